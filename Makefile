@@ -1,0 +1,44 @@
+# The developer's door. Each target works on a fresh clone with Python 3.11+.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lint types fix bench ci
+
+run: .venv/installed  ## the whole product on http://127.0.0.1:8000 (PORT=… changes it)
+	@exec $(BIN)/python manage.py runportal
+
+test: .venv/installed-dev  ## the tests, on SQLite and in-process workers
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djlint --quiet --lint --check templates
+	$(BIN)/lint-imports
+
+types: .venv/installed-dev
+	$(BIN)/mypy .
+
+fix: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	-$(BIN)/djlint --quiet --reformat templates
+
+bench: .venv/installed-dev  ## figures, as ratios within one run
+	$(BIN)/python -m tests.bench
+
+ci:
+	.ci/run
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	@echo "Installing into .venv …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements.txt tests/requirements.txt | .venv/bin/python
+	@echo "Installing the developer's tools into .venv …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@ .venv/installed

@@ -1,0 +1,86 @@
+"""Email addresses as people write them, and as they go over the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.errors import NonASCIILocalPartDefect
+from email.headerregistry import HeaderRegistry
+
+import idna
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
+MAX_LOCAL_PART = 64  # octets, RFC 5321 section 4.5.3.1.1
+MAX_ADDRESS = 254  # octets, so that <address> fits a path of 256
+
+
+class AddressError(ValueError):
+    """Not an address mail can be sent to; the message says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`wire` has its domain in A-labels; `shown` as people write it."""
+
+    name: str
+    shown: str
+    wire: str
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        return not self.wire.isascii()
+
+
+_validate = EmailValidator()
+_header = HeaderRegistry()
+
+
+def parse_address(text: str) -> Address:
+    """Read `anna@example.com` or `Anna <anna@example.com>`."""
+    found = parse_addresses(text)
+    if len(found) != 1:
+        raise AddressError(f"“{text}” must be one address.")
+    return found[0]
+
+
+def parse_addresses(text: str) -> list[Address]:
+    """Read a list of addresses separated by commas; raise AddressError."""
+    if any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in text):
+        raise AddressError(
+            "Addresses must be on one line, without control characters. "
+            "Separate several with commas."
+        )
+    header = _header("To", text.replace(";", ",").strip(" ,"))
+    # Any defect: a lenient reading could find an address nobody wrote.
+    defects = [d for d in header.defects if not isinstance(d, NonASCIILocalPartDefect)]
+    if defects or not header.addresses:
+        raise AddressError(
+            f"“{text[:100]}” cannot be read as a list of addresses. "
+            "Write anna@example.com, or several separated by commas."
+        )
+    return [_checked(a.display_name, a.addr_spec) for a in header.addresses]
+
+
+def _checked(name: str, address: str) -> Address:
+    local_part, at, domain = address.rpartition("@")
+    if not at or not local_part or not domain:
+        raise AddressError(
+            f"“{address}” has no domain: an address looks like anna@example.com."
+        )
+    try:
+        wire_domain = idna.encode(domain, uts46=True).decode().lower()
+    except idna.IDNAError:
+        raise AddressError(f"“{domain}” is not a domain that can exist.") from None
+    if len(local_part.encode()) > MAX_LOCAL_PART:
+        raise AddressError(f"The part before the @ in “{address}” is too long.")
+    wire = f"{local_part}@{wire_domain}"
+    if len(wire.encode()) > MAX_ADDRESS:
+        raise AddressError(f"“{address[:60]}…” is too long for an address.")
+    ascii_local = "".join(c if c.isascii() else "x" for c in local_part)
+    try:
+        _validate(f"{ascii_local}@{wire_domain}")
+    except ValidationError:
+        raise AddressError(f"“{address}” is not an email address.") from None
+    if not local_part.isascii() and not local_part.isprintable():
+        raise AddressError(f"“{address}” has characters that cannot be shown.")
+    return Address(name=name.strip(), shown=f"{local_part}@{domain}", wire=wire)

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ChannelsConfig(AppConfig):
+    name = "channels"
+    verbose_name = "Delivery channels"
+
+    def ready(self) -> None:
+        # Connects the receivers.
+        from channels import first_identity  # noqa: F401, PLC0415

@@ -1,0 +1,38 @@
+"""Everybody starts with an identity made of the name and address they signed up with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.account.signals import email_confirmed
+from django.conf import settings
+from django.dispatch import receiver
+from django.utils.timezone import now
+
+from channels.models import EmailIdentity
+from deliveryportal.accounts.joining import joined
+from deliveryportal.accounts.models import User
+
+
+@receiver(joined)
+def make_first_identity(user: User, **kwargs: Any) -> None:
+    # Verified with the login address. In practice mode nothing can leave this
+    # machine; an admin made on the command line is trusted as it is.
+    trusted = settings.PRACTICE or user.is_superuser
+    EmailIdentity.objects.create(
+        owner=user,
+        address=user.email,
+        display_name=user.name,
+        is_default=True,
+        verified_at=now() if trusted else None,
+    )
+
+
+@receiver(email_confirmed)
+def verify_identity_of_login_address(
+    email_address: EmailAddress, **kwargs: Any
+) -> None:
+    EmailIdentity.objects.filter(
+        owner=email_address.user, address__iexact=email_address.email, verified_at=None
+    ).update(verified_at=now())

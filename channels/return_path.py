@@ -1,0 +1,31 @@
+"""The envelope sender by which a bounce finds its delivery: `b<hex>@BOUNCE_DOMAIN`.
+
+The token is random, belongs to one recipient, and occurs nowhere in the message,
+so only a server that handled the mail can send to it. It is hex and lower case
+because some servers fold case, and short enough for a local part (64 octets).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+TOKEN_BYTES = 16
+_LOCAL_PART = re.compile(rf"b([0-9a-f]{{{TOKEN_BYTES * 2}}})", re.IGNORECASE)
+
+
+def new_token() -> str:
+    return secrets.token_hex(TOKEN_BYTES)
+
+
+def return_path(token: str, domain: str) -> str:
+    return f"b{token}@{domain}"
+
+
+def token_of(address: str, domain: str) -> str | None:
+    """Return the token in `address`, or None if it is no return path of ours."""
+    local_part, _, address_domain = address.strip("<>").rpartition("@")
+    if address_domain.casefold().rstrip(".") != domain.casefold():
+        return None
+    match = _LOCAL_PART.fullmatch(local_part)
+    return match[1].lower() if match else None

@@ -1,0 +1,160 @@
+"""What every delivery channel can do and says about itself.
+
+A transport is pure: settings and an `OutgoingEmail` in, a `Receipt` or a
+`TransportError` out. It knows no models, no request and no queue.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingEmail:
+    """One message to one recipient, ready for the wire.
+
+    Both addresses are in their wire form: the domain in A-labels, the local part
+    as it is, which asks for SMTPUTF8 if it is not ASCII. `content` is the whole
+    RFC 5322 message with CRLF line ends.
+    """
+
+    envelope_sender: str
+    recipient: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The next server has taken responsibility for the message (RFC 5321, 4.2.5)."""
+
+    words: str  # the remote server's own, decoded, not trusted
+    code: int | None = None
+    remote: str = ""  # host it was handed to
+    remote_id: str = ""  # the provider's own id of the message, if it has one
+
+
+class Verdict(Enum):
+    """What the caller must do about a message that was not accepted."""
+
+    REFUSED = auto()  # certainly not sent, and never will be like this
+    NOT_NOW = auto()  # certainly not sent; try this message again later
+    CHANNEL_DOWN = auto()  # certainly not sent; nor will the next on this channel
+    UNKNOWN = auto()  # may have been sent: never again without a person's word
+
+
+class TransportError(Exception):
+    """A message was not accepted. `verdict` is the fact to act on.
+
+    `words` are the remote server's own where it said any (hostile text), `code`
+    its SMTP or HTTP status, `enhanced` its enhanced status code (RFC 3463),
+    `wait` the pause it asked for.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        verdict: Verdict,
+        *,
+        code: int | None = None,
+        enhanced: str = "",
+        remote: str = "",
+        wait: timedelta | None = None,
+    ) -> None:
+        super().__init__(words)
+        self.words = words
+        self.verdict = verdict
+        self.code = code
+        self.enhanced = enhanced
+        self.remote = remote
+        self.wait = wait
+
+
+class Scope(Enum):
+    """Whose a channel of this kind is."""
+
+    INSTALLATION = auto()  # one for everybody, nothing to connect
+    PERSON = auto()  # one per user
+    PERSON_OR_TEAM = auto()
+
+
+class VisibleSender(Enum):
+    """Which address the recipient sees in From."""
+
+    IDENTITY = auto()
+    CONNECTED_ACCOUNT = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What people are told about a kind of channel, and what the code asks of it.
+
+    Every text is a plain sentence for a salesperson; `{portal_domain}` stands for
+    the portal's own domain.
+    """
+
+    label: str
+    icon: str  # of the heroicons package
+    scope: Scope
+    visible_sender: VisibleSender
+    # The identity's domain has not authorised these servers, so mail programs
+    # may add "via <portal domain>".
+    adds_via: bool
+    records_bounces: bool
+    accepted_label: str  # what an accepted message is called in Conversations
+
+    when_to_pick: str
+    set_up: str
+    address_seen: str
+    via: str
+    dmarc: str
+    sent_copy: str
+    bounces: str
+    limits: str
+
+
+class Transport(ABC):
+    """One open way out. Used as a context manager; not shared between threads.
+
+    `settings` are the installation's settings that the class names, joined with
+    the channel's own config; `credentials` are the channel's decrypted secrets.
+    """
+
+    traits: ClassVar[Traits]
+    # Names of Django settings this kind needs, passed to it under their own names.
+    installation_settings: ClassVar[tuple[str, ...]] = ()
+    # The longest that one `send` may take, all its waiting included.
+    patience: ClassVar[timedelta] = timedelta(minutes=2)
+
+    def __init__(
+        self, settings: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> None:
+        self.settings = settings
+        self.credentials = credentials
+
+    @abstractmethod
+    def send(self, email: OutgoingEmail) -> Receipt:
+        """Hand `email` over; raise `TransportError` if it was not accepted.
+
+        Connections are opened on first use and kept. Never sends twice: whatever
+        happens after the first byte that could deliver is `Verdict.UNKNOWN`.
+        """
+
+    def close(self) -> None:  # noqa: B027 - nothing to close is the common case
+        """Let go of connections. Never raises."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from conversations.models.conversation import Conversation
+from conversations.models.delivery import Delivery
+from conversations.models.event import DeliveryEvent
+from conversations.models.heartbeat import Heartbeat
+from conversations.models.message import Message
+from conversations.models.report import Report
+
+__all__ = [
+    "Conversation",
+    "Delivery",
+    "DeliveryEvent",
+    "Heartbeat",
+    "Message",
+    "Report",
+]

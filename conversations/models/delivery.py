@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now
+
+from channels.return_path import new_token
+from conversations.bounces.reasons import REASONS, Reason
+from deliveryportal.accounts.access import visible_to
+from deliveryportal.accounts.models import User
+
+
+class State(models.TextChoices):
+    """Where a delivery stands. `design`: queued → claimed → handing over → settled."""
+
+    QUEUED = "queued"  # waits for its turn or its time
+    CLAIMED = "claimed"  # a worker holds it under a lease; nothing was sent
+    HANDING_OVER = "handing_over"  # committed just before the bytes go
+    ACCEPTED = "accepted"  # the next server took it
+    FAILED = "failed"  # it never left, or was refused on the spot
+    UNCONFIRMED = "unconfirmed"  # nobody can know whether it was taken
+    BOUNCED = "bounced"  # refused after it had been accepted
+    COMPLAINED = "complained"  # the recipient marked it as spam
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(visible_to(user))
+
+    def due(self, at: datetime) -> Self:
+        return self.filter(state=State.QUEUED, not_before__lte=at)
+
+    def in_lane(self, channel_id: int, sender_id: int) -> Self:
+        return self.filter(channel=channel_id, sender=sender_id)
+
+    def held_under(self, lease: str, at: datetime) -> Self:
+        """Those this lease still holds: the guard of every settling UPDATE."""
+        return self.filter(lease=lease, lease_until__gt=at)
+
+    def lease_expired(self, at: datetime) -> Self:
+        return self.filter(
+            state__in=[State.CLAIMED, State.HANDING_OVER], lease_until__lte=at
+        )
+
+    def sent(self) -> Self:
+        return self.filter(state=State.ACCEPTED)
+
+    def pending(self) -> Self:
+        return self.filter(state__in=[State.QUEUED, State.CLAIMED, State.HANDING_OVER])
+
+    def not_arrived(self) -> Self:
+        """What stands under Failed deliveries."""
+        return self.filter(
+            state__in=[
+                State.FAILED,
+                State.BOUNCED,
+                State.COMPLAINED,
+                State.UNCONFIRMED,
+            ]
+        )
+
+
+class Delivery(models.Model):
+    """One message to one recipient, with a state.
+
+    The state changes only by the conditional UPDATEs of `delivering`, `sweeping`
+    and `bounces.recording`; each writes a `DeliveryEvent`. Channel, sender and
+    team are the message's, repeated here because lanes and lists ask for them.
+    """
+
+    State = State
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    message = models.ForeignKey(
+        "conversations.Message", on_delete=models.CASCADE, related_name="deliveries"
+    )
+    recipient = models.CharField(max_length=254)  # as people write it
+    recipient_wire = models.CharField(max_length=254)  # domain in A-labels
+    recipient_name = models.CharField(max_length=200, blank=True)
+    channel = models.ForeignKey(
+        "channels.Channel", on_delete=models.PROTECT, related_name="deliveries"
+    )
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deliveries"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.PROTECT, related_name="deliveries"
+    )
+    # What a bounce is recognised by; see channels.return_path.
+    return_token = models.CharField(
+        max_length=32, unique=True, default=new_token, editable=False
+    )
+
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    state_since = models.DateTimeField(default=now)
+    not_before = models.DateTimeField(default=now)
+    waiting_for = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease = models.CharField(max_length=32, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # Why it did not arrive: a key of REASONS, and the other side's last words.
+    reason = models.CharField(max_length=30, blank=True)
+    remote_words = models.TextField(blank=True)
+    enhanced_code = models.CharField(max_length=12, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [
+            # A lane's next batch, and which lanes have any: delivering, sweeping.
+            models.Index(
+                fields=["channel", "sender", "not_before"],
+                condition=models.Q(state="queued"),
+                name="conv_delivery_due",
+            ),
+            # What is in hand, by lease: settling and the sweeper.
+            models.Index(
+                fields=["lease_until"],
+                condition=models.Q(state__in=["claimed", "handing_over"]),
+                name="conv_delivery_leased",
+            ),
+            # Settling by lease token.
+            models.Index(
+                fields=["lease"],
+                condition=~models.Q(lease=""),
+                name="conv_delivery_lease",
+            ),
+            # A member's and a team's tabs, newest first.
+            models.Index(
+                fields=["sender", "state", "-state_since"], name="conv_delivery_sender"
+            ),
+            models.Index(
+                fields=["team", "state", "-state_since"], name="conv_delivery_team"
+            ),
+        ]
+        constraints = [
+            # A lease is held exactly while a worker has the delivery in hand.
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=["claimed", "handing_over"], lease_until__isnull=False
+                )
+                & ~models.Q(lease="")
+                | ~models.Q(state__in=["claimed", "handing_over"])
+                & models.Q(lease="", lease_until=None),
+                name="conv_delivery_lease_in_hand",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.recipient
+
+    @property
+    def why(self) -> Reason | None:
+        return REASONS.get(self.reason)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.timezone import now
+
+
+class DeliveryEvent(models.Model):
+    """One line of a delivery's timeline. Written once, never changed."""
+
+    class Kind(models.TextChoices):
+        WRITTEN = "written"
+        QUEUED = "queued"
+        ACCEPTED = "accepted", "handed over"
+        DEFERRED = "deferred", "put off"
+        FAILED = "failed"
+        UNCONFIRMED = "unconfirmed"
+        LATE_ANSWER = "late_answer", "answer after the lease had ended"
+        RESUMED = "resumed", "back in the queue"
+        BOUNCED = "bounced"
+        DELAYED = "delayed", "still trying"
+        DELIVERED = "delivered", "delivery confirmed"
+        COMPLAINED = "complained", "marked as spam"
+        REPORTED = "reported", "further report"
+
+    delivery = models.ForeignKey(
+        "conversations.Delivery", on_delete=models.CASCADE, related_name="events"
+    )
+    kind = models.CharField(max_length=12, choices=Kind)
+    at = models.DateTimeField(default=now)
+    note = models.CharField(max_length=500, blank=True)  # our words
+    remote = models.CharField(max_length=255, blank=True)  # host that answered
+    remote_words = models.TextField(blank=True)  # its words: hostile text
+    code = models.PositiveSmallIntegerField(null=True, blank=True)
+    enhanced_code = models.CharField(max_length=12, blank=True)
+    attempt = models.PositiveSmallIntegerField(null=True, blank=True)
+    report = models.ForeignKey(
+        "conversations.Report",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="events",
+    )
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [
+            # A message's timeline.
+            models.Index(fields=["delivery", "at"], name="conv_event_timeline"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from email.utils import formataddr
+from typing import Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils.timezone import now
+
+from deliveryportal.accounts.access import visible_to
+from deliveryportal.accounts.models import User
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(visible_to(user))
+
+
+class Message(models.Model):
+    """One email as it was written. What became of it are its deliveries.
+
+    The name and address it was written as are kept here: the identity may change
+    or go, what was sent does not.
+    """
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    conversation = models.ForeignKey(
+        "conversations.Conversation",
+        on_delete=models.PROTECT,
+        related_name="messages",
+    )
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.PROTECT, related_name="messages"
+    )
+    identity = models.ForeignKey(
+        "channels.EmailIdentity",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="messages",
+    )
+    from_name = models.CharField(max_length=100)
+    from_address = models.EmailField()
+    subject = models.CharField(max_length=500, blank=True)
+    body = models.TextField(blank=True)
+    # Made when it is written and the same in every attempt.
+    message_id = models.CharField(max_length=255, unique=True, editable=False)
+    # The form it came from: sending the same form twice is one message.
+    submission = models.UUIDField(null=True, editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    written_at = models.DateTimeField(default=now, editable=False)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # A double click or a repeated POST writes nothing new.
+            models.UniqueConstraint(
+                fields=["sender", "submission", "conversation"],
+                name="conv_message_once_a_submission",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or "(no subject)"
+
+    def get_absolute_url(self) -> str:
+        return reverse("conversations:message", args=[self.uuid])
+
+    @property
+    def written_as(self) -> str:
+        return formataddr((self.from_name, self.from_address))

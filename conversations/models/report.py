@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+from django.db import models
+from django.utils.timezone import now
+
+
+class Report(models.Model):
+    """A mail that came to a return path, as it came: bounce, delay, complaint, …
+
+    Committed before the server that brought it hears 250, read afterwards.
+    """
+
+    class State(models.TextChoices):
+        UNREAD = "unread"
+        READ = "read"
+        UNREADABLE = "unreadable"  # kept for the admin
+
+    class Kind(models.TextChoices):
+        BOUNCE = "bounce"
+        DELAY = "delay"
+        DELIVERED = "delivered"
+        COMPLAINT = "complaint"
+        AUTOREPLY = "autoreply", "automatic reply"
+        AUTH_REPORT = "auth_report", "authentication report"
+        OTHER = "other"
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    # The secret it was addressed to; empty if it came without a valid one.
+    return_token = models.CharField(max_length=32, blank=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)  # SHA-256 of raw, hex
+    raw = models.BinaryField()
+    received_at = models.DateTimeField(default=now, editable=False)
+    source = models.CharField(max_length=10, editable=False)  # smtp, lmtp, pipe
+    delivery = models.ForeignKey(
+        "conversations.Delivery",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="reports",
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.UNREAD)
+
+    # What was read out of it.
+    kind = models.CharField(max_length=12, choices=Kind, blank=True)
+    reason = models.CharField(max_length=30, blank=True)
+    final_recipient = models.CharField(max_length=320, blank=True)
+    enhanced_code = models.CharField(max_length=12, blank=True)
+    diagnostic = models.TextField(blank=True)
+    reporting_mta = models.CharField(max_length=255, blank=True)
+    remote_mta = models.CharField(max_length=255, blank=True)
+    evidence = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            # The same bounce delivered twice is one report.
+            models.UniqueConstraint(
+                fields=["return_token", "digest"], name="conv_report_once"
+            ),
+        ]
+        indexes = [
+            # What the sweeper hands to a worker again.
+            models.Index(
+                fields=["received_at"],
+                condition=models.Q(state="unread"),
+                name="conv_report_unread",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display() or 'report'} of {self.received_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,21 @@
+"""The queue's two jobs. Ids in, idempotent, never retried by the queue itself."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from conversations.bounces.recording import record_report
+from conversations.delivering import deliver_lane
+
+
+@dramatiq.actor(queue_name="lanes")
+def work_lane(channel_id: int, sender_id: int) -> None:
+    """Send one batch of a lane, then queue up again behind the other lanes."""
+    if deliver_lane(channel_id, sender_id):
+        work_lane.send(channel_id, sender_id)
+
+
+@dramatiq.actor(queue_name="reports")
+def read_report(report_id: int) -> None:
+    """Read one raw report and record what it says."""
+    record_report(report_id)

@@ -1,0 +1,40 @@
+"""Who may see what: a member their own mail, a manager the whole team's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponseBase
+
+from deliveryportal.accounts.models import User
+
+P = ParamSpec("P")
+
+
+class UserRequest(HttpRequest):
+    """A request behind the sign-in: every page but the entrance."""
+
+    user: User
+
+
+def visible_to(user: User) -> Q:
+    """What `user` may see among rows with a `sender` and a `team`."""
+    return Q(team=user.team_id) if user.is_manager else Q(sender=user)
+
+
+def manager_required(
+    view: Callable[Concatenate[UserRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[UserRequest, P], HttpResponseBase]:
+    @wraps(view)
+    def guarded(
+        request: UserRequest, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        if not request.user.is_manager:
+            raise PermissionDenied("Only managers of the team may do this.")
+        return view(request, *args, **kwargs)
+
+    return guarded

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django import forms
+from django.conf import settings
+from django.db import transaction
+
+from deliveryportal.accounts.joining import accept_invitation, found_team
+from deliveryportal.accounts.models import Invitation, User
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+INVITATION_KEY = "invitation"  # the session's name for the token of a followed link
+
+
+def current_invitation(request: HttpRequest) -> Invitation | None:
+    return Invitation.objects.by_token(request.session.get(INVITATION_KEY, ""))
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return (
+            settings.SIGNUP == "open"
+            or current_invitation(request) is not None
+            or not User.objects.exists()
+        )
+
+    def clean_email(self, email: str) -> str:
+        email = super().clean_email(email)
+        invitation = current_invitation(self.request)
+        if invitation and invitation.email.casefold() != email.casefold():
+            raise forms.ValidationError(
+                "This invitation is for %(email)s. Sign up with that address, "
+                "or ask your manager to invite this one.",
+                params={"email": invitation.email},
+            )
+        return email
+
+    @transaction.atomic
+    def save_user(
+        self,
+        request: HttpRequest,
+        user: User,
+        form: forms.Form,
+        commit: bool = True,  # noqa: FBT001, FBT002 - allauth's signature
+    ) -> User:
+        user = super().save_user(request, user, form, commit=False)
+        user.name = form.cleaned_data["name"]
+        if not commit:
+            return user
+        invitation = current_invitation(request)
+        if invitation and accept_invitation(user, invitation):
+            del request.session[INVITATION_KEY]
+            # Whoever has the link has read that mailbox.
+            self.stash_verified_email(request, user.email)
+        else:
+            found_team(user)
+        return user
+
+    def populate_username(self, request: HttpRequest, user: Any) -> None:
+        """Nobody has a user name: people sign in by email."""

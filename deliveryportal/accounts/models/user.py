@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.utils.timezone import now
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+    @transaction.atomic
+    def create_superuser(self, email: str, password: str, name: str = "") -> User:
+        """Create an admin, who is also the manager of a team of their own."""
+        from deliveryportal.accounts.joining import found_team  # noqa: PLC0415 - it needs User
+
+        user = self.model(
+            email=self.normalize_email(email),
+            name=name or email.partition("@")[0],
+            is_staff=True,
+            is_superuser=True,
+        )
+        user.set_password(password)
+        found_team(user)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, who signs in by email and belongs to one team."""
+
+    class Role(models.TextChoices):
+        MEMBER = "member"
+        MANAGER = "manager"
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=100)
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.PROTECT, related_name="members"
+    )
+    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
+    is_active = models.BooleanField(
+        default=True, help_text="Switch off instead of deleting a person."
+    )
+    is_staff = models.BooleanField(default=False, help_text="May enter Django admin.")
+    date_joined = models.DateTimeField(default=now, editable=False)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [
+            # Anna@ and anna@ sign in as the same person.
+            models.UniqueConstraint(
+                Lower("email"), name="accounts_user_email_any_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name.partition(" ")[0]
+
+    @property
+    def is_manager(self) -> bool:
+        return self.role == self.Role.MANAGER
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = type(self).objects.normalize_email(self.email)

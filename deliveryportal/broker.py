@@ -1,0 +1,91 @@
+"""The queue between the web and the workers.
+
+A queue message says only "there is work"; the work itself is rows. Losing every
+message in here loses nothing: the sweeper finds the rows.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import dramatiq
+from django.core.exceptions import ImproperlyConfigured
+from django.db import close_old_connections
+from dramatiq import Broker, Middleware, Worker
+from dramatiq.broker import MessageProxy
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.stub import StubBroker
+
+from conversations.stopping import stopping
+
+NAMESPACE = "deliveryportal"
+
+
+class DatabaseConnections(Middleware):
+    """Give each job a live connection, as Django does for each request."""
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        close_old_connections()
+
+    def after_process_message(
+        self,
+        broker: Broker,
+        message: MessageProxy,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        close_old_connections()
+
+
+class OrderlyStop(Middleware):
+    """Tell running jobs to finish the mail in hand and to claim no more.
+
+    In place of dramatiq's own shutdown middleware, which raises in the middle of
+    whatever a worker thread does: of a hand-over, at worst.
+    """
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        stopping.clear()
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        stopping.set()
+
+
+class InProcessBroker(StubBroker):
+    """dramatiq's in-memory broker without its memory of failed messages."""
+
+    def __init__(self, middleware: list[Middleware]) -> None:
+        super().__init__(middleware, fail_fast_default=False)
+
+    def emit_after(self, signal: str, *args: object, **kwargs: object) -> None:
+        super().emit_after(signal, *args, **kwargs)
+        if signal == "nack":
+            for dead_letters in self.dead_letters_by_queue.values():
+                dead_letters.clear()
+
+
+def make_broker(url: str) -> Broker:
+    """Return the broker for `BROKER_URL`; an empty one means in this process.
+
+    dramatiq's default middleware is left out on purpose: its retries would send
+    again what the database says is settled, and its time limit and shutdown
+    raise inside a job at any point.
+    """
+    middleware: list[Middleware] = [DatabaseConnections(), OrderlyStop()]
+    match urlsplit(url).scheme:
+        case "":
+            return InProcessBroker(middleware)
+        case "redis" | "rediss" | "unix":
+            return RedisBroker(url=url, middleware=middleware, namespace=NAMESPACE)
+        case "amqp" | "amqps":
+            return RabbitmqBroker(url=url, middleware=middleware, confirm_delivery=True)
+    raise ImproperlyConfigured(
+        "BROKER_URL must be empty (in process) or start with redis:// or amqp://."
+    )
+
+
+def bind_broker(url: str) -> None:
+    """Make it the one every actor declared from now on belongs to."""
+    dramatiq.set_broker(make_broker(url))

@@ -1,0 +1,291 @@
+"""All configuration, from the environment only (a `.env` beside manage.py is read).
+
+The README lists every variable. Wrong values are told by the system checks in
+`deliveryportal.checks`, with an id and a hint.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+
+def strict_bool(name: str, *, default: bool) -> bool:
+    """Read True or False. A typo must not switch anything on or off."""
+    value = env.str(name, default=str(default)).strip().lower()
+    if value not in {"true", "false"}:
+        raise ImproperlyConfigured(f"{name} must be True or False, not {value!r}.")
+    return value == "true"
+
+
+def strict_int(name: str, *, default: int) -> int:
+    value = env.str(name, default=str(default)).strip()
+    if not value.isdigit():
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
+def strict_choice(name: str, choices: set[str], *, default: str) -> str:
+    value = env.str(name, default=default).strip().lower()
+    if value not in choices:
+        known = ", ".join(sorted(choices))
+        raise ImproperlyConfigured(f"{name} must be one of {known}, not {value!r}.")
+    return value
+
+
+def kept_secret(name: str) -> str:
+    """Return a secret made once and kept under var/, for practice mode only."""
+    path = VAR_DIR / name
+    if not path.exists():
+        VAR_DIR.mkdir(exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text().strip()
+
+
+# --- Practice or production -------------------------------------------------
+# In practice mode Portal servers are played by the practice relay and nothing
+# leaves this machine. Naming a relay makes it production unless told otherwise.
+
+PORTAL_RELAY_URL = env.str("PORTAL_RELAY_URL", default="")
+PORTAL_MODE = strict_choice(
+    "PORTAL_MODE",
+    {"practice", "production"},
+    default="production" if PORTAL_RELAY_URL else "practice",
+)
+PRACTICE = PORTAL_MODE == "practice"
+
+DEBUG = strict_bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY and PRACTICE:
+    SECRET_KEY = kept_secret("secret_key")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY must be set in production. "
+        "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+# Fernet keys that encrypt credentials at rest; the first encrypts, all decrypt.
+# Without any, a key is derived from SECRET_KEY (see channels.secrets).
+CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
+
+# --- Addresses --------------------------------------------------------------
+
+PORT = strict_int("PORT", default=8000)
+BASE_URL = env.str("BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+ALLOWED_HOSTS: list[str] = env.list(
+    "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if PRACTICE else []
+)
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HTTPS = BASE_URL.startswith("https://")
+
+PORTAL_DOMAIN = env.str("PORTAL_DOMAIN", default="portal.test" if PRACTICE else "")
+BOUNCE_DOMAIN = env.str(
+    "BOUNCE_DOMAIN", default=f"bounce.{PORTAL_DOMAIN}" if PORTAL_DOMAIN else ""
+)
+# Where the bounce receiver listens: host:port; port 0 takes a free one.
+BOUNCE_LISTEN = env.str(
+    "BOUNCE_LISTEN", default="127.0.0.1:0" if PRACTICE else "127.0.0.1:2525"
+)
+BOUNCE_PROTOCOL = strict_choice("BOUNCE_PROTOCOL", {"smtp", "lmtp"}, default="smtp")
+BOUNCE_SIZE_LIMIT = strict_int("BOUNCE_SIZE_LIMIT", default=32 * 1024 * 1024)
+
+# --- Applications -----------------------------------------------------------
+
+INSTALLED_APPS = [
+    # First: it binds the queue's broker before any actor is declared.
+    "deliveryportal.apps.PortalConfig",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "deliveryportal.accounts",
+    "channels",
+    "conversations",
+    "deliveryportal.practice",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "heroicons",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "deliveryportal.urls"
+WSGI_APPLICATION = "deliveryportal.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "deliveryportal.context.portal",
+            ],
+        },
+    },
+]
+
+# --- Database ---------------------------------------------------------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/portal.sqlite3")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    VAR_DIR.mkdir(exist_ok=True)
+    DATABASES["default"] |= {
+        "OPTIONS": {
+            # Writers queue for the lock at BEGIN instead of failing in the middle.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            # FULL: a committed hand-over survives a power cut, so no mail is doubled.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        },
+        # A file, because the tests' servers and workers run in other threads.
+        "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
+    }
+else:
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Queue ------------------------------------------------------------------
+# Empty: in memory, inside this process. Else redis://… or amqp://…
+
+BROKER_URL = env.str("BROKER_URL", default="")
+WORKER_THREADS = strict_int("WORKER_THREADS", default=4)
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+
+# --- Sending ----------------------------------------------------------------
+
+LANE_BATCH = strict_int("LANE_BATCH", default=50)  # deliveries claimed at a time
+# Deliveries marked "handing over" at a time: as many may be in doubt after a crash.
+IN_HAND = strict_int("IN_HAND", default=5)
+LEASE_SECONDS = strict_int("LEASE_SECONDS", default=300)
+SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)
+MAX_MESSAGE_BYTES = strict_int("MAX_MESSAGE_BYTES", default=10 * 1024 * 1024)
+# A form that carries more than a message may hold is answered by the form's own
+# words; beyond this the server stops reading.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
+
+# --- Accounts ---------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+# open: whoever signs up founds a team of their own. invitation: only the first
+# person of an installation may; the others come by a manager's invitation.
+SIGNUP = strict_choice(
+    "SIGNUP", {"open", "invitation"}, default="open" if PRACTICE else "invitation"
+)
+INVITATION_DAYS = strict_int("INVITATION_DAYS", default=7)
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "deliveryportal.accounts.adapter.AccountAdapter"
+ACCOUNT_SIGNUP_FORM_CLASS = "deliveryportal.accounts.forms.SignupForm"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none" if PRACTICE else "mandatory"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+
+# Account mail leaves by the same relay as Portal servers.
+EMAIL_BACKEND = "channels.email_backend.RelayEmailBackend"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default=f"DeliveryPortal <portal@{PORTAL_DOMAIN}>"
+)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Web --------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = PRACTICE
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if PRACTICE
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+X_FRAME_OPTIONS = "SAMEORIGIN"  # message bodies are framed by their own pages
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "deliveryportal.logs.OneLineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        name: {"level": env.str("LOG_LEVEL", default="INFO")}
+        for name in ("deliveryportal", "channels", "conversations")
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "DeliveryPortal",
+    "SITE_HEADER": "DeliveryPortal",
+    "SITE_SUBHEADER": "Operator",
+    "SITE_SYMBOL": "outgoing_mail",
+    "SHOW_HISTORY": True,
+}

@@ -1,0 +1,10 @@
+"""What `dramatiq deliveryportal.worker` loads: Django, and with it every actor."""
+
+from __future__ import annotations
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deliveryportal.settings")
+django.setup()

@@ -1,0 +1,96 @@
+"""The three personas of every page: alice, her manager bob, and charlie outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from channels.models import Channel, EmailIdentity
+from conversations.models import Conversation, Delivery, Message
+from deliveryportal.accounts.joining import found_team, joined
+from deliveryportal.accounts.models import User
+
+PASSWORD = "correct horse battery staple"
+
+
+def person(name: str, *, team_of: User | None = None) -> User:
+    user = User(email=f"{name.lower()}@acme.test", name=f"{name} Acme")
+    user.set_password(PASSWORD)
+    if team_of is None:
+        found_team(user)
+    else:
+        user.team = team_of.team
+        user.save()
+        joined.send(User, user=user)
+    return user
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Manager of the team."""
+    return person("Bob")
+
+
+@pytest.fixture
+def alice(bob: User) -> User:
+    """Member of bob's team, owner of the mail under test."""
+    return person("Alice", team_of=bob)
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """Manager of another team."""
+    return person("Charlie")
+
+
+@pytest.fixture
+def as_user() -> Callable[[User], Client]:
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def portal_channel(db: None) -> Channel:
+    return Channel.objects.default()
+
+
+@pytest.fixture
+def make_delivery(portal_channel: Channel) -> Callable[..., Delivery]:
+    """A delivery in any state, without the use cases that would lead there."""
+
+    def make(
+        sender: User, recipient: str = "anna@customer.test", **fields: object
+    ) -> Delivery:
+        identity = EmailIdentity.objects.get(owner=sender, is_default=True)
+        conversation, _ = Conversation.objects.get_or_create(
+            owner=sender, person_address=recipient
+        )
+        serial = Message.objects.count()
+        message = Message.objects.create(
+            conversation=conversation,
+            sender=sender,
+            team=sender.team,
+            identity=identity,
+            from_name=identity.display_name,
+            from_address=identity.address,
+            subject=fields.pop("subject", "Hello"),
+            body=fields.pop("body", "Text."),
+            message_id=f"<{serial}@portal.test>",
+        )
+        return Delivery.objects.create(
+            message=message,
+            recipient=recipient,
+            recipient_wire=recipient,
+            channel=portal_channel,
+            sender=sender,
+            team=sender.team,
+            **fields,
+        )
+
+    return make
