@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -9,8 +9,13 @@ from django.db.models.expressions import Expression
 
 from channels.secrets import decrypt, encrypt
 
+if TYPE_CHECKING:
+    TextField = models.TextField[dict[str, str], dict[str, str]]
+else:
+    TextField = models.TextField
 
-class EncryptedJSONField(models.TextField):
+
+class EncryptedJSONField(TextField):
     """A dict of strings, encrypted in the database, plain on the instance.
 
     Never editable, never serialised: neither forms nor `dumpdata` show it.

@@ -18,7 +18,7 @@ def _cipher() -> MultiFernet:
     keys = settings.CREDENTIAL_KEYS or [
         base64.urlsafe_b64encode(
             hashlib.sha256(b"credentials:" + settings.SECRET_KEY.encode()).digest()
-        )
+        ).decode()
     ]
     return MultiFernet([Fernet(key) for key in keys])
 

@@ -1,4 +1,282 @@
+"""A lane's work: claim → mark handing over → hand over → settle.
+
+A lane is one sender on one channel. Every step is committed before the next
+begins, and each UPDATE names the state and the lease it expects, so a worker that
+dies, sleeps or comes twice can neither lose a mail nor send it twice:
+
+    queued → claimed        nothing was sent; an expired lease puts it back
+    claimed → handing over  the bytes may be on their way; an expired lease means
+                            that nobody can know: unconfirmed
+    handing over → settled  only while the lease is ours
+"""
+
 from __future__ import annotations
 
+import logging
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
 
-def deliver_lane(channel_id: int, sender_id: int) -> bool: ...
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils.timezone import now
+
+from channels.mime import Letter, to_bytes
+from channels.models import Channel
+from channels.return_path import return_path
+from channels.secrets import SecretUnreadableError
+from channels.transports import OutgoingEmail, Transport, TransportError, Verdict
+from conversations import outcomes
+from conversations.models import Delivery, DeliveryEvent
+from conversations.models.delivery import State
+from conversations.outcomes import Outcome
+from conversations.stopping import stopping
+
+logger = logging.getLogger(__name__)
+
+
+def deliver_lane(channel_id: int, sender_id: int) -> bool:
+    """Work off one batch of the lane; return whether more may be due.
+
+    A full batch returns to the back of the queue, so that no lane delays another.
+    """
+    channel = Channel.objects.working().filter(pk=channel_id).first()
+    if channel is None or stopping.is_set():
+        return False  # what waits is found again when the channel works, by the sweeper
+    lease = Lease.new()
+    batch = claim(channel_id, sender_id, lease)
+    if not batch:
+        return False
+    try:
+        down = _send_batch(channel, batch, lease)
+    finally:
+        release(lease)
+    return len(batch) == settings.LANE_BATCH and not down and not stopping.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to deliver what was claimed, for a time."""
+
+    token: str
+
+    @classmethod
+    def new(cls) -> Lease:
+        return cls(secrets.token_hex(16))
+
+    @staticmethod
+    def end() -> datetime:
+        return now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def claim(channel_id: int, sender_id: int, lease: Lease) -> list[Delivery]:
+    """Take the lane's due deliveries, at most a batch, oldest first."""
+    due = Delivery.objects.due(now()).in_lane(channel_id, sender_id)
+    with transaction.atomic():
+        ids = list(
+            due.select_for_update(skip_locked=True)
+            .order_by("not_before", "pk")
+            .values_list("pk", flat=True)[: settings.LANE_BATCH]
+        )
+        Delivery.objects.filter(pk__in=ids, state=State.QUEUED).update(
+            state=State.CLAIMED,
+            state_since=now(),
+            waiting_for="",
+            lease=lease.token,
+            lease_until=Lease.end(),
+        )
+    return list(
+        Delivery.objects.filter(lease=lease.token)
+        .select_related("message__identity", "channel")
+        .order_by("not_before", "pk")
+    )
+
+
+def release(lease: Lease) -> None:
+    """Give back what was claimed and not begun."""
+    Delivery.objects.filter(lease=lease.token, state=State.CLAIMED).update(
+        state=State.QUEUED, state_since=now(), lease="", lease_until=None
+    )
+
+
+def _send_batch(channel: Channel, batch: list[Delivery], lease: Lease) -> bool:
+    """Send the batch, a handful at a time; return whether the channel is down."""
+    try:
+        transport = channel.open_transport()
+    except (SecretUnreadableError, ValueError, KeyError) as error:
+        logger.error("Channel %s cannot be opened: %r", channel.uuid, str(error))
+        _put_off_rest(
+            lease, _channel_down("The channel’s settings cannot be used.", batch[0])
+        )
+        return True
+    with transport:
+        for handful in _handfuls(batch):
+            if stopping.is_set():
+                return False
+            in_hand = mark_handing_over(handful, lease)
+            results = _hand_over_all(in_hand, transport, lease)
+            settle(results, in_hand, lease)
+            down = next((result for result in results if result.channel_down), None)
+            if down:
+                _put_off_rest(lease, down)
+                return True
+    return False
+
+
+def _handfuls(batch: list[Delivery]) -> Iterator[list[Delivery]]:
+    rest = iter(batch)
+    while handful := list(islice(rest, settings.IN_HAND)):
+        yield handful
+
+
+def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Delivery]:
+    """Commit that these are about to be sent; return those that still are ours."""
+    ids = [delivery.pk for delivery in handful]
+    ours = Delivery.objects.held_under(lease.token, now()).filter(
+        pk__in=ids, state=State.CLAIMED
+    )
+    marked = ours.update(
+        state=State.HANDING_OVER,
+        state_since=now(),
+        attempts=F("attempts") + 1,
+        lease_until=Lease.end(),
+    )
+    if marked != len(ids):  # the lease ended meanwhile; the sweeper has them
+        kept = set(
+            Delivery.objects.filter(
+                pk__in=ids, lease=lease.token, state=State.HANDING_OVER
+            ).values_list("pk", flat=True)
+        )
+        handful = [delivery for delivery in handful if delivery.pk in kept]
+    for delivery in handful:
+        delivery.attempts += 1
+    return list(handful)
+
+
+def _hand_over_all(
+    in_hand: list[Delivery], transport: Transport, lease: Lease
+) -> list[Outcome]:
+    """Hand over one after the other; stop early where going on would be wrong."""
+    results: list[Outcome] = []
+    ends = Lease.end()
+    for delivery in in_hand:
+        if ends - now() < transport.patience:
+            ends = _renew(in_hand, lease)
+        if stopping.is_set() or ends <= now():
+            break
+        result = hand_over(delivery, transport)
+        results.append(result)
+        if result.channel_down:
+            break
+    return results
+
+
+def _renew(in_hand: list[Delivery], lease: Lease) -> datetime:
+    """Prolong the lease; return its end, which is past if it was lost."""
+    ends = Lease.end()
+    kept = (
+        Delivery.objects.held_under(lease.token, now())
+        .filter(pk__in=[delivery.pk for delivery in in_hand])
+        .update(lease_until=ends)
+    )
+    return ends if kept == len(in_hand) else now()
+
+
+def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
+    """Give one message to the next server and say what came of it."""
+    identity = delivery.message.identity
+    if identity is None or not identity.is_verified:
+        return outcomes.not_sendable(
+            delivery,
+            f"{delivery.message.from_address} is not a verified email identity any more.",
+            now(),
+        )
+    try:
+        email = _email_for(delivery, transport)
+    except ValueError as error:
+        logger.warning("Delivery %s cannot be built: %r", delivery.uuid, str(error))
+        return outcomes.not_sendable(
+            delivery,
+            "Its subject, names or addresses cannot be put into a message.",
+            now(),
+        )
+    try:
+        receipt = transport.send(email)
+    except TransportError as error:
+        logger.info(
+            "Delivery %s: %s %r", delivery.uuid, error.verdict.name, error.words
+        )
+        return outcomes.not_accepted(delivery, error, now())
+    return outcomes.accepted(delivery, receipt, now())
+
+
+def _email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
+    message = delivery.message
+    letter = Letter(
+        from_name=message.from_name,
+        from_address=message.from_address,
+        to_name=delivery.recipient_name,
+        to_address=delivery.recipient_wire,
+        subject=message.subject,
+        text=message.body,
+        message_id=message.message_id,
+        date=message.written_at,
+    )
+    return OutgoingEmail(
+        envelope_sender=(
+            return_path(delivery.return_token, settings.BOUNCE_DOMAIN)
+            if transport.traits.records_bounces
+            else message.from_address
+        ),
+        recipient=delivery.recipient_wire,
+        content=to_bytes(letter),
+    )
+
+
+def settle(results: list[Outcome], in_hand: list[Delivery], lease: Lease) -> None:
+    """Write what came of it, for those that are still ours, in one transaction.
+
+    What was marked and not tried is merely claimed again. A result that comes
+    after its lease has ended changes nothing; it is kept on the timeline, for the
+    person who has to decide.
+    """
+    with transaction.atomic():
+        held = set(
+            Delivery.objects.held_under(lease.token, now())
+            .filter(pk__in=[delivery.pk for delivery in in_hand])
+            .select_for_update()
+            .values_list("pk", flat=True)
+        )
+        for result in results:
+            if result.delivery.pk in held:
+                Delivery.objects.filter(pk=result.delivery.pk).update(
+                    **result.changes, lease="", lease_until=None
+                )
+            else:
+                result.event.kind = DeliveryEvent.Kind.LATE_ANSWER
+        tried = {result.delivery.pk for result in results}
+        Delivery.objects.filter(pk__in=held - tried).update(
+            state=State.CLAIMED, state_since=now(), attempts=F("attempts") - 1
+        )
+        DeliveryEvent.objects.bulk_create(result.event for result in results)
+
+
+def _put_off_rest(lease: Lease, down: Outcome) -> None:
+    """The channel is down for all: let the rest of the batch wait like the one tried."""
+    Delivery.objects.filter(lease=lease.token, state=State.CLAIMED).update(
+        state=State.QUEUED,
+        state_since=now(),
+        not_before=down.changes.get("not_before", now() + timedelta(minutes=1)),
+        waiting_for=down.changes["waiting_for"],
+        lease="",
+        lease_until=None,
+    )
+
+
+def _channel_down(words: str, delivery: Delivery) -> Outcome:
+    return outcomes.not_accepted(
+        delivery, TransportError(words, Verdict.CHANNEL_DOWN), now()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dramatiq
 
+from conversations.announcing import announce
 from conversations.bounces.recording import record_report
 from conversations.delivering import deliver_lane
 
@@ -12,7 +13,7 @@ from conversations.delivering import deliver_lane
 def work_lane(channel_id: int, sender_id: int) -> None:
     """Send one batch of a lane, then queue up again behind the other lanes."""
     if deliver_lane(channel_id, sender_id):
-        work_lane.send(channel_id, sender_id)
+        announce(work_lane, channel_id, sender_id)
 
 
 @dramatiq.actor(queue_name="reports")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import dramatiq
+import pika
 from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
 from dramatiq import Broker, Middleware, Worker
@@ -84,6 +85,15 @@ def make_broker(url: str) -> Broker:
     raise ImproperlyConfigured(
         "BROKER_URL must be empty (in process) or start with redis:// or amqp://."
     )
+
+
+def ping(broker: Broker) -> None:
+    """Raise, with an error of the broker's own, if the queue does not answer."""
+    if isinstance(broker, RedisBroker):
+        broker.client.ping()
+    elif isinstance(broker, RabbitmqBroker):
+        # One of its own: a thread's kept connection may be dead without knowing.
+        pika.BlockingConnection(broker.parameters).close()
 
 
 def bind_broker(url: str) -> None:

@@ -1,1 +1,137 @@
+"""What must be right before anything starts: each with an id, a sentence and a hint."""
+
 from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from channels.transports import all_transports
+from channels.transports._smtp_server import Security, SmtpServer
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@register()
+def relay(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    url = settings.PORTAL_RELAY_URL
+    if settings.PRACTICE:
+        if url:
+            return [
+                Error(
+                    "A relay is configured and PORTAL_MODE is practice.",
+                    hint="Practice mail never leaves this machine: remove "
+                    "PORTAL_RELAY_URL, or set PORTAL_MODE=production.",
+                    id="deliveryportal.E001",
+                )
+            ]
+        return []
+    if not url:
+        return [
+            Error(
+                "PORTAL_RELAY_URL is not set, and PORTAL_MODE is production.",
+                hint="Name your mail server, as in smtp://127.0.0.1:25.",
+                id="deliveryportal.E002",
+            )
+        ]
+    return _relay_url(url)
+
+
+def _relay_url(url: str) -> list[CheckMessage]:
+    try:
+        server = SmtpServer.from_url(url)
+    except ValueError as error:
+        return [
+            Error(
+                f"PORTAL_RELAY_URL cannot be used. {error}",
+                hint="Write smtp://host:port, smtp+starttls://user:password@host:port "
+                "or smtps://…; ?ca=FILE names a private CA.",
+                id="deliveryportal.E003",
+            )
+        ]
+    if server.ca and not os.access(server.ca, os.R_OK):
+        return [
+            Error(
+                "The CA file named in PORTAL_RELAY_URL cannot be read.",
+                hint="Give the absolute path of a PEM file this user may read.",
+                id="deliveryportal.E004",
+            )
+        ]
+    if server.user and server.security is Security.NONE and server.host not in LOOPBACK:
+        return [
+            Error(
+                "PORTAL_RELAY_URL would send its password in clear.",
+                hint="Use smtp+starttls:// or smtps://.",
+                id="deliveryportal.E005",
+            )
+        ]
+    return []
+
+
+@register()
+def addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{name} is not set.",
+            hint=hint,
+            id=f"deliveryportal.E01{number}",
+        )
+        for number, (name, hint) in enumerate(
+            {
+                "PORTAL_DOMAIN": "The portal's own domain, as in portal.example.com.",
+                "BOUNCE_DOMAIN": "A domain whose MX brings mail to receivebounces.",
+                "ALLOWED_HOSTS": "The host names of this site, separated by commas.",
+            }.items()
+        )
+        if not getattr(settings, name)
+    ]
+
+
+@register()
+def credential_keys(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    if not settings.CREDENTIAL_KEYS:
+        if settings.PRACTICE:
+            return []
+        return [
+            Warning(
+                "CREDENTIAL_KEYS is not set; stored credentials depend on SECRET_KEY.",
+                hint="Make a key with: python -c 'from cryptography.fernet import "
+                "Fernet; print(Fernet.generate_key().decode())'",
+                id="deliveryportal.W020",
+            )
+        ]
+    try:
+        for key in settings.CREDENTIAL_KEYS:
+            Fernet(key)
+    except ValueError:
+        return [
+            Error(
+                "CREDENTIAL_KEYS holds something that is no Fernet key.",
+                hint="Each is 32 bytes in URL-safe base64; separate them by commas.",
+                id="deliveryportal.E021",
+            )
+        ]
+    return []
+
+
+@register()
+def lease(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    patience = max(transport.patience for transport in all_transports().values())
+    if timedelta(seconds=settings.LEASE_SECONDS) > patience:
+        return []
+    return [
+        Error(
+            f"LEASE_SECONDS is {settings.LEASE_SECONDS}, shorter than one hand-over "
+            f"may take ({patience.total_seconds():.0f} s).",
+            hint="A lease that ends while a mail is being sent leaves it unconfirmed. "
+            "Leave the default of 600.",
+            id="deliveryportal.E030",
+        )
+    ]

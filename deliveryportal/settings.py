@@ -22,7 +22,7 @@ env.read_env(BASE_DIR / ".env")
 
 def strict_bool(name: str, *, default: bool) -> bool:
     """Read True or False. A typo must not switch anything on or off."""
-    value = env.str(name, default=str(default)).strip().lower()
+    value: str = env.str(name, default=str(default)).strip().lower()
     if value not in {"true", "false"}:
         raise ImproperlyConfigured(f"{name} must be True or False, not {value!r}.")
     return value == "true"
@@ -36,7 +36,7 @@ def strict_int(name: str, *, default: int) -> int:
 
 
 def strict_choice(name: str, choices: set[str], *, default: str) -> str:
-    value = env.str(name, default=default).strip().lower()
+    value: str = env.str(name, default=default).strip().lower()
     if value not in choices:
         known = ", ".join(sorted(choices))
         raise ImproperlyConfigured(f"{name} must be one of {known}, not {value!r}.")
@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     # First: it binds the queue's broker before any actor is declared.
     "deliveryportal.apps.PortalConfig",
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -112,12 +113,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
     "deliveryportal.accounts",
     "channels",
     "conversations",
     "deliveryportal.practice",
-    "allauth",
-    "allauth.account",
     "django_htmx",
     "heroicons",
 ]
@@ -129,6 +130,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "deliveryportal.accounts.middleware.signed_out_htmx",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -171,7 +173,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         },
         # A file, because the tests' servers and workers run in other threads.
-        "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
+        "TEST": {"NAME": f"{DATABASES['default']['NAME']}-test"},
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
@@ -189,7 +191,7 @@ CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 LANE_BATCH = strict_int("LANE_BATCH", default=50)  # deliveries claimed at a time
 # Deliveries marked "handing over" at a time: as many may be in doubt after a crash.
 IN_HAND = strict_int("IN_HAND", default=5)
-LEASE_SECONDS = strict_int("LEASE_SECONDS", default=300)
+LEASE_SECONDS = strict_int("LEASE_SECONDS", default=600)
 SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)
 MAX_MESSAGE_BYTES = strict_int("MAX_MESSAGE_BYTES", default=10 * 1024 * 1024)
 # A form that carries more than a message may hold is answered by the form's own
@@ -246,7 +248,8 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+# Collected for production; practice mode serves them where they lie.
+STATIC_ROOT = None if PRACTICE else VAR_DIR / "static"
 WHITENOISE_USE_FINDERS = PRACTICE
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -263,7 +266,6 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
-X_FRAME_OPTIONS = "SAMEORIGIN"  # message bodies are framed by their own pages
 
 LOGGING = {
     "version": 1,
@@ -288,4 +290,6 @@ UNFOLD = {
     "SITE_SUBHEADER": "Operator",
     "SITE_SYMBOL": "outgoing_mail",
     "SHOW_HISTORY": True,
+    "ENVIRONMENT": ["Practice", "info"] if PRACTICE else ["Production", "success"],
+    "SIDEBAR": {"navigation": "deliveryportal.admin_menu.groups"},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from channels.models import Channel, EmailIdentity
@@ -13,6 +14,11 @@ from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
 
 PASSWORD = "correct horse battery staple"
+
+
+def pytest_configure() -> None:
+    # Sign-ups by the dozen; what is tested is not the strength of the hash.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def person(name: str, *, team_of: User | None = None) -> User:
@@ -65,7 +71,12 @@ def make_delivery(portal_channel: Channel) -> Callable[..., Delivery]:
     """A delivery in any state, without the use cases that would lead there."""
 
     def make(
-        sender: User, recipient: str = "anna@customer.test", **fields: object
+        sender: User,
+        recipient: str = "anna@customer.test",
+        *,
+        subject: str = "Hello",
+        body: str = "Text.",
+        **fields: object,
     ) -> Delivery:
         identity = EmailIdentity.objects.get(owner=sender, is_default=True)
         conversation, _ = Conversation.objects.get_or_create(
@@ -79,8 +90,8 @@ def make_delivery(portal_channel: Channel) -> Callable[..., Delivery]:
             identity=identity,
             from_name=identity.display_name,
             from_address=identity.address,
-            subject=fields.pop("subject", "Hello"),
-            body=fields.pop("body", "Text."),
+            subject=subject,
+            body=body,
             message_id=f"<{serial}@portal.test>",
         )
         return Delivery.objects.create(

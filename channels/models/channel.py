@@ -28,6 +28,13 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
             | models.Q(owner=None, team=None)
         )
 
+    def working(self) -> Self:
+        return self.filter(health=Channel.Health.WORKING)
+
+    def picked_by(self, user: User) -> Channel | None:
+        """Return the user's own choice, if they made one."""
+        return self.filter(chosen_by__user=user).first()
+
     def for_everybody(self, kind: str) -> Channel:
         """Return the installation's channel of `kind`, made on first use."""
         channel, _ = self.get_or_create(kind=kind, owner=None, team=None)

@@ -45,6 +45,7 @@ class Verdict(Enum):
     REFUSED = auto()  # certainly not sent, and never will be like this
     NOT_NOW = auto()  # certainly not sent; try this message again later
     CHANNEL_DOWN = auto()  # certainly not sent; nor will the next on this channel
+    CHANNEL_BROKEN = auto()  # the same, until a person has mended the channel
     UNKNOWN = auto()  # may have been sent: never again without a person's word
 
 
@@ -53,7 +54,7 @@ class TransportError(Exception):
 
     `words` are the remote server's own where it said any (hostile text), `code`
     its SMTP or HTTP status, `enhanced` its enhanced status code (RFC 3463),
-    `wait` the pause it asked for.
+    `wait` the pause it asked for, `stage` how far the conversation had come.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class TransportError(Exception):
         enhanced: str = "",
         remote: str = "",
         wait: timedelta | None = None,
+        stage: str = "",
     ) -> None:
         super().__init__(words)
         self.words = words
@@ -73,6 +75,7 @@ class TransportError(Exception):
         self.enhanced = enhanced
         self.remote = remote
         self.wait = wait
+        self.stage = stage
 
 
 class Scope(Enum):
@@ -129,7 +132,7 @@ class Transport(ABC):
     # Names of Django settings this kind needs, passed to it under their own names.
     installation_settings: ClassVar[tuple[str, ...]] = ()
     # The longest that one `send` may take, all its waiting included.
-    patience: ClassVar[timedelta] = timedelta(minutes=2)
+    patience: ClassVar[timedelta] = timedelta(minutes=6)
 
     def __init__(
         self, settings: Mapping[str, Any], credentials: Mapping[str, str]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from channels.transports._base import (
     OutgoingEmail,
     Receipt,
@@ -8,6 +11,8 @@ from channels.transports._base import (
     Transport,
     VisibleSender,
 )
+from channels.transports._smtp import SmtpSession
+from channels.transports._smtp_server import SmtpServer
 
 
 class PortalTransport(Transport):
@@ -44,8 +49,20 @@ class PortalTransport(Transport):
         limits="None unless your managers set one.",
     )
 
+    def __init__(
+        self, settings: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> None:
+        super().__init__(settings, credentials)
+        self._session = SmtpSession(
+            SmtpServer.from_url(settings["PORTAL_RELAY_URL"]),
+            helo=settings["PORTAL_DOMAIN"],
+        )
+
     def send(self, email: OutgoingEmail) -> Receipt:
-        raise NotImplementedError
+        return self._session.send(email)
+
+    def close(self) -> None:
+        self._session.close()
 
 
 TRANSPORT = PortalTransport

@@ -1,4 +1,173 @@
+"""What a report does to its delivery: once, in one transaction.
+
+The return path decides which delivery is meant. The recipient that a report names
+may be another, because mail is forwarded; that is told on the timeline.
+"""
+
 from __future__ import annotations
 
+import logging
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-def record_report(report_id: int) -> None: ...
+from django.db import transaction
+
+from conversations.bounces.dsn import Kind, ReadReport, read_reports
+from conversations.models import Delivery, DeliveryEvent, Report
+from conversations.models.delivery import State
+
+logger = logging.getLogger(__name__)
+EventKind = DeliveryEvent.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A delivery in one of `changes` becomes `to`, and the timeline gets `event`.
+
+    In any other state it stays as it is, and the timeline gets `otherwise`.
+    """
+
+    event: EventKind
+    changes: Set[str] = frozenset()
+    to: State | None = None
+    otherwise: EventKind = EventKind.REPORTED
+
+
+# Not in any `changes`, on purpose: queued and claimed. A report about those speaks of
+# an earlier attempt, and a person or the retry table wants another one.
+EFFECTS: dict[Kind, Effect] = {
+    "bounce": Effect(
+        EventKind.BOUNCED,
+        changes={State.ACCEPTED, State.UNCONFIRMED, State.FAILED},
+        to=State.BOUNCED,
+    ),
+    "complaint": Effect(
+        EventKind.COMPLAINED,
+        changes={State.ACCEPTED, State.UNCONFIRMED, State.FAILED, State.BOUNCED},
+        to=State.COMPLAINED,
+    ),
+    "delivered": Effect(
+        EventKind.DELIVERED,
+        changes={State.UNCONFIRMED},
+        to=State.ACCEPTED,
+        otherwise=EventKind.DELIVERED,
+    ),
+    "delay": Effect(EventKind.DELAYED, otherwise=EventKind.DELAYED),
+    "autoreply": Effect(EventKind.REPORTED),
+    "auth_report": Effect(EventKind.REPORTED),
+    "other": Effect(EventKind.REPORTED),
+}
+# Of several reports in one mail about one delivery, the gravest counts.
+GRAVEST_FIRST: tuple[Kind, ...] = (
+    "complaint",
+    "bounce",
+    "delay",
+    "delivered",
+    "auth_report",
+    "autoreply",
+    "other",
+)
+
+
+def record_report(report_id: int) -> None:
+    """Read a report and change its delivery. Doing it again changes nothing.
+
+    A report may overtake the very hand-over it is about. It is then left unread:
+    the sweeper hands it in again, and by then the delivery is settled.
+    """
+    report = Report.objects.filter(pk=report_id, state=Report.State.UNREAD).first()
+    if report is None:
+        return
+    try:
+        found = read_reports(bytes(report.raw))
+    except Exception:  # a fault of ours: the report is kept for whoever mends it
+        logger.exception("Report %s cannot be read", report.uuid)
+        Report.objects.filter(pk=report.pk, state=Report.State.UNREAD).update(
+            state=Report.State.UNREADABLE,
+            delivery=Delivery.objects.filter(return_token=report.return_token).first(),
+        )
+        return
+    with transaction.atomic():
+        delivery = (
+            Delivery.objects.select_for_update()
+            .filter(return_token=report.return_token)
+            .first()
+        )
+        if delivery and delivery.state == State.HANDING_OVER:
+            return
+        read = most_telling(found, delivery.recipient_wire if delivery else "")
+        if _claim(report, read, delivery) and delivery:
+            _apply(read, report, delivery)
+
+
+def most_telling(found: list[ReadReport], recipient: str) -> ReadReport:
+    """Return the report about `recipient`, or the gravest where none names it."""
+    ours = [
+        read
+        for read in found
+        if read.final_recipient.casefold() == recipient.casefold()
+    ]
+    return min(ours or found, key=lambda read: GRAVEST_FIRST.index(read.kind))
+
+
+def _claim(report: Report, read: ReadReport, delivery: Delivery | None) -> bool:
+    """Write what was read; False if somebody else has done so."""
+    claimed = Report.objects.filter(pk=report.pk, state=Report.State.UNREAD).update(
+        state=Report.State.READ,
+        delivery=delivery,
+        kind=read.kind,
+        reason=read.reason,
+        final_recipient=read.final_recipient,
+        enhanced_code=read.enhanced_code,
+        diagnostic=read.diagnostic,
+        reporting_mta=read.reporting_mta,
+        remote_mta=read.remote_mta,
+        evidence=read.evidence,
+    )
+    return claimed == 1
+
+
+def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
+    effect = EFFECTS[read.kind]
+    # When it came; but never before the hand-over that it may have overtaken.
+    at = max(report.received_at, delivery.state_since)
+    changed = effect.to is not None and bool(
+        Delivery.objects.filter(pk=delivery.pk, state__in=effect.changes).update(
+            **_changes(read, effect.to, at)
+        )
+    )
+    kind = effect.event if changed else effect.otherwise
+    DeliveryEvent.objects.create(
+        delivery=delivery,
+        report=report,
+        kind=kind,
+        at=at,
+        note=_note(read, kind, delivery),
+        remote=read.remote_mta or read.reporting_mta,
+        remote_words=read.diagnostic,
+        code=read.reply_code,
+        enhanced_code=read.enhanced_code,
+    )
+
+
+def _changes(read: ReadReport, state: State, at: datetime) -> dict[str, Any]:
+    changes = {
+        "state": state,
+        "state_since": at,
+        "reason": read.reason,
+        "remote_words": read.diagnostic,
+        "enhanced_code": read.enhanced_code,
+    }
+    return changes | ({"accepted_at": at} if state == State.ACCEPTED else {})
+
+
+def _note(read: ReadReport, kind: EventKind, delivery: Delivery) -> str:
+    sentences = []
+    if kind == EventKind.REPORTED:
+        sentences.append(f"{Report.Kind(read.kind).label.capitalize()}.")
+    named = read.final_recipient
+    if named and named.casefold() != delivery.recipient_wire.casefold():
+        sentences.append(f"It names {named}: the mail may have been forwarded.")
+    return " ".join(sentences)[:500]

@@ -27,6 +27,18 @@ class State(models.TextChoices):
     COMPLAINED = "complained"  # the recipient marked it as spam
 
 
+# The states in the words and tones of the pages; "accepted" is the transport's word.
+STATUS = {
+    State.QUEUED: ("Waiting", "wait"),
+    State.CLAIMED: ("Sending", "wait"),
+    State.HANDING_OVER: ("Sending", "wait"),
+    State.FAILED: ("Failed", "bad"),
+    State.UNCONFIRMED: ("Unconfirmed", "doubt"),
+    State.BOUNCED: ("Bounced", "bad"),
+    State.COMPLAINED: ("Spam", "bad"),
+}
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(visible_to(user))
@@ -34,33 +46,27 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, at: datetime) -> Self:
         return self.filter(state=State.QUEUED, not_before__lte=at)
 
-    def in_lane(self, channel_id: int, sender_id: int) -> Self:
+    def in_lane(
+        self, channel_id: int | models.OuterRef, sender_id: int | models.OuterRef
+    ) -> Self:
         return self.filter(channel=channel_id, sender=sender_id)
 
     def held_under(self, lease: str, at: datetime) -> Self:
         """Those this lease still holds: the guard of every settling UPDATE."""
         return self.filter(lease=lease, lease_until__gt=at)
 
+    def in_hand(self) -> Self:
+        return self.filter(state__in=[State.CLAIMED, State.HANDING_OVER])
+
     def lease_expired(self, at: datetime) -> Self:
-        return self.filter(
-            state__in=[State.CLAIMED, State.HANDING_OVER], lease_until__lte=at
-        )
+        return self.in_hand().filter(lease_until__lte=at)
 
-    def sent(self) -> Self:
-        return self.filter(state=State.ACCEPTED)
+    def unarchived(self) -> Self:
+        return self.filter(message__archived_at=None)
 
-    def pending(self) -> Self:
-        return self.filter(state__in=[State.QUEUED, State.CLAIMED, State.HANDING_OVER])
-
-    def not_arrived(self) -> Self:
-        """What stands under Failed deliveries."""
-        return self.filter(
-            state__in=[
-                State.FAILED,
-                State.BOUNCED,
-                State.COMPLAINED,
-                State.UNCONFIRMED,
-            ]
+    def for_list(self) -> Self:
+        return self.select_related("message", "channel", "sender").order_by(
+            "-state_since", "-pk"
         )
 
 
@@ -160,3 +166,15 @@ class Delivery(models.Model):
     @property
     def why(self) -> Reason | None:
         return REASONS.get(self.reason)
+
+    @property
+    def status(self) -> tuple[str, str]:
+        """The state as (words, tone) of a badge."""
+        if self.state == State.ACCEPTED:
+            traits = self.channel.traits
+            return traits.accepted_label, "ok" if traits.records_bounces else "quiet"
+        return STATUS[State(self.state)]
+
+    @property
+    def in_progress(self) -> bool:
+        return self.state in {State.QUEUED, State.CLAIMED, State.HANDING_OVER}

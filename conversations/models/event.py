@@ -3,6 +3,18 @@ from __future__ import annotations
 from django.db import models
 from django.utils.timezone import now
 
+_TONES = {
+    "accepted": "ok",
+    "delivered": "ok",
+    "deferred": "wait",
+    "delayed": "wait",
+    "failed": "bad",
+    "bounced": "bad",
+    "complained": "bad",
+    "unconfirmed": "doubt",
+    "late_answer": "doubt",
+}
+
 
 class DeliveryEvent(models.Model):
     """One line of a delivery's timeline. Written once, never changed."""
@@ -50,3 +62,14 @@ class DeliveryEvent(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+    @property
+    def said(self) -> str:
+        """The remote server's words, with its reply code once in front."""
+        code = str(self.code or "")
+        words = self.remote_words
+        return words if words.startswith(code) else f"{code} {words}"
+
+    @property
+    def tone(self) -> str:
+        return _TONES.get(self.kind, "quiet")

@@ -5,6 +5,8 @@ from uuid import uuid4
 from django.db import models
 from django.utils.timezone import now
 
+SHOWN = 100_000  # bytes of a raw report on a page; the download has all
+
 
 class Report(models.Model):
     """A mail that came to a return path, as it came: bounce, delay, complaint, …
@@ -70,3 +72,8 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display() or 'report'} of {self.received_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def text(self) -> str:
+        """The raw report for reading: hostile, and cut where it gets long."""
+        return bytes(self.raw[:SHOWN]).decode("utf-8", "replace")

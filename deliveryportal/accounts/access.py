@@ -8,7 +8,8 @@ from typing import Concatenate, ParamSpec
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 
 from deliveryportal.accounts.models import User
 
@@ -19,6 +20,7 @@ class UserRequest(HttpRequest):
     """A request behind the sign-in: every page but the entrance."""
 
     user: User
+    htmx: HtmxDetails
 
 
 def visible_to(user: User) -> Q:
@@ -27,12 +29,12 @@ def visible_to(user: User) -> Q:
 
 
 def manager_required(
-    view: Callable[Concatenate[UserRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[UserRequest, P], HttpResponseBase]:
+    view: Callable[Concatenate[UserRequest, P], HttpResponse],
+) -> Callable[Concatenate[UserRequest, P], HttpResponse]:
     @wraps(view)
     def guarded(
-        request: UserRequest, *args: P.args, **kwargs: P.kwargs
-    ) -> HttpResponseBase:
+        request: UserRequest, /, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
         if not request.user.is_manager:
             raise PermissionDenied("Only managers of the team may do this.")
         return view(request, *args, **kwargs)

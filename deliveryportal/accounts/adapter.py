@@ -53,9 +53,9 @@ class AccountAdapter(DefaultAccountAdapter):
             return user
         invitation = current_invitation(request)
         if invitation and accept_invitation(user, invitation):
+            # The address is verified by mail like everybody's: the link proves
+            # nothing about the mailbox, the manager has seen it too.
             del request.session[INVITATION_KEY]
-            # Whoever has the link has read that mailbox.
-            self.stash_verified_email(request, user.email)
         else:
             found_team(user)
         return user

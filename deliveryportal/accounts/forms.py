@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 from django import forms
 from django.core.validators import RegexValidator
 
+from deliveryportal.accounts.models import User
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from deliveryportal.accounts.models import User
-
+# Besides line ends and control characters: those that turn the direction of
+# writing, with which a name can be made to read as another.
 one_line = RegexValidator(
-    r"[\x00-\x1f\x7f\x85\u2028\u2029]",
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]",
     "This must be one line of plain text, without control characters.",
     inverse_match=True,
 )
@@ -33,4 +35,16 @@ class SignupForm(forms.Form):
 
 
 class InviteForm(forms.Form):
-    email = forms.EmailField(label="Email address")
+    email = forms.EmailField(
+        label="Email address",
+        help_text="They get a link with which they sign up as a member of your team.",
+    )
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if User.objects.filter(email__iexact=email).exists():
+            raise forms.ValidationError(
+                "%(email)s already has an account, and a person belongs to one team.",
+                params={"email": email},
+            )
+        return email

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+
+from channels.models import Channel
+from deliveryportal.accounts.admin import (
+    AnswerFilter,
+    AutocompleteSelectFilter,
+    OperatorAdmin,
+)
+
+
+class Whose(AnswerFilter):
+    title = "whose"
+    parameter_name = "whose"
+    answers = {
+        "person": ("a person's", lambda: Q(owner__isnull=False)),
+        "team": ("a team's", lambda: Q(team__isnull=False)),
+        "installation": ("the installation's", lambda: Q(owner=None, team=None)),
+    }
+
+
+@admin.register(Channel)
+class ChannelAdmin(OperatorAdmin[Channel]):
+    """To look at: people connect their channels themselves, in Settings.
+
+    The credentials are not among the fields and never will be.
+    """
+
+    fields = readonly_fields = (
+        "uuid",
+        "kind",
+        "owner",
+        "team",
+        "config",
+        "health",
+        "paused_because",
+        "paused_at",
+        "created_at",
+    )
+    list_display = ["label", "owner", "team", "health", "paused_at", "created_at"]
+    list_filter = [
+        "kind",
+        "health",
+        Whose,
+        "paused_at",
+        ("team", AutocompleteSelectFilter),
+    ]
+    list_select_related = ["owner", "team"]
+    search_fields = ["owner__email", "owner__name", "team__name", "=uuid"]
+    ordering = ["-pk"]
+
+    @admin.display(description="delivery channel", ordering="kind")
+    def label(self, channel: Channel) -> str:
+        return channel.get_kind_display()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Channel | None = None
+    ) -> bool:
+        return False

@@ -1,0 +1,95 @@
+"""Where a custom mail server may point: at the public internet, or where the operator allows.
+
+Without it a user could make the portal knock on doors inside the operator's own
+network, and read from the answers which are open. Pure.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+# As long for a name that leads nowhere as for one that leads inside: neither the
+# words nor the time tell them apart.
+REFUSAL_SECONDS = 2.0
+REFUSAL = (
+    "This server cannot be used from here: its name leads to no public address. "
+    "Check the spelling; a server inside your own network must be allowed by the "
+    "operator of this portal."
+)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], Sequence[str]]
+
+# What `is_global` of the standard library lets through and should not.
+ALSO_INSIDE = [
+    ipaddress.ip_network(network)
+    for network in (
+        "64:ff9b::/96",  # NAT64: an IPv4 address in disguise
+        "64:ff9b:1::/48",
+        "2002::/16",  # 6to4
+        "2001::/32",  # Teredo
+        "100.64.0.0/10",  # carrier-grade NAT, and clouds' metadata
+        "fec0::/10",  # site-local, deprecated
+    )
+]
+
+
+class EgressRefusedError(Exception):
+    """The target may not be reached from here."""
+
+
+def parse_networks(texts: Sequence[str]) -> list[Network]:
+    """Read `10.0.0.0/8`, `192.168.1.5`, …; raise ValueError at the first that is none."""
+    return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
+
+
+def may_reach(address: str, allowed: Sequence[Network]) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(found, "ipv4_mapped", None)
+    candidate: Address = mapped or found
+    if any(
+        candidate in network
+        for network in allowed
+        if network.version == candidate.version
+    ):
+        return True
+    # A mapped address is refused even if what it maps to is public: nobody needs it.
+    return (
+        mapped is None
+        and candidate.is_global
+        and not candidate.is_multicast
+        and not any(
+            candidate in network
+            for network in ALSO_INSIDE
+            if network.version == candidate.version
+        )
+    )
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Return every address of `host`; raise OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def vetted_addresses(
+    host: str, port: int, allowed: Sequence[Network], *, look_up: Resolve = resolve
+) -> list[str]:
+    """Resolve once and return the addresses to connect to, by number.
+
+    All of them must be allowed: a name with one public and one private address is
+    refused. Raises EgressRefusedError, after REFUSAL_SECONDS in all.
+    """
+    begun = time.monotonic()
+    try:
+        addresses = look_up(host, port)
+    except (OSError, UnicodeError):
+        addresses = []
+    if addresses and all(may_reach(address, allowed) for address in addresses):
+        return list(addresses)
+    time.sleep(max(0.0, REFUSAL_SECONDS - (time.monotonic() - begun)))
+    raise EgressRefusedError(REFUSAL)

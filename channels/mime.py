@@ -1,0 +1,45 @@
+"""Letter → RFC 5322 bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What a recipient is to read. Addresses in wire form (domain in A-labels)."""
+
+    from_name: str
+    from_address: str
+    to_name: str
+    to_address: str
+    subject: str
+    text: str
+    message_id: str
+    date: datetime
+
+
+def to_bytes(letter: Letter) -> bytes:
+    """Return the message with CRLF line ends; 7-bit unless an address is not ASCII.
+
+    Raises ValueError if a header holds a line end: nothing may add headers.
+    """
+    international = not (letter.from_address + letter.to_address).isascii()
+    message = EmailMessage(policy.SMTPUTF8 if international else policy.SMTP)
+    message["From"] = _address(letter.from_name, letter.from_address)
+    message["To"] = _address(letter.to_name, letter.to_address)
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(letter.date)
+    message["Message-ID"] = letter.message_id
+    message.set_content(letter.text, cte="quoted-printable")
+    return message.as_bytes()
+
+
+def _address(name: str, address: str) -> Address:
+    local_part, _, domain = address.rpartition("@")
+    return Address(display_name=name, username=local_part, domain=domain)

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from conversations.admin.conversation import ConversationAdmin
+from conversations.admin.delivery import DeliveryAdmin
+from conversations.admin.event import DeliveryEventAdmin
+from conversations.admin.heartbeat import HeartbeatAdmin
+from conversations.admin.message import MessageAdmin
+from conversations.admin.report import ReportAdmin
+
+__all__ = [
+    "ConversationAdmin",
+    "DeliveryAdmin",
+    "DeliveryEventAdmin",
+    "HeartbeatAdmin",
+    "MessageAdmin",
+    "ReportAdmin",
+]

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from django.contrib import admin
+
+from conversations.admin.records import RecordAdmin
+from conversations.models import Conversation
+from deliveryportal.accounts.admin import AutocompleteSelectFilter
+
+
+@admin.register(Conversation)
+class ConversationAdmin(RecordAdmin[Conversation]):
+    fields = ["uuid", "owner", "person_name", "person_address", "created_at"]
+    list_display = ["person_address", "person_name", "owner", "created_at"]
+    list_filter = [
+        "created_at",
+        ("owner", AutocompleteSelectFilter),
+        ("owner__team", AutocompleteSelectFilter),
+    ]
+    list_select_related = ["owner"]
+    search_fields = ["person_address", "person_name", "owner__email", "=uuid"]

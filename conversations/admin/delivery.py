@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.timezone import now
+
+from channels.transports import kind_choices
+from conversations.admin.event import TimelineInline
+from conversations.admin.records import RecordAdmin, RemoteWords
+from conversations.bounces.reasons import REASONS
+from conversations.models import Delivery
+from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
+
+OVERDUE = timedelta(minutes=5)
+IN_HAND = [Delivery.State.CLAIMED, Delivery.State.HANDING_OVER]
+
+
+class Waiting(AnswerFilter):
+    """Why has it not left yet?"""
+
+    title = "waiting"
+    parameter_name = "waiting"
+    answers = {
+        "reason": (
+            "put off, with a reason",
+            lambda: Q(state=Delivery.State.QUEUED) & ~Q(waiting_for=""),
+        ),
+        "time": (
+            "for its time",
+            lambda: Q(state=Delivery.State.QUEUED, not_before__gt=now()),
+        ),
+        "overdue": (
+            "overdue: are workers running?",
+            lambda: Q(state=Delivery.State.QUEUED, not_before__lt=now() - OVERDUE),
+        ),
+        "abandoned": (
+            "abandoned by a worker: is the sweeper running?",
+            lambda: Q(state__in=IN_HAND, lease_until__lte=now()),
+        ),
+    }
+
+
+class ReasonFilter(admin.SimpleListFilter):
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
+        return [(code, reason.title) for code, reason in REASONS.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Delivery]
+    ) -> QuerySet[Delivery]:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
+class ChannelKind(admin.SimpleListFilter):
+    title = "delivery channel"
+    parameter_name = "kind"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
+        return kind_choices()
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Delivery]
+    ) -> QuerySet[Delivery]:
+        return queryset.filter(channel__kind=self.value()) if self.value() else queryset
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(RemoteWords, RecordAdmin[Delivery]):
+    """The return path and the lease are not among the fields: both are secrets."""
+
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "uuid",
+                    "message",
+                    "recipient",
+                    "recipient_wire",
+                    "recipient_name",
+                ]
+            },
+        ),
+        ("Way", {"fields": ["sender", "team", "channel"]}),
+        (
+            "Standing",
+            {
+                "fields": [
+                    "state",
+                    "state_since",
+                    "attempts",
+                    "not_before",
+                    "waiting_for",
+                    "lease_until",
+                    "created_at",
+                    "accepted_at",
+                ]
+            },
+        ),
+        ("Why", {"fields": ["why", "enhanced_code", "words"]}),
+    ]
+    inlines = [TimelineInline]
+    list_display = [
+        "recipient",
+        "message",
+        "sender",
+        "team",
+        "channel",
+        "state",
+        "why",
+        "words_in_short",
+        "state_since",
+    ]
+    list_filter = [
+        "state",
+        ReasonFilter,
+        Waiting,
+        ChannelKind,
+        "created_at",
+        ("team", AutocompleteSelectFilter),
+        ("sender", AutocompleteSelectFilter),
+    ]
+    list_select_related = ["message", "sender", "team", "channel"]
+    search_fields = [
+        "recipient",
+        "sender__email",
+        "=message__message_id",
+        "=message__uuid",
+        "=uuid",
+    ]
+
+    @admin.display(ordering="reason")
+    def why(self, delivery: Delivery) -> str:
+        return delivery.why.title if delivery.why else delivery.reason

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.timesince import timesince
+
+from conversations.admin.records import RecordAdmin
+from conversations.models import Heartbeat
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(RecordAdmin[Heartbeat]):
+    """When each background role last did its round."""
+
+    fields = ["role", "at", "ago"]
+    list_display = ["role", "at", "ago"]
+    search_fields = ["role"]
+    ordering = ["role"]
+
+    @admin.display
+    def ago(self, heartbeat: Heartbeat) -> str:
+        return timesince(heartbeat.at)

@@ -1,0 +1,52 @@
+"""Rows the machine writes: to be read, never added, changed or deleted by hand."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.text import Truncator
+from unfold.paginator import InfinitePaginator
+
+from channels.return_path import TOKEN_BYTES
+from deliveryportal.accounts.admin import OperatorAdmin
+
+M = TypeVar("M", bound=Model)
+RETURN_TOKEN = re.compile(rf"(?<=b)[0-9a-f]{{{TOKEN_BYTES * 2}}}", re.IGNORECASE)
+MASK = "•" * 8
+
+
+def without_return_tokens(text: str) -> str:
+    """Mask what would let its reader forge a bounce."""
+    return RETURN_TOKEN.sub(MASK, text)
+
+
+class RemoteWords:
+    """Columns for what another server said: hostile text, perhaps with our secrets."""
+
+    words_field = "remote_words"
+
+    @admin.display(description="remote server’s words")
+    def words(self, row: Model) -> str:
+        return without_return_tokens(getattr(row, self.words_field))
+
+    @admin.display(description="remote server’s words")
+    def words_in_short(self, row: Model) -> str:
+        return Truncator(self.words(row)).chars(80)
+
+
+class RecordAdmin(OperatorAdmin[M]):
+    paginator = InfinitePaginator  # never counts
+    ordering = ["-pk"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False

@@ -1,0 +1,105 @@
+"""The server that bounces come to: SMTP for an MX, LMTP for a local MTA.
+
+It takes mail for return paths of ours and nothing else, and says 250 only after the
+report is committed; with the database away it says 451, and the other server keeps
+the report and comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+
+from django import db
+
+from conversations.bounces.handler import ReportHandler
+from conversations.bounces.sessions import SmtpSession, session_for
+
+STOP_PATIENCE = 0.4  # seconds that a stop gives to what is being stored
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """Read `host:port` or `[v6]:port`; raise ValueError with a sentence."""
+    host, colon, port = listen.rpartition(":")
+    if not (colon and host and port.isdecimal() and int(port) < 65_536):
+        raise ValueError(f"“{listen}” must be host:port, as in 127.0.0.1:2525.")
+    return host.strip("[]"), int(port)
+
+
+class BounceReceiver:
+    """Listens in a thread of its own from `start` to `stop`. Used once.
+
+    `port` 0 takes a free one; after `start`, `address` tells which.
+    """
+
+    def __init__(
+        self, *, host: str, port: int, protocol: str = "smtp", size_limit: int
+    ) -> None:
+        self.address = (host, port)
+        self._protocol = protocol
+        self._size_limit = size_limit
+        self._database = ThreadPoolExecutor(1, thread_name_prefix="bounces-database")
+        self._queue = ThreadPoolExecutor(1, thread_name_prefix="bounces-queue")
+        self._handler = ReportHandler(
+            protocol, database=self._database, queue=self._queue
+        )
+        self._sessions: set[SmtpSession] = set()
+        self._running = False
+
+    def start(self) -> None:
+        """Listen from now on; raise OSError if the address cannot be had."""
+        bound: Future[tuple[str, int]] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=[bound], name="bounces", daemon=True
+        )
+        self._thread.start()
+        self.address = bound.result()
+        self._running = True
+
+    def stop(self) -> None:
+        """Answer what is being stored, then close. Within a second.
+
+        Does nothing if it is not running.
+        """
+        if not self._running:
+            return
+        self._running = False
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+        self._queue.shutdown(wait=False, cancel_futures=True)
+        closing = self._database.submit(db.connections.close_all)
+        with suppress(TimeoutError):  # it hangs; its thread ends when it can
+            closing.result(timeout=STOP_PATIENCE)
+        self._database.shutdown(wait=False)
+
+    def _run(self, bound: Future[tuple[str, int]]) -> None:
+        try:
+            asyncio.run(self._serve(bound))
+        except Exception as error:
+            if bound.done():
+                raise
+            bound.set_exception(error)  # for `start` to raise
+
+    async def _serve(self, bound: Future[tuple[str, int]]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        open_session = partial(
+            session_for,
+            self._protocol,
+            self._handler,
+            size_limit=self._size_limit,
+            sessions=self._sessions,
+        )
+        server = await self._loop.create_server(open_session, *self.address)
+        bound.set_result(server.sockets[0].getsockname()[:2])
+        await self._stopping.wait()
+        server.close()
+        if self._handler.in_hand:
+            await asyncio.wait(self._handler.in_hand, timeout=STOP_PATIENCE)
+            await asyncio.sleep(0.05)  # for the answers to go out
+        for session in list(self._sessions):
+            session.hang_up("421 4.3.2 Stopping, try again later")
+        await server.wait_closed()

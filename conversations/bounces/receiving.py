@@ -1,0 +1,37 @@
+"""Taking a report in: whether its address is one of ours, and keeping it as it came."""
+
+from __future__ import annotations
+
+import logging
+from hashlib import sha256
+
+from conversations.models import Delivery, Report
+from conversations.tasks import read_report
+
+logger = logging.getLogger(__name__)
+
+
+def token_is_known(token: str) -> bool:
+    """Tell whether mail to this return path is about a delivery that still exists."""
+    return Delivery.objects.filter(return_token=token).exists()
+
+
+def receive_report(token: str, raw: bytes, source: str) -> Report:
+    """Keep the report; the same mail to the same return path is kept once.
+
+    Outside a transaction it is committed on return. `source` is smtp, lmtp or pipe.
+    """
+    report, _ = Report.objects.defer("raw").get_or_create(
+        return_token=token,
+        digest=sha256(raw).hexdigest(),
+        defaults={"raw": raw, "source": source},
+    )
+    return report
+
+
+def announce_report(report: Report) -> None:
+    """Have it read soon. If the queue is away, the sweeper finds it unread."""
+    try:
+        read_report.send(report.pk)
+    except Exception as error:  # each broker fails in its own way; the row is safe
+        logger.warning("Report %s is not announced: %r", report.uuid, error)

@@ -1,0 +1,127 @@
+"""Writing: rows in one transaction, work announced on commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from channels.addresses import Address
+from channels.choosing import choose
+from channels.models import Channel, EmailIdentity
+from conversations.announcing import announce
+from conversations.models import Conversation, Delivery, DeliveryEvent, Message
+from conversations.tasks import work_lane
+from deliveryportal.accounts.models import User
+
+
+def channel_for(identity: EmailIdentity) -> Channel:
+    """Return the channel that mail of `identity` takes now."""
+    return choose(
+        identity=identity.channel,
+        user=Channel.objects.picked_by(identity.owner),
+        default=Channel.objects.default(),
+    )
+
+
+def write(
+    *,
+    identity: EmailIdentity,
+    recipients: Sequence[Address],
+    subject: str,
+    body: str,
+    submission: UUID | None = None,
+) -> list[Message]:
+    """Queue one message to each recipient; return them.
+
+    `submission` names the form that is sent: the same form sent again writes
+    nothing and returns the messages of the first time.
+    """
+    sender = identity.owner
+    try:
+        with transaction.atomic():
+            channel = channel_for(identity)
+            messages = [
+                _queue(identity, channel, address, subject, body, submission)
+                for address in _each_once(recipients)
+            ]
+            transaction.on_commit(lambda: announce(work_lane, channel.pk, sender.pk))
+            return messages
+    except IntegrityError:
+        sent_before = list(Message.objects.filter(sender=sender, submission=submission))
+        if submission is None or not sent_before:
+            raise
+        return sent_before
+
+
+def _each_once(recipients: Sequence[Address]) -> list[Address]:
+    return list({address.wire.casefold(): address for address in recipients}.values())
+
+
+def _queue(
+    identity: EmailIdentity,
+    channel: Channel,
+    address: Address,
+    subject: str,
+    body: str,
+    submission: UUID | None,
+) -> Message:
+    sender = identity.owner
+    message = Message.objects.create(
+        conversation=_conversation(sender, address),
+        sender=sender,
+        team_id=sender.team_id,
+        identity=identity,
+        from_name=identity.display_name,
+        from_address=identity.address,
+        subject=subject,
+        body=_signed(body, identity.signature),
+        message_id=f"<{uuid4()}@{settings.PORTAL_DOMAIN}>",
+        submission=submission,
+    )
+    delivery = Delivery.objects.create(
+        message=message,
+        recipient=address.shown,
+        recipient_wire=address.wire,
+        recipient_name=address.name,
+        channel=channel,
+        sender=sender,
+        team_id=sender.team_id,
+    )
+    DeliveryEvent.objects.bulk_create(
+        [
+            DeliveryEvent(
+                delivery=delivery,
+                kind=DeliveryEvent.Kind.WRITTEN,
+                at=message.written_at,
+                note=f"as {message.written_as}"[:500],
+            ),
+            DeliveryEvent(
+                delivery=delivery,
+                kind=DeliveryEvent.Kind.QUEUED,
+                at=delivery.created_at,
+                note=f"for {channel}",
+            ),
+        ]
+    )
+    return message
+
+
+def _conversation(sender: User, address: Address) -> Conversation:
+    """Find or begin the conversation; an address is one person in any case."""
+    conversation = Conversation.objects.filter(
+        owner=sender, person_address__iexact=address.shown
+    ).first()
+    if conversation is None:
+        conversation, _ = Conversation.objects.get_or_create(
+            owner=sender,
+            person_address=address.shown,
+            defaults={"person_name": address.name[:200]},
+        )
+    return conversation
+
+
+def _signed(body: str, signature: str) -> str:
+    return f"{body.rstrip()}\n\n-- \n{signature}" if signature else body

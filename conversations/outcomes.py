@@ -1,0 +1,168 @@
+"""What an attempt's result means for a delivery: its new state and its event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from channels.transports import Receipt, TransportError, Verdict
+from conversations.bounces.classify import classify
+from conversations.models import Delivery, DeliveryEvent
+from conversations.models.delivery import State
+from conversations.retry_policy import next_try
+
+Kind = DeliveryEvent.Kind
+
+
+CHANNEL_TROUBLE = {Verdict.CHANNEL_DOWN, Verdict.CHANNEL_BROKEN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """`changes` are the delivery's fields, `event` the line for its timeline."""
+
+    delivery: Delivery
+    changes: dict[str, Any]
+    event: DeliveryEvent
+    channel_down: bool = field(default=False)
+
+
+def accepted(delivery: Delivery, receipt: Receipt, at: datetime) -> Outcome:
+    return Outcome(
+        delivery=delivery,
+        changes={
+            "state": State.ACCEPTED,
+            "state_since": at,
+            "accepted_at": at,
+            "waiting_for": "",
+            "reason": "",
+            "remote_words": receipt.words,
+            "enhanced_code": "",
+        },
+        event=DeliveryEvent(
+            delivery=delivery,
+            kind=Kind.ACCEPTED,
+            at=at,
+            remote=receipt.remote,
+            remote_words=receipt.words,
+            code=receipt.code,
+            attempt=delivery.attempts,
+        ),
+    )
+
+
+def not_sendable(delivery: Delivery, sentence: str, at: datetime) -> Outcome:
+    """It cannot leave from here as it is; nobody outside was asked."""
+    return Outcome(
+        delivery=delivery,
+        changes={
+            "state": State.FAILED,
+            "state_since": at,
+            "waiting_for": "",
+            "reason": "not_sendable",
+            "remote_words": sentence,
+        },
+        event=DeliveryEvent(delivery=delivery, kind=Kind.FAILED, at=at, note=sentence),
+    )
+
+
+def not_accepted(delivery: Delivery, error: TransportError, at: datetime) -> Outcome:
+    return _BY_VERDICT[error.verdict](delivery, error, at)
+
+
+def _refused(delivery: Delivery, error: TransportError, at: datetime) -> Outcome:
+    return _settled(delivery, error, at, State.FAILED, Kind.FAILED, _reason(error))
+
+
+def _unknown(delivery: Delivery, error: TransportError, at: datetime) -> Outcome:
+    return _settled(
+        delivery, error, at, State.UNCONFIRMED, Kind.UNCONFIRMED, "unconfirmed"
+    )
+
+
+def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome:
+    when = next_try(
+        attempts=delivery.attempts,
+        queued_at=delivery.created_at,
+        at=at,
+        asked_for=error.wait,
+    )
+    if when is None:
+        reason = _reason(error) if error.code else "server_unreachable"
+        note = "Given up after two days of trying."
+        return _settled(delivery, error, at, State.FAILED, Kind.FAILED, reason, note)
+    return Outcome(
+        delivery=delivery,
+        changes={
+            "state": State.QUEUED,
+            "state_since": at,
+            "not_before": when,
+            "waiting_for": _what_it_waits_for(delivery, error),
+            "remote_words": error.words,
+            "enhanced_code": error.enhanced,
+        },
+        event=_event(delivery, error, at, Kind.DEFERRED),
+        channel_down=error.verdict in CHANNEL_TROUBLE,
+    )
+
+
+_BY_VERDICT: dict[Verdict, Callable[[Delivery, TransportError, datetime], Outcome]] = {
+    Verdict.REFUSED: _refused,
+    Verdict.NOT_NOW: _put_off,
+    Verdict.CHANNEL_DOWN: _put_off,
+    Verdict.CHANNEL_BROKEN: _put_off,
+    Verdict.UNKNOWN: _unknown,
+}
+
+
+def _settled(
+    delivery: Delivery,
+    error: TransportError,
+    at: datetime,
+    state: State,
+    kind: Kind,
+    reason: str,
+    note: str = "",
+) -> Outcome:
+    return Outcome(
+        delivery=delivery,
+        changes={
+            "state": state,
+            "state_since": at,
+            "waiting_for": "",
+            "reason": reason,
+            "remote_words": error.words,
+            "enhanced_code": error.enhanced,
+        },
+        event=_event(delivery, error, at, kind, note),
+    )
+
+
+def _event(
+    delivery: Delivery, error: TransportError, at: datetime, kind: Kind, note: str = ""
+) -> DeliveryEvent:
+    return DeliveryEvent(
+        delivery=delivery,
+        kind=kind,
+        at=at,
+        note=note,
+        remote=error.remote,
+        remote_words=error.words,
+        code=error.code,
+        enhanced_code=error.enhanced,
+        attempt=delivery.attempts,
+    )
+
+
+def _reason(error: TransportError) -> str:
+    return classify(code=error.code, enhanced=error.enhanced, words=error.words).reason
+
+
+def _what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
+    if error.verdict in CHANNEL_TROUBLE:
+        return f"{delivery.channel} cannot take mail at the moment"
+    if error.code:
+        return f"{delivery.recipient.rpartition('@')[2]} asked us to try again later"
+    return "The connection broke before the message was sent"

@@ -1,0 +1,36 @@
+"""When a delivery that was put off is tried again. Pure."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+# The pause after the 1st, 2nd, … attempt. Greylisting lets through after minutes,
+# an outage takes hours: twelve tries fill the two days.
+PAUSES = [
+    timedelta(minutes=minutes)
+    for minutes in (1, 5, 15, 30, 60, 120, 240, 360, 480, 480, 480, 480)
+]
+GIVE_UP_AFTER = timedelta(days=2)
+JITTER = 0.1  # so that what was put off together does not come back together
+
+
+def next_try(
+    *,
+    attempts: int,
+    queued_at: datetime,
+    at: datetime,
+    asked_for: timedelta | None = None,
+) -> datetime | None:
+    """Return the time of the next attempt, or None to give up.
+
+    `attempts` counts those made, `asked_for` is the pause the other side named.
+    """
+    if asked_for is not None:
+        # A little after the time it named: its clock is not ours.
+        pause = asked_for + timedelta(seconds=1)
+    else:
+        pause = PAUSES[min(attempts, len(PAUSES)) - 1] if attempts else PAUSES[0]
+        pause *= 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
+    when = at + pause
+    return when if when <= queued_at + GIVE_UP_AFTER else None

@@ -1,0 +1,133 @@
+"""What keeps the database's word when a process or the queue has lost its own.
+
+Idempotent conditional UPDATEs: any number of sweepers may run at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import takewhile
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils.timezone import now
+
+from channels.models import Channel
+from conversations.announcing import announce
+from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
+from conversations.models.delivery import State
+from conversations.tasks import read_report, work_lane
+
+logger = logging.getLogger(__name__)
+Kind = DeliveryEvent.Kind
+
+ROLE = "sweep"
+AT_A_TIME = 500
+# A report is announced when it comes; only a forgotten one is still unread later.
+UNREAD_AFTER = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Counts of one round."""
+
+    resumed: int
+    unconfirmed: int
+    lanes: int
+    reports: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.lanes} lanes announced, {self.resumed} deliveries back in the queue, "
+            f"{self.unconfirmed} unconfirmed, {self.reports} reports handed in again"
+        )
+
+
+def sweep() -> Swept:
+    at = now()
+    swept = Swept(
+        resumed=resume_claimed(at),
+        unconfirmed=give_up_handing_over(at),
+        lanes=announce_due_lanes(at),
+        reports=announce_unread_reports(at),
+    )
+    Heartbeat.beat(ROLE)
+    return swept
+
+
+def resume_claimed(at: datetime) -> int:
+    """Nothing of these was sent: back to the queue."""
+    return _end_leases(
+        at,
+        State.CLAIMED,
+        State.QUEUED,
+        Kind.RESUMED,
+        "The worker that had claimed it stopped before sending. Nothing was sent.",
+    )
+
+
+def give_up_handing_over(at: datetime) -> int:
+    """Nobody can know whether these were taken: a person decides."""
+    return _end_leases(
+        at,
+        State.HANDING_OVER,
+        State.UNCONFIRMED,
+        Kind.UNCONFIRMED,
+        "The worker stopped while handing it over. It may have arrived.",
+        reason="unconfirmed",
+    )
+
+
+def _end_leases(
+    at: datetime, held: State, then: State, kind: Kind, note: str, reason: str = ""
+) -> int:
+    with transaction.atomic():
+        expired = list(
+            Delivery.objects.lease_expired(at)
+            .filter(state=held)
+            .select_for_update(skip_locked=True)
+            .values_list("pk", flat=True)[:AT_A_TIME]
+        )
+        Delivery.objects.filter(pk__in=expired).update(
+            state=then, state_since=at, reason=reason, lease="", lease_until=None
+        )
+        DeliveryEvent.objects.bulk_create(
+            DeliveryEvent(delivery_id=pk, kind=kind, at=at, note=note) for pk in expired
+        )
+    return len(expired)
+
+
+def announce_due_lanes(at: datetime) -> int:
+    """Tell the workers of lanes with due mail that no worker has in hand.
+
+    A lane at work announces itself again; a full queue is not filled further.
+    """
+    at_work = Delivery.objects.in_hand().in_lane(
+        OuterRef("channel_id"), OuterRef("sender_id")
+    )
+    lanes = list(
+        Delivery.objects.due(at)
+        .filter(channel__health=Channel.Health.WORKING)
+        .exclude(Exists(at_work))
+        .values_list("channel_id", "sender_id")
+        .distinct()[:AT_A_TIME]
+    )
+    return sum(takewhile(bool, (announce(work_lane, *lane) for lane in lanes)))
+
+
+def announce_unread_reports(at: datetime) -> int:
+    unread = list(
+        Report.objects.filter(
+            state=Report.State.UNREAD, received_at__lte=at - UNREAD_AFTER
+        )
+        .order_by("received_at")
+        .values_list("pk", flat=True)[:AT_A_TIME]
+    )
+    return sum(takewhile(bool, (announce(read_report, pk) for pk in unread)))
+
+
+def end_all_leases() -> None:
+    """End every lease now. Only for a process that knows it is alone."""
+    Delivery.objects.in_hand().update(lease_until=now())

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from channels.choosing import what_the_recipient_sees
+from channels.describing import Fact, describe_view
+from channels.models import EmailIdentity
+from conversations.composing import channel_for, write
+from conversations.forms import ComposeForm
+from deliveryportal.accounts.access import UserRequest
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def compose(request: UserRequest) -> HttpResponse:
+    """Write a message. `?to=` fills in the recipient."""
+    if request.method == "POST":
+        form = ComposeForm(request.user, request.POST)
+        if form.is_valid():
+            return _send(request, form)
+    else:
+        form = ComposeForm(
+            request.user,
+            initial={"to": request.GET.get("to", ""), "submission": uuid4()},
+        )
+    previews = [
+        (identity, _preview(identity))
+        for identity in EmailIdentity.objects.of(request.user).select_related(
+            "channel", "owner"
+        )
+    ]
+    return render(
+        request,
+        "conversations/compose.html",
+        {"form": form, "previews": previews},
+    )
+
+
+def _send(request: UserRequest, form: ComposeForm) -> HttpResponse:
+    written = write(
+        identity=form.cleaned_data["identity"],
+        recipients=form.recipients,
+        subject=form.cleaned_data["subject"],
+        body=form.cleaned_data["body"],
+        submission=form.cleaned_data["submission"],
+    )
+    if len(written) == 1:
+        return redirect(written[0])
+    messages.success(request, f"{len(written)} messages are on their way.")
+    return redirect("conversations:pending")
+
+
+def _preview(identity: EmailIdentity) -> list[Fact]:
+    view = what_the_recipient_sees(
+        display_name=identity.display_name,
+        address=identity.address,
+        traits=channel_for(identity).traits,
+        portal_domain=settings.PORTAL_DOMAIN,
+    )
+    return describe_view(view, settings.PORTAL_DOMAIN)

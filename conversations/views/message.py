@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from channels.choosing import what_the_recipient_sees
+from conversations.models import Delivery, DeliveryEvent, Message
+from deliveryportal.accounts.access import UserRequest
+
+
+@require_safe
+def message(request: UserRequest, uuid: UUID) -> HttpResponse:
+    """What was written, what the recipient sees, and the timeline."""
+    found = get_object_or_404(
+        Message.objects.visible_to(request.user)
+        .select_related("conversation", "sender", "identity")
+        .prefetch_related(
+            Prefetch(
+                "deliveries",
+                Delivery.objects.select_related("channel").prefetch_related(
+                    Prefetch("events", DeliveryEvent.objects.select_related("report"))
+                ),
+            )
+        ),
+        uuid=uuid,
+    )
+    deliveries = list(found.deliveries.all())
+    response = render(
+        request,
+        "conversations/_timeline.html"
+        if request.htmx
+        else "conversations/message.html",
+        {
+            "message": found,
+            "deliveries": deliveries,
+            "in_progress": any(delivery.in_progress for delivery in deliveries),
+            "recipient_view": what_the_recipient_sees(
+                display_name=found.from_name,
+                address=found.from_address,
+                traits=deliveries[0].channel.traits,
+                portal_domain=settings.PORTAL_DOMAIN,
+            )
+            if deliveries
+            else None,
+        },
+    )
+    patch_vary_headers(response, ["HX-Request"])
+    return response

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+
+from deliveryportal.accounts.admin._base import (
+    AnswerFilter,
+    AutocompleteSelectFilter,
+    OperatorAdmin,
+    ThemedInline,
+)
+from deliveryportal.accounts.admin.email_address import EmailAddressAdmin
+from deliveryportal.accounts.admin.invitation import InvitationAdmin
+from deliveryportal.accounts.admin.team import TeamAdmin
+from deliveryportal.accounts.admin.user import UserAdmin
+
+__all__ = [
+    "AnswerFilter",
+    "AutocompleteSelectFilter",
+    "EmailAddressAdmin",
+    "InvitationAdmin",
+    "OperatorAdmin",
+    "TeamAdmin",
+    "ThemedInline",
+    "UserAdmin",
+]
+
+# What a person may do follows from role, team and "staff"; there are no groups.
+admin.site.unregister(Group)

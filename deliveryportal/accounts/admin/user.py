@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import admin as auth_admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+
+from deliveryportal.accounts.admin._base import AutocompleteSelectFilter, OperatorAdmin
+from deliveryportal.accounts.joining import found_team, joined
+from deliveryportal.accounts.models import User
+
+if TYPE_CHECKING:
+    DjangoUserAdmin = auth_admin.UserAdmin[User]
+    UserForm = forms.ModelForm[User]
+else:
+    DjangoUserAdmin = auth_admin.UserAdmin
+    UserForm = forms.ModelForm
+
+
+class NewUserForm(UserCreationForm):
+    """Everybody belongs to a team: the one chosen, or a new one they found."""
+
+    class Meta:
+        model = User
+        fields = ["email", "name", "team", "role"]
+        field_classes: dict[str, type[forms.Field]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"].required = False
+        self.fields[
+            "team"
+        ].help_text = "Empty: the person founds a new team and is its manager."
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, OperatorAdmin[User]):
+    form = UserForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+
+    fieldsets = [
+        (None, {"fields": ["email", "name", "team", "role", "password_link"]}),
+        ("Access", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("Dates", {"fields": ["date_joined", "last_login"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["email", "name", "team", "role"]}),
+        ("Password", {"fields": ["usable_password", "password1", "password2"]}),
+    ]
+    filter_horizontal = []
+    readonly_fields = ["password_link", "date_joined", "last_login"]
+    autocomplete_fields = ["team"]
+
+    list_display = [
+        "email",
+        "name",
+        "team",
+        "role",
+        "is_active",
+        "is_staff",
+        "last_login",
+    ]
+    list_filter = [
+        "role",
+        ("team", AutocompleteSelectFilter),
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+    ]
+    list_select_related = ["team"]
+    search_fields = ["email", "name", "team__name"]
+    date_hierarchy = "date_joined"
+    ordering = ["-pk"]
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: User,
+        form: UserForm,
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+        elif form.cleaned_data["team"] is None:
+            found_team(obj)
+        else:
+            obj.save()
+            joined.send(User, user=obj)
+
+    @admin.display(description="password")
+    def password_link(self, user: User) -> SafeString:
+        return format_html(
+            '{} <a class="text-link" href="{}">Set another</a>',
+            "Set."
+            if user.has_usable_password()
+            else "None: cannot sign in by password.",
+            reverse("admin:auth_user_password_change", args=[user.pk]),
+        )

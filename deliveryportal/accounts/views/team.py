@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from deliveryportal.accounts.access import UserRequest, manager_required
+from deliveryportal.accounts.forms import InviteForm
+from deliveryportal.accounts.inviting import SentInvitation, invite_by_mail
+from deliveryportal.accounts.models import Invitation
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def team(request: UserRequest) -> HttpResponse:
+    """Who is in the team; a manager also invites from here."""
+    if request.method == "POST":
+        return _invite(request)
+    return _page(request, InviteForm())
+
+
+@manager_required
+def _invite(request: UserRequest) -> HttpResponse:
+    form = InviteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form)
+    # Answered with the page itself, not a redirect: the link is shown once and
+    # must not lie in a session meanwhile.
+    sent = invite_by_mail(manager=request.user, email=form.cleaned_data["email"])
+    return _page(request, InviteForm(), sent)
+
+
+@require_POST
+@manager_required
+def revoke(request: UserRequest, digest: str) -> HttpResponse:
+    """Let an open invitation die; its link joins nobody any more."""
+    waiting = Invitation.objects.filter(team=request.user.team_id, accepted_at=None)
+    invitation = get_object_or_404(waiting, token_digest=digest)
+    invitation.delete()
+    messages.success(request, f"The invitation of {invitation.email} is revoked.")
+    return redirect("accounts:team")
+
+
+def _page(
+    request: UserRequest, form: InviteForm, sent: SentInvitation | None = None
+) -> HttpResponse:
+    team = request.user.team
+    context = {
+        "team": team,
+        "members": team.members.filter(is_active=True).order_by("role", "name"),
+        "now": now(),
+        "form": form,
+        "sent": sent,
+    }
+    if request.user.is_manager:
+        context["invitations"] = team.invitations.filter(accepted_at=None).order_by(
+            "email"
+        )
+    return render(request, "settings/team.html", context)

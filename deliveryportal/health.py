@@ -1,0 +1,75 @@
+"""`/healthz`: can this installation do its job? For load balancers and monitors."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import dramatiq
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError
+from django.db.models import Min
+from django.http import HttpRequest, JsonResponse
+from django.utils.timezone import now
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from conversations.models import Delivery, Heartbeat
+from conversations.sweeping import ROLE
+from deliveryportal.broker import ping
+
+logger = logging.getLogger(__name__)
+
+# Without a sweep nothing forgotten is found again.
+SWEEP_OVERDUE = timedelta(minutes=2)
+# Mail that is due and has not been taken up for so long: no worker is at work.
+DUE_OVERDUE = timedelta(minutes=15)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 with the figures, or 503 if mail would not flow."""
+    report: dict[str, object] = {"database": "ok", "queue": _queue()}
+    try:
+        oldest, swept = _oldest_due(), _last_sweep()
+    except DatabaseError as error:
+        logger.error("The database cannot be used: %r", str(error))
+        report |= {"ok": False, "database": "unavailable"}
+        return JsonResponse(report, status=503)
+    report |= {
+        "oldest_due_seconds": _seconds(oldest),
+        "last_sweep_seconds": _seconds(swept),
+    }
+    report["ok"] = (
+        report["queue"] == "ok"
+        and swept is not None
+        and swept < SWEEP_OVERDUE
+        and (oldest is None or oldest < DUE_OVERDUE)
+    )
+    return JsonResponse(report, status=200 if report["ok"] else 503)
+
+
+def _queue() -> str:
+    try:
+        ping(dramatiq.get_broker())
+    except Exception as error:
+        logger.error("The queue cannot be reached: %r", str(error))
+        return "unavailable"
+    return "ok"
+
+
+def _oldest_due() -> timedelta | None:
+    at = now()
+    oldest = Delivery.objects.due(at).aggregate(at=Min("not_before"))["at"]
+    return at - oldest if oldest else None
+
+
+def _last_sweep() -> timedelta | None:
+    beat = Heartbeat.objects.filter(role=ROLE).first()
+    return now() - beat.at if beat else None
+
+
+def _seconds(age: timedelta | None) -> float | None:
+    return None if age is None else round(age.total_seconds(), 1)

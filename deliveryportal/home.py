@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from conversations.folders import FOLDERS
+from conversations.models import Delivery
+from deliveryportal.accounts.access import UserRequest
+
+
+@require_safe
+def home(request: UserRequest) -> HttpResponse:
+    """Lead to what needs a hand, else to what was sent."""
+    mine = Delivery.objects.visible_to(request.user).unarchived()
+    failed = FOLDERS["failed"].everything.of(mine)
+    return redirect(f"conversations:{'failed' if failed.exists() else 'sent'}")

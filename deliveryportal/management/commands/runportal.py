@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import signal
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from deliveryportal.runner import CannotStartError, Runner
+
+
+class Command(BaseCommand):
+    help = "Runs the whole product in one process."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        runner = Runner(settings.PORT)
+        signal.signal(signal.SIGTERM, _leave)
+        try:
+            runner.start()
+        except CannotStartError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"DeliveryPortal is on {settings.BASE_URL}")
+        if settings.PRACTICE:
+            self.stdout.write("Practice mode: nothing leaves this machine.")
+        self.stdout.write("Stop with Ctrl-C.")
+        self.stdout.flush()
+        try:
+            runner.serve()
+        except (KeyboardInterrupt, SystemExit):
+            self.stdout.write("\nStopping: finishing what is in hand.")
+        finally:
+            runner.stop()
+
+
+def _leave(*args: object) -> NoReturn:
+    raise SystemExit

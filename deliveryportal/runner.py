@@ -1,0 +1,167 @@
+"""The whole product in one process: web, workers, sweeper, bounce receiver.
+
+In practice mode also the practice relay. Each part is the one that production
+runs as a process of its own; only their arrangement is here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import dramatiq
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from dramatiq import Worker
+from waitress.server import BaseWSGIServer, create_server
+
+from conversations.bounces.receiver import BounceReceiver
+from conversations.stopping import stopping
+from conversations.sweeper import sweep_until
+from conversations.sweeping import end_all_leases
+from deliveryportal.broker import InProcessBroker
+from deliveryportal.practice.relay import PracticeRelay
+from deliveryportal.wsgi import application
+
+logger = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+
+
+class CannotStartError(Exception):
+    """The message is one sentence for the terminal."""
+
+
+class Runner:
+    """Starts everything, serves until `stop`, then finishes what is in hand."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._parts = ExitStack()
+        self._web: BaseWSGIServer | None = None
+        self._hurry: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Start every part; raise CannotStartError, with nothing left running."""
+        with ExitStack() as parts:
+            listening = self._listen()
+            parts.callback(listening.close)
+            self._claim_database(parts)
+            call_command("migrate", interactive=False, verbosity=0)
+            receiver = self._receive_bounces(parts)
+            if settings.PRACTICE:
+                self._practise(parts, receiver)
+            self._sweep(parts)
+            self._work(parts)
+            self._web = create_server(
+                application,
+                sockets=[listening],
+                threads=8,
+                max_request_body_size=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+                ident=None,
+                clear_untrusted_proxy_headers=True,
+            )
+            parts.callback(self._web.close)
+            self._parts = parts.pop_all()
+
+    def serve(self) -> None:
+        """Answer requests until a KeyboardInterrupt or SystemExit."""
+        assert self._web is not None
+        self._web.run()
+
+    def stop(self) -> None:
+        """Finish what is in hand, begin nothing new."""
+        stopping.set()
+        self._hurry()
+        self._parts.close()
+
+    # --- parts, in the order in which they depend on each other -------------
+
+    def _listen(self) -> socket.socket:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, self.port))
+        except OSError:
+            listening.close()
+            raise CannotStartError(
+                f"Port {self.port} is in use. Choose another: PORT=8001 make run"
+            ) from None
+        return listening
+
+    def _claim_database(self, parts: ExitStack) -> None:
+        """Let one runner at a time use a SQLite file, and end what a dead one left.
+
+        Being alone, it knows that no worker holds any lease: what a killed process
+        had in hand is settled at once instead of when its lease runs out.
+        """
+        if connection.vendor != "sqlite":
+            return
+        path = Path(f"{connection.settings_dict['NAME']}.lock")
+        lock = parts.enter_context(path.open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStartError(
+                "DeliveryPortal already runs on this database "
+                f"({connection.settings_dict['NAME']}). Stop it first."
+            ) from None
+
+    def _receive_bounces(self, parts: ExitStack) -> BounceReceiver:
+        host, _, port = settings.BOUNCE_LISTEN.rpartition(":")
+        receiver = BounceReceiver(
+            host=host,
+            port=int(port),
+            # The practice relay speaks SMTP only.
+            protocol="smtp" if settings.PRACTICE else settings.BOUNCE_PROTOCOL,
+            size_limit=settings.BOUNCE_SIZE_LIMIT,
+        )
+        self._begin(parts, receiver.start, receiver.stop, "BOUNCE_LISTEN")
+        return receiver
+
+    def _practise(self, parts: ExitStack, receiver: BounceReceiver) -> None:
+        relay = PracticeRelay(bounces_to=receiver.address)
+        self._begin(parts, relay.start, relay.stop, "the practice relay")
+        self._hurry = relay.hurry
+        logger.info("The practice relay is on %s", relay.url)
+        # Known only now, and to this process alone.
+        settings.PORTAL_RELAY_URL = relay.url
+
+    def _begin(
+        self,
+        parts: ExitStack,
+        start: Callable[[], None],
+        stop: Callable[[], None],
+        what: str,
+    ) -> None:
+        try:
+            start()
+        except OSError as error:
+            raise CannotStartError(
+                f"The address of {what} cannot be used: {error.strerror or error}."
+            ) from None
+        parts.callback(stop)
+
+    def _sweep(self, parts: ExitStack) -> None:
+        if isinstance(dramatiq.get_broker(), InProcessBroker):
+            end_all_leases()
+        stop = threading.Event()
+        thread = threading.Thread(target=sweep_until, args=[stop], name="sweeper")
+        thread.start()
+        parts.callback(thread.join)
+        parts.callback(stop.set)
+
+    def _work(self, parts: ExitStack) -> None:
+        broker = dramatiq.get_broker()
+        broker.emit_after("process_boot")
+        worker = Worker(
+            broker, worker_threads=settings.WORKER_THREADS, worker_timeout=100
+        )
+        worker.start()
+        parts.callback(worker.stop)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.core.mail import EmailMessage
+from django.test import Client
+from pytest_django import Settings
+
+from channels.models import ChannelChoice, EmailIdentity
+from deliveryportal.accounts.models import User
+
+SignUp = Callable[..., bytes]
+
+
+@pytest.mark.django_db
+def test_who_signs_up_is_inside_at_once_and_manages_a_team(
+    client: Client, sign_up: SignUp
+) -> None:
+    sign_up(client)
+    dora = User.objects.get(email="dora@acme.test")
+    assert dora.is_manager
+    assert dora.name == "Dora Diaz"
+    assert list(dora.team.members.all()) == [dora]
+    assert not dora.is_staff
+    assert client.get("/settings/team/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_sign_up_makes_the_first_identity_on_portal_servers(
+    client: Client, sign_up: SignUp
+) -> None:
+    sign_up(client)
+    identity = EmailIdentity.objects.get(owner__email="dora@acme.test")
+    assert str(identity) == "Dora Diaz <dora@acme.test>"
+    assert identity.is_default
+    assert identity.is_verified
+    assert identity.channel is None
+    assert not ChannelChoice.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name", ["Dora\nBcc: all@acme.test", "Dora\rDiaz", "Do\x00ra", "Dora\u202eziaD"]
+)
+def test_a_name_that_is_not_one_plain_line_is_refused_with_a_sentence(
+    client: Client, sign_up: SignUp, name: str
+) -> None:
+    answer = sign_up(client, name=name)
+    assert b"This must be one line of plain text, without control characters." in answer
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"email": "dora@"}, b"Enter a valid email address."),
+        ({"email": "dora@acme.test\nx"}, b"Enter a valid email address."),
+        ({"password1": "12345678"}, b"This password is too common."),
+        ({"name": " "}, b"This field is required."),
+    ],
+)
+def test_what_is_wrong_stands_beside_the_field(
+    client: Client, sign_up: SignUp, fields: dict[str, str], sentence: bytes
+) -> None:
+    [name] = fields
+    answer = sign_up(client, **fields)
+    assert sentence in answer
+    assert f'id="id_{name}_error" role="alert"'.encode() in answer
+    assert b'aria-invalid="true"' in answer
+    assert not User.objects.exists()
+
+
+def test_one_address_signs_up_once_in_any_case(
+    client: Client, sign_up: SignUp, bob: User
+) -> None:
+    sign_up(client, email="BOB@acme.test")
+    assert User.objects.get() == bob
+
+
+def test_closed_sign_up_tells_a_stranger_whom_to_ask(
+    client: Client, sign_up: SignUp, settings: Settings, bob: User
+) -> None:
+    settings.SIGNUP = "invitation"
+    page = client.get("/accounts/signup/")
+    assert "Ask a manager of your team for an invitation." in page.content.decode()
+    sign_up(client)
+    assert User.objects.get() == bob
+
+
+@pytest.mark.django_db
+def test_the_first_person_may_sign_up_though_it_is_closed(
+    client: Client, sign_up: SignUp, settings: Settings
+) -> None:
+    settings.SIGNUP = "invitation"
+    sign_up(client)
+    assert User.objects.get().is_manager
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("production")
+def test_in_production_the_address_is_verified_by_mail_before_anything(
+    client: Client,
+    sign_up: SignUp,
+    mailoutbox: list[EmailMessage],
+    path_in: Callable[[str, str], str],
+) -> None:
+    sign_up(client)
+    identity = EmailIdentity.objects.get()
+    assert not identity.is_verified
+    assert client.get("/settings/team/").status_code == 302
+    [mail] = mailoutbox
+    assert mail.to == ["dora@acme.test"]
+    assert mail.subject == "Confirm your email address"
+    client.post(path_in(str(mail.body), "/accounts/confirm-email/"))
+    identity.refresh_from_db()
+    assert identity.is_verified

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from channels.addresses import AddressError, parse_address, parse_addresses
+
+
+def test_a_plain_address_is_its_own_wire_form() -> None:
+    address = parse_address("anna@example.com")
+    assert (address.name, address.shown, address.wire) == (
+        "",
+        "anna@example.com",
+        "anna@example.com",
+    )
+
+
+def test_a_display_name_is_kept_apart() -> None:
+    address = parse_address('"Example, Anna" <anna@example.com>')
+    assert (address.name, address.wire) == ("Example, Anna", "anna@example.com")
+
+
+def test_an_internationalised_domain_goes_out_in_a_labels() -> None:
+    address = parse_address("anna@bücher.example")
+    assert address.shown == "anna@bücher.example"
+    assert address.wire == "anna@xn--bcher-kva.example"
+    assert not address.needs_smtputf8
+
+
+def test_an_internationalised_local_part_needs_smtputf8() -> None:
+    address = parse_address("jürgen@example.com")
+    assert address.wire == "jürgen@example.com"
+    assert address.needs_smtputf8
+
+
+def test_commas_and_semicolons_separate_addresses() -> None:
+    found = parse_addresses("a@example.com, Bert <b@example.com>; c@example.com,")
+    assert [address.wire for address in found] == [
+        "a@example.com",
+        "b@example.com",
+        "c@example.com",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("anna", "no domain"),
+        ("anna@", "no domain"),
+        ("Anna <anna>", "no domain"),
+        ("@example.com", "no domain"),
+        ("", "at least one"),
+        (" , ", "at least one"),
+        ("anna@example.com\nBcc: eve@example.com", "on one line"),
+        ("anna@example.com\r\n", "on one line"),
+        ("an\x00na@example.com", "on one line"),
+        ("anna@example.com\u2028", "on one line"),
+        ("anna@-bad-.example", "not a domain"),
+        ("anna@exa mple.com", "not a domain"),
+        ("anna smith@example.com", "not an email address"),
+        ("anna@example.com bert@example.com", "not an email address"),
+        (f"{'a' * 65}@example.com", "too long"),
+        (f"{'a' * 60}@{'.'.join('b' * 50 for _ in range(4))}", "too long"),
+        ("anna@example", "not an email address"),
+        ("a@b@example.com", "not an email address"),
+        ("undisclosed-recipients:;", "no domain"),
+        ("Eve <a@example.com> <b@example.com>", "cannot be read"),
+        ("Anna <anna@example.com", "cannot be read"),
+        ("a@example.com <b@example.com>", "cannot be read"),
+        ("jü rgen@example.com", "not an email address"),
+    ],
+)
+def test_what_is_no_address_is_refused_with_a_sentence(text: str, words: str) -> None:
+    with pytest.raises(AddressError, match=words):
+        parse_addresses(text)

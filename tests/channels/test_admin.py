@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from channels.models import Channel, ChannelChoice, EmailIdentity
+from deliveryportal.accounts.models import User
+from tests.conftest import PASSWORD
+
+
+@pytest.fixture
+def operator(db: None, as_user: Callable[[User], Client]) -> Client:
+    return as_user(User.objects.create_superuser("op@portal.test", PASSWORD))
+
+
+def test_an_operator_chooses_a_channel_for_someone(
+    operator: Client, alice: User, portal_channel: Channel
+) -> None:
+    operator.post(
+        reverse("admin:channels_channelchoice_add"),
+        {"user": alice.pk, "channel": portal_channel.pk},
+    )
+    assert ChannelChoice.objects.get(user=alice).channel == portal_channel
+
+
+def test_nobody_gets_another_persons_channel(
+    operator: Client, alice: User, charlie: User, portal_channel: Channel
+) -> None:
+    theirs = Channel.objects.create(kind=portal_channel.kind, owner=charlie)
+    response = operator.post(
+        reverse("admin:channels_channelchoice_add"),
+        {"user": alice.pk, "channel": theirs.pk},
+    )
+    assert "may not use this channel" in response.content.decode()
+    assert not ChannelChoice.objects.exists()
+
+
+def test_a_verified_address_cannot_become_another_one(
+    operator: Client, alice: User
+) -> None:
+    identity = EmailIdentity.objects.get(owner=alice)
+    operator.post(
+        reverse("admin:channels_emailidentity_change", args=[identity.pk]),
+        {
+            "display_name": "Alice",
+            "address": "boss@acme.test",
+            "is_default": "on",
+            "verified_at": "",
+        },
+    )
+    identity.refresh_from_db()
+    assert identity.display_name == "Alice"
+    assert identity.address == alice.email
+    assert identity.is_verified

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from conversations.bounces.dsn import Kind, ReadReport, read_reports
+from conversations.bounces.reasons import REASONS
+from tests.conversations.bounces.conftest import MAILS, mail
+
+ALL = sorted(path.stem for path in MAILS.glob("*.eml"))
+
+
+def only(name: str) -> ReadReport:
+    (report,) = read_reports(mail(name))
+    return report
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason", "hard"),
+    [
+        ("unknown_user", "bounce", "address_unknown", True),
+        ("mailbox_full", "bounce", "mailbox_full", False),
+        ("given_up", "bounce", "server_unreachable", False),
+        ("odd_spelling", "bounce", "domain_unknown", True),
+        ("eight_bit", "bounce", "unknown", False),
+        ("no_action", "bounce", "message_too_big", False),
+        ("still_trying", "delay", "server_unreachable", False),
+        ("delivered", "delivered", "", False),
+        ("complaint", "complaint", "complaint", True),
+        ("authentication", "auth_report", "", False),
+        ("vacation", "autoreply", "", False),
+        ("plain_text", "other", "", False),
+        ("report_inside", "other", "", False),
+    ],
+)
+def test_a_mail_is_taken_for_what_it_is(
+    name: str, kind: Kind, reason: str, hard: bool
+) -> None:
+    report = only(name)
+    assert (report.kind, report.reason, report.hard) == (kind, reason, hard)
+
+
+def test_a_bounce_is_read_in_full() -> None:
+    assert only("unknown_user") == ReadReport(
+        kind="bounce",
+        final_recipient="nina@customer.test",
+        reason="address_unknown",
+        hard=True,
+        enhanced_code="5.1.1",
+        reply_code=550,
+        diagnostic=(
+            "550 5.1.1 <nina@customer.test>: Recipient address rejected: "
+            "User unknown in virtual mailbox table"
+        ),
+        remote_mta="mx1.customer.test",
+        reporting_mta="relay.portal.test",
+        original_message_id="<6f1d2c3b@portal.test>",
+        evidence="Action: failed; words “user unknown”",
+    )
+
+
+def test_the_action_tells_final_from_delayed_and_not_the_status() -> None:
+    given_up, still_trying = only("given_up"), only("still_trying")
+    assert given_up.enhanced_code == still_trying.enhanced_code == "4.4.1"
+    assert (given_up.kind, still_trying.kind) == ("bounce", "delay")
+
+
+def test_the_remote_servers_code_counts_more_than_an_empty_status() -> None:
+    assert only("mailbox_full").enhanced_code == "5.2.2"
+
+
+def test_odd_spelling_is_read_all_the_same() -> None:
+    report = only("odd_spelling")
+    assert report.final_recipient == "nina@customer.test"
+    assert report.reporting_mta == "gateway.test"
+    assert report.diagnostic == "550 5.1.2 Host unknown: no such domain"
+
+
+def test_raw_eight_bit_text_is_read_without_its_control_characters() -> None:
+    report = only("eight_bit")
+    assert report.diagnostic == "550 Das Postfach ist �berf�llt und gesperrt"
+    assert report.final_recipient == "j�rg@customer.test"
+
+
+def test_each_recipient_is_a_report() -> None:
+    home, work = read_reports(mail("two_recipients"))
+    assert (home.kind, home.final_recipient) == ("delivered", "home@private.test")
+    assert (work.kind, work.final_recipient) == ("bounce", "work@company.test")
+    assert work.reporting_mta == "forwarder.test"
+
+
+def test_a_complaint_names_whose_it_is() -> None:
+    report = only("complaint")
+    assert report.final_recipient == "nina@customer.test"
+    assert report.original_message_id == "<6f1d2c3b@portal.test>"
+
+
+@pytest.mark.parametrize(
+    ("feedback", "kind"),
+    [
+        ("abuse", "complaint"),
+        ("Fraud", "complaint"),
+        ("opt-out", "complaint"),
+        ("auth-failure", "auth_report"),
+        ("not-spam", "other"),
+        ("", "other"),
+    ],
+)
+def test_not_all_feedback_is_a_complaint(feedback: str, kind: Kind) -> None:
+    raw = mail("complaint").replace(b"abuse", feedback.encode())
+    assert read_reports(raw)[0].kind == kind
+
+
+@pytest.mark.parametrize("action", ["relayed", "expanded", "DELIVERED"])
+def test_success_is_no_bounce(action: str) -> None:
+    raw = mail("delivered").replace(b"Delivered (to mailbox)", action.encode())
+    assert read_reports(raw)[0].kind == "delivered"
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\r"])
+@pytest.mark.parametrize("name", ALL)
+def test_line_ends_make_no_difference(name: str, line_end: bytes) -> None:
+    raw = mail(name)
+    assert read_reports(raw.replace(b"\n", line_end)) == read_reports(raw)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_mail_cut_anywhere_is_still_read(name: str) -> None:
+    raw = mail(name)
+    for end in range(0, len(raw), 7):
+        check(read_reports(raw[:end]))
+
+
+def test_a_base64_report_is_read() -> None:
+    raw = (
+        b"Content-Type: multipart/report; boundary=b\n\n--b\n"
+        b"Content-Type: message/delivery-status\n"
+        b"Content-Transfer-Encoding: base64\n\n"
+        b"RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IGFAYi50ZXN0CkFjdGlvbjogZmFpbGVkCg==\n--b--\n"
+    )
+    (report,) = read_reports(raw)
+    assert (report.kind, report.final_recipient) == ("bounce", "a@b.test")
+
+
+def test_a_hostile_mail_costs_little_time() -> None:
+    nested = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n)
+        for n in range(2_000)
+    )
+    hostile = [
+        nested + b"x\n" * 1_000_000,
+        b"Content-Type: multipart/report; boundary=b\n\n" + b"--b\n\n" * 500_000,
+        mail("unknown_user").replace(b"\nAction", b"\nX: y" * 500_000 + b"\nAction"),
+        mail("unknown_user").replace(b"\nAction", b"\n\nX: y" * 500_000 + b"\nAction"),
+        b"Subject: " + b"\n " * 2_000_000,
+        b"a" * 5_000_000,
+        b"\0" * 5_000_000,
+    ]
+    for raw in hostile:
+        began = time.perf_counter()
+        check(read_reports(raw))
+        assert time.perf_counter() - began < 20
+
+
+def check(reports: list[ReadReport]) -> None:
+    """Each can be written to any database as it is."""
+    assert reports
+    for report in reports:
+        assert report.reason in REASONS or not report.reason
+        assert len(report.final_recipient) <= 320
+        assert len(report.enhanced_code) <= 12
+        assert len(report.reporting_mta) <= 255
+        assert len(report.remote_mta) <= 255
+        assert len(report.evidence) <= 300
+        for text in (
+            report.final_recipient,
+            report.diagnostic,
+            report.remote_mta,
+            report.reporting_mta,
+            report.original_message_id,
+            report.evidence,
+        ):
+            assert "\0" not in text
+            text.encode()  # no lone surrogates
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=2_000))
+@example(b"Content-Type: multipart/report; boundary*0*=idna'x'%ff\n\n--\n")
+@example(b"Content-Type: \xff\xfe; boundary=\xff\n\n--\xff\n")
+def test_no_bytes_make_it_raise(raw: bytes) -> None:
+    check(read_reports(raw))
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(ALL),
+    st.lists(
+        st.tuples(st.integers(0, 2_000), st.integers(0, 60), st.binary(max_size=40)),
+        max_size=6,
+    ),
+)
+def test_no_damage_makes_it_raise(
+    name: str, damage: list[tuple[int, int, bytes]]
+) -> None:
+    raw = mail(name)
+    for start, length, instead in damage:
+        raw = raw[:start] + instead + raw[start + length :]
+    check(read_reports(raw))

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import dramatiq
+import pytest
+from django.db import DatabaseError
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from channels.addresses import parse_addresses
+from channels.models import Channel, ChannelChoice, EmailIdentity
+from conversations.composing import channel_for, write
+from conversations.models import Conversation, Delivery, DeliveryEvent, Message
+from deliveryportal.accounts.models import User
+
+
+def identity_of(user: User) -> EmailIdentity:
+    return EmailIdentity.objects.get(owner=user, is_default=True)
+
+
+def write_to(user: User, to: str, **fields: object) -> list[Message]:
+    return write(
+        identity=identity_of(user),
+        recipients=parse_addresses(to),
+        **{"subject": "Hello", "body": "Text.", **fields},  # type: ignore[arg-type]
+    )
+
+
+def test_a_message_is_queued_with_its_events(alice: User) -> None:
+    (message,) = write_to(alice, "Anna <anna@customer.test>")
+    delivery = message.deliveries.get()
+    assert delivery.state == Delivery.State.QUEUED
+    assert delivery.channel == Channel.objects.default()
+    assert (message.from_name, message.from_address) == ("Alice Acme", alice.email)
+    assert message.conversation.person_name == "Anna"
+    assert [event.kind for event in delivery.events.all()] == [
+        DeliveryEvent.Kind.WRITTEN,
+        DeliveryEvent.Kind.QUEUED,
+    ]
+
+
+def test_the_message_id_does_not_tell_the_return_path(alice: User) -> None:
+    (message,) = write_to(alice, "anna@customer.test")
+    token = message.deliveries.get().return_token
+    assert token not in message.message_id
+    assert message.message_id.replace("-", "")[1:33] != token
+
+
+def test_each_recipient_gets_a_message_of_their_own(alice: User) -> None:
+    messages = write_to(alice, "anna@customer.test, bert@customer.test")
+    assert [m.deliveries.get().recipient for m in messages] == [
+        "anna@customer.test",
+        "bert@customer.test",
+    ]
+
+
+def test_one_person_named_twice_gets_it_once(alice: User) -> None:
+    assert len(write_to(alice, "anna@customer.test, ANNA@customer.test")) == 1
+
+
+def test_mail_to_one_person_is_one_conversation(alice: User) -> None:
+    write_to(alice, "anna@customer.test")
+    write_to(alice, "Anna@Customer.test")
+    assert Conversation.objects.count() == 1
+
+
+def test_the_same_form_sent_twice_is_one_message(alice: User) -> None:
+    submission = uuid4()
+    first = write_to(alice, "anna@customer.test", submission=submission)
+    again = write_to(alice, "anna@customer.test", submission=submission)
+    assert first == again
+    assert Delivery.objects.count() == 1
+
+
+def test_work_is_announced_only_when_the_rows_are_committed(
+    alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks() as callbacks:
+        write_to(alice, "anna@customer.test")
+    assert len(callbacks) == 1
+
+
+def test_nothing_is_left_of_a_write_that_fails(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(DeliveryEvent.objects, "bulk_create", fail)
+    with pytest.raises(DatabaseError):
+        write_to(alice, "anna@customer.test")
+    assert Message.objects.count() == Conversation.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_queue_that_is_away_loses_nothing(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object, **kwargs: object) -> None:
+        raise dramatiq.errors.BrokerConnectionError("the queue is away")
+
+    monkeypatch.setattr(dramatiq.get_broker(), "enqueue", away)
+    write_to(alice, "anna@customer.test")
+    assert Delivery.objects.get().state == Delivery.State.QUEUED
+
+
+def test_the_signature_follows_the_body(alice: User) -> None:
+    EmailIdentity.objects.update(signature="Alice\nAcme Ltd")
+    (message,) = write_to(alice, "anna@customer.test", body="Bye.\n")
+    assert message.body == "Bye.\n\n-- \nAlice\nAcme Ltd"
+
+
+def test_the_identitys_channel_comes_before_the_users_choice(alice: User) -> None:
+    own = Channel.objects.create(kind="portal", owner=alice)
+    chosen = Channel.objects.create(kind="portal", owner=alice)
+    assert channel_for(identity_of(alice)) == Channel.objects.default()
+    ChannelChoice.objects.create(user=alice, channel=chosen)
+    assert channel_for(identity_of(alice)) == chosen
+    EmailIdentity.objects.filter(owner=alice).update(channel=own)
+    assert channel_for(identity_of(alice)) == own

@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email import message_from_bytes
+
+import pytest
+import time_machine
+from django.db.models import F
+from django.utils.timezone import now
+from pytest_django import Settings
+
+from channels.models import Channel, EmailIdentity
+from conversations import delivering
+from conversations.delivering import Lease, claim, deliver_lane, mark_handing_over
+from conversations.models import Delivery, DeliveryEvent
+from conversations.models.delivery import State
+from conversations.stopping import stopping
+from deliveryportal.accounts.models import User
+from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
+
+MakeDelivery = Callable[..., Delivery]
+Kind = DeliveryEvent.Kind
+
+
+@pytest.fixture(autouse=True)
+def _not_stopping() -> Iterator[None]:
+    stopping.clear()
+    yield
+    stopping.clear()
+
+
+def run_lane(delivery: Delivery) -> bool:
+    return deliver_lane(delivery.channel_id, delivery.sender_id)
+
+
+def after(delivery: Delivery) -> Delivery:
+    delivery.refresh_from_db()
+    return delivery
+
+
+def kinds(delivery: Delivery) -> list[str]:
+    return [event.kind for event in delivery.events.all()]
+
+
+def test_an_accepted_message_is_settled_with_the_remote_words(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        assert run_lane(delivery) is False
+    after(delivery)
+    assert delivery.state == State.ACCEPTED
+    assert delivery.accepted_at is not None
+    assert (delivery.lease, delivery.lease_until) == ("", None)
+    assert delivery.attempts == 1
+    event = delivery.events.get()
+    assert (event.kind, event.code, event.remote_words, event.attempt) == (
+        Kind.ACCEPTED,
+        250,
+        "2.0.0 taken",
+        1,
+    )
+
+
+def test_the_envelope_sender_is_the_secret_return_path_and_no_header_tells_it(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+    mail_from = next(c for c in relay.commands if c.startswith(b"mail FROM"))
+    assert f"<b{delivery.return_token}@bounce.portal.test>".encode() in mail_from
+    assert delivery.return_token.encode() not in relay.messages[0]
+    assert message_from_bytes(relay.messages[0])["From"] == (
+        "Alice Acme <alice@acme.test>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("replies", "state", "reason", "kind"),
+    [
+        ({"RCPT": b"550 5.1.1 no such user"}, "failed", "address_unknown", "failed"),
+        ({"RCPT": b"552 5.2.2 mailbox full"}, "failed", "mailbox_full", "failed"),
+        ({"RCPT": b"451 4.7.1 greylisted"}, "queued", "", "deferred"),
+        ({"RCPT": HANG_UP}, "queued", "", "deferred"),
+        ({"banner": HANG_UP}, "queued", "", "deferred"),
+        ({"content": HANG_UP}, "unconfirmed", "unconfirmed", "unconfirmed"),
+    ],
+)
+def test_each_answer_leads_to_its_state(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    replies: dict[str, bytes],
+    state: str,
+    reason: str,
+    kind: str,
+) -> None:
+    delivery = make_delivery(alice)
+    with ScriptedSmtp(**replies) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+    after(delivery)
+    assert (delivery.state, delivery.reason) == (state, reason)
+    assert kinds(delivery) == [kind]
+    assert (delivery.lease, delivery.lease_until) == ("", None)
+
+
+def test_what_was_put_off_says_why_and_until_when(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    with ScriptedSmtp(RCPT=b"451 4.7.1 try again in 90 seconds") as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+    after(delivery)
+    assert delivery.waiting_for == "customer.test asked us to try again later"
+    wait = delivery.not_before - now()
+    assert timedelta(seconds=80) < wait < timedelta(seconds=95)
+
+
+def test_after_two_days_of_trying_it_has_failed(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    with (
+        time_machine.travel(now() + timedelta(days=2)),
+        ScriptedSmtp(RCPT=b"451 4.7.1 greylisted") as relay,
+    ):
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+    after(delivery)
+    assert delivery.state == State.FAILED
+    assert delivery.remote_words == "4.7.1 greylisted"
+    assert "two days" in delivery.events.get().note
+
+
+def test_a_relay_that_is_away_is_asked_once_for_the_whole_batch(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(12)]
+    with ScriptedSmtp(banner=b"421 4.3.2 busy") as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        assert run_lane(deliveries[0]) is False
+    assert relay.connections == 1
+    waiting = Delivery.objects.filter(state=State.QUEUED, not_before__gt=now())
+    assert waiting.count() == 12
+    assert waiting.exclude(waiting_for="").count() == 12
+    assert sum(waiting.values_list("attempts", flat=True)) == 1
+
+
+def test_a_full_batch_asks_for_another_turn(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    settings.LANE_BATCH = 3
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(4)]
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        assert run_lane(deliveries[0]) is True
+        assert run_lane(deliveries[0]) is False
+    assert len(relay.messages) == 4
+    assert relay.connections == 2
+
+
+def test_what_is_not_due_is_not_claimed(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    delivery = make_delivery(alice, not_before=now() + timedelta(minutes=1))
+    assert claim(delivery.channel_id, alice.pk, Lease.new()) == []
+
+
+def test_a_lane_takes_only_its_own_senders_mail(
+    alice: User, bob: User, make_delivery: MakeDelivery
+) -> None:
+    make_delivery(bob)
+    mine = make_delivery(alice)
+    assert claim(mine.channel_id, alice.pk, Lease.new()) == [mine]
+
+
+def test_two_workers_never_claim_the_same_delivery(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    delivery = make_delivery(alice)
+    assert claim(delivery.channel_id, alice.pk, Lease.new()) == [delivery]
+    assert claim(delivery.channel_id, alice.pk, Lease.new()) == []
+
+
+def test_handing_over_is_committed_before_the_bytes_go(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    seen: list[str] = []
+
+    def at_mail_from(line: bytes) -> bytes:
+        seen.extend(sent_states)
+        return b"250 ok"
+
+    sent_states: list[str] = []
+    original = delivering.hand_over
+
+    def watch(delivery: Delivery, transport: object) -> object:
+        sent_states.append(Delivery.objects.get(pk=delivery.pk).state)
+        return original(delivery, transport)  # type: ignore[arg-type]
+
+    with (
+        ScriptedSmtp(MAIL=at_mail_from) as relay,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(delivering, "hand_over", watch)
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+    assert seen == [State.HANDING_OVER]
+
+
+def test_a_worker_that_lost_its_lease_sends_nothing(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    delivery = make_delivery(alice)
+    lease = Lease.new()
+    batch = claim(delivery.channel_id, alice.pk, lease)
+    Delivery.objects.update(lease_until=now())
+    assert mark_handing_over(batch, lease) == []
+
+
+def test_a_result_after_the_lease_settles_nothing_and_is_kept_as_evidence(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+
+    def sleep_past_the_lease(message: bytes) -> bytes:
+        return b"250 2.0.0 taken, but late"
+
+    with ScriptedSmtp(content=sleep_past_the_lease) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        original = delivering.hand_over
+
+        def late(delivery: Delivery, transport: object) -> object:
+            result = original(delivery, transport)  # type: ignore[arg-type]
+            Delivery.objects.update(lease_until=now() - timedelta(seconds=1))
+            return result
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(delivering, "hand_over", late)
+            run_lane(delivery)
+    after(delivery)
+    assert delivery.state == State.HANDING_OVER
+    assert kinds(delivery) == [Kind.LATE_ANSWER]
+    assert "late" in delivery.events.get().remote_words
+
+
+def test_an_unverified_identity_cannot_send(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    EmailIdentity.objects.filter(owner=alice).update(verified_at=None)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+    after(delivery)
+    assert (delivery.state, delivery.reason) == (State.FAILED, "not_sendable")
+    assert relay.messages == []
+
+
+def test_mail_of_a_paused_channel_waits(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    Channel.objects.update(health=Channel.Health.PAUSED)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        assert run_lane(delivery) is False
+    assert after(delivery).state == State.QUEUED
+    assert relay.connections == 0
+
+
+def test_a_channel_that_cannot_be_opened_keeps_its_mail(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    settings.PORTAL_RELAY_URL = "nonsense"
+    assert run_lane(delivery) is False
+    after(delivery)
+    assert delivery.state == State.QUEUED
+    assert delivery.not_before > now()
+    assert delivery.waiting_for
+
+
+def test_a_stop_finishes_the_mail_in_hand_and_gives_the_rest_back(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    settings.IN_HAND = 3
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(9)]
+
+    def stop(message: bytes) -> bytes:
+        stopping.set()
+        return b"250 2.0.0 taken"
+
+    with ScriptedSmtp(content=stop) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        assert run_lane(deliveries[0]) is False
+    assert len(relay.messages) == 1
+    states = list(Delivery.objects.order_by("pk").values_list("state", flat=True))
+    assert states == [State.ACCEPTED] + [State.QUEUED] * 8
+    assert Delivery.objects.filter(state=State.QUEUED, attempts=0).count() == 8
+
+
+def test_a_subject_that_cannot_be_a_header_fails_alone(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    bad = make_delivery(alice, "bad@customer.test", subject="x\r\nBcc: e@example.com")
+    good = make_delivery(alice, "good@customer.test")
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(good)
+    assert after(bad).reason == "not_sendable"
+    assert after(good).state == State.ACCEPTED
+
+
+def test_a_lease_that_runs_short_is_renewed_before_the_next_message(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    settings.LEASE_SECONDS = 1  # shorter than any hand-over may take
+    delivery = make_delivery(alice)
+    lease = Lease.new()
+    in_hand = mark_handing_over(claim(delivery.channel_id, alice.pk, lease), lease)
+    before = Delivery.objects.get().lease_until
+    settings.LEASE_SECONDS = 600
+    assert before is not None
+    assert delivering._renew(in_hand, lease) > before + timedelta(minutes=5)
+    Delivery.objects.update(lease_until=F("lease_until") - timedelta(hours=1))
+    assert delivering._renew(in_hand, lease) <= now()

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import dramatiq
+import pytest
+from django.utils.timezone import now
+
+from channels.models import Channel
+from conversations.delivering import Lease, claim, mark_handing_over
+from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
+from conversations.models.delivery import State
+from conversations.sweeping import sweep
+from deliveryportal.accounts.models import User
+from deliveryportal.broker import InProcessBroker
+
+MakeDelivery = Callable[..., Delivery]
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue() -> Iterator[None]:
+    broker = dramatiq.get_broker()
+    for queue in ("lanes", "reports"):
+        broker.flush(queue)
+    yield
+    for queue in ("lanes", "reports"):
+        broker.flush(queue)
+
+
+def in_hand(delivery: Delivery) -> Lease:
+    lease = Lease.new()
+    batch = claim(delivery.channel_id, delivery.sender_id, lease)
+    mark_handing_over(batch, lease)
+    return lease
+
+
+def expire() -> None:
+    Delivery.objects.in_hand().update(lease_until=now() - timedelta(seconds=1))
+
+
+def test_what_was_claimed_and_not_begun_goes_back_to_the_queue(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    delivery = make_delivery(alice)
+    claim(delivery.channel_id, alice.pk, Lease.new())
+    expire()
+    swept = sweep()
+    assert (swept.resumed, swept.unconfirmed) == (1, 0)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.lease) == (State.QUEUED, "")
+    assert delivery.events.get().kind == DeliveryEvent.Kind.RESUMED
+
+
+def test_what_was_being_handed_over_is_unconfirmed_and_never_sent_again(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    delivery = make_delivery(alice)
+    in_hand(delivery)
+    expire()
+    swept = sweep()
+    assert (swept.resumed, swept.unconfirmed, swept.lanes) == (0, 1, 0)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.reason) == (State.UNCONFIRMED, "unconfirmed")
+    assert delivery.events.get().kind == DeliveryEvent.Kind.UNCONFIRMED
+    assert claim(delivery.channel_id, alice.pk, Lease.new()) == []
+
+
+def test_a_live_lease_is_left_alone(alice: User, make_delivery: MakeDelivery) -> None:
+    in_hand(make_delivery(alice))
+    swept = sweep()
+    assert (swept.resumed, swept.unconfirmed, swept.lanes) == (0, 0, 0)
+
+
+def test_a_second_sweep_finds_nothing_more(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    in_hand(make_delivery(alice))
+    expire()
+    sweep()
+    assert sweep().unconfirmed == 0
+    assert DeliveryEvent.objects.count() == 1
+
+
+def test_a_forgotten_lane_is_announced(
+    alice: User, bob: User, make_delivery: MakeDelivery
+) -> None:
+    for _ in range(3):
+        make_delivery(alice)
+    make_delivery(bob)
+    make_delivery(bob, not_before=now() + timedelta(hours=1))
+    assert sweep().lanes == 2
+
+
+def test_a_lane_at_work_announces_itself(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    in_hand(make_delivery(alice))
+    make_delivery(alice)
+    assert sweep().lanes == 0
+
+
+def test_a_paused_channels_lanes_rest(alice: User, make_delivery: MakeDelivery) -> None:
+    make_delivery(alice)
+    Channel.objects.update(health=Channel.Health.PAUSED)
+    assert sweep().lanes == 0
+
+
+def test_a_forgotten_report_is_handed_in_again(db: None) -> None:
+    old = now() - timedelta(minutes=1)
+    Report.objects.create(raw=b"x", digest="1", return_token="1", received_at=old)
+    Report.objects.create(raw=b"y", digest="2", return_token="2")
+    assert sweep().reports == 1
+
+
+def test_each_round_leaves_a_heartbeat(db: None) -> None:
+    sweep()
+    assert now() - Heartbeat.objects.get(role="sweep").at < timedelta(minutes=1)
+
+
+def test_the_default_queue_is_in_this_process() -> None:
+    broker = dramatiq.get_broker()
+    assert set(broker.get_declared_actors()) == {"work_lane", "read_report"}
+    assert isinstance(broker, InProcessBroker) or type(broker).__module__.startswith(
+        "dramatiq.brokers.r"
+    )

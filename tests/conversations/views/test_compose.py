@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from channels.models import EmailIdentity
+from conversations.models import Delivery, Message
+from deliveryportal.accounts.models import User
+
+URL = "/conversations/new/"
+SignIn = Callable[[User], Client]
+FIELDS = {"to": "anna@customer.test", "subject": "Hello", "body": "Text."}
+
+
+def test_a_message_is_written_and_its_page_shown(alice: User, as_user: SignIn) -> None:
+    response = as_user(alice).post(URL, FIELDS)
+    message = Message.objects.get()
+    assert response.status_code == 302
+    assert response["Location"] == message.get_absolute_url()
+    assert message.sender == alice
+
+
+def test_the_page_says_what_the_recipient_will_see(
+    alice: User, as_user: SignIn
+) -> None:
+    page = as_user(alice).get(URL).content.decode()
+    assert "Alice Acme &lt;alice@acme.test&gt;" in page
+    assert "via portal.test" in page
+
+
+def test_the_recipient_can_be_filled_in_by_a_link(alice: User, as_user: SignIn) -> None:
+    page = as_user(alice).get(URL, {"to": 'x"><b>@customer.test'}).content.decode()
+    assert 'value="x&quot;&gt;&lt;b&gt;@customer.test"' in page
+
+
+def test_several_recipients_lead_to_what_is_pending(
+    alice: User, as_user: SignIn
+) -> None:
+    response = as_user(alice).post(URL, {**FIELDS, "to": "a@x.test, b@x.test"})
+    assert response["Location"] == "/conversations/pending/"
+    assert Message.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("subject", "Hello\nBcc: eve@example.com", "one line of plain text"),
+        ("subject", "Hello\r\n", "one line of plain text"),
+        ("subject", "Hel\x00lo", "control characters"),
+        ("subject", "x" * 501, "at most 500 characters"),
+        ("body", "a\x00b", "Null characters are not allowed"),
+        ("to", "anna@customer.test\nBcc: eve@example.com", "on one line"),
+        ("to", "an\x00na@customer.test", "Null characters are not allowed"),
+        ("to", "anna", "has no domain"),
+        ("to", "anna@", "has no domain"),
+        ("to", "", "This field is required"),
+        ("to", ",".join(f"p{n}@x.test" for n in range(501)), "501 recipients"),
+        ("identity", "999999", "Select a valid choice"),
+    ],
+)
+def test_bad_input_is_refused_with_a_sentence_and_nothing_is_queued(
+    alice: User, as_user: SignIn, field: str, value: str, words: str
+) -> None:
+    response = as_user(alice).post(URL, {**FIELDS, field: value})
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert words in page
+    assert "Text." in page or field == "body", "what was written is still there"
+    assert Delivery.objects.count() == 0
+
+
+def test_a_body_of_30_mb_is_refused_with_its_size_and_kept(
+    alice: User, as_user: SignIn
+) -> None:
+    response = as_user(alice).post(URL, {**FIELDS, "body": "x" * 30_000_000})
+    page = response.content.decode()
+    assert "28.6" in page
+    assert "Nothing was sent" in page
+    assert "x" * 30_000_000 in page
+    assert Delivery.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("to", "wire"),
+    [
+        ("anna@bücher.example", "anna@xn--bcher-kva.example"),
+        ("jürgen@customer.test", "jürgen@customer.test"),
+    ],
+)
+def test_internationalised_addresses_are_taken(
+    alice: User, as_user: SignIn, to: str, wire: str
+) -> None:
+    as_user(alice).post(URL, {**FIELDS, "to": to})
+    delivery = Delivery.objects.get()
+    assert (delivery.recipient, delivery.recipient_wire) == (to, wire)
+
+
+def test_a_double_click_sends_once(alice: User, as_user: SignIn) -> None:
+    client = as_user(alice)
+    form = client.get(URL).context["form"]
+    fields = {**FIELDS, "submission": str(form.initial["submission"])}
+    first, second = client.post(URL, fields), client.post(URL, fields)
+    assert first["Location"] == second["Location"]
+    assert Message.objects.count() == 1
+
+
+def test_nobody_writes_as_somebody_else(
+    alice: User, charlie: User, as_user: SignIn
+) -> None:
+    foreign = EmailIdentity.objects.get(owner=charlie)
+    response = as_user(alice).post(URL, {**FIELDS, "identity": str(foreign.pk)})
+    assert "Select a valid choice" in response.content.decode()
+    assert Message.objects.count() == 0
+
+
+def test_an_unverified_identity_cannot_send(alice: User, as_user: SignIn) -> None:
+    EmailIdentity.objects.filter(owner=alice).update(verified_at=None)
+    page = as_user(alice).post(URL, FIELDS).content.decode()
+    assert "is not verified yet" in page
+    assert Message.objects.count() == 0
+
+
+def test_a_stranger_is_asked_to_sign_in(client: Client, db: None) -> None:
+    assert client.get(URL)["Location"].startswith("/accounts/login/")
+    assert client.post(URL, FIELDS).status_code == 302
+    assert Message.objects.count() == 0
+
+
+def test_other_methods_are_refused(alice: User, as_user: SignIn) -> None:
+    assert as_user(alice).delete(URL).status_code == 405

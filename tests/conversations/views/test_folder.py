@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django import DjangoAssertNumQueries
+
+from conversations.models import Delivery
+from conversations.models.delivery import State
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+SignIn = Callable[[User], Client]
+HTMX = {"HX-Request": "true"}
+
+
+def page(client: Client, url: str) -> str:
+    return client.get(url).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "url", "words"),
+    [
+        (State.ACCEPTED, "/conversations/sent/", "Delivered"),
+        (State.QUEUED, "/conversations/pending/", "Waiting"),
+        (State.FAILED, "/conversations/failed/", "Failed"),
+        (State.BOUNCED, "/conversations/failed/", "Bounced"),
+        (State.COMPLAINED, "/conversations/failed/", "Spam"),
+        (State.UNCONFIRMED, "/conversations/failed/", "Unconfirmed"),
+    ],
+)
+def test_each_state_stands_in_its_tab_and_only_there(
+    alice: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+    state: State,
+    url: str,
+    words: str,
+) -> None:
+    make_delivery(alice, state=state)
+    for tab in ("sent", "pending", "failed"):
+        found = page(as_user(alice), f"/conversations/{tab}/")
+        assert ("anna@customer.test" in found) is (url == f"/conversations/{tab}/")
+    assert f">{words}</span>" in page(as_user(alice), url)
+
+
+def test_a_failure_shows_its_reason_and_the_remote_words_escaped(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(
+        alice,
+        "<b>x</b>@customer.test",
+        subject="<script>alert(1)</script>",
+        state=State.FAILED,
+        reason="address_unknown",
+        remote_words="5.1.1 <img src=x onerror=alert(1)>",
+    )
+    found = page(as_user(alice), "/conversations/failed/")
+    assert "Address does not exist" in found
+    assert "&lt;img src=x onerror=alert(1)&gt;" in found
+    assert "<img src=x" not in found
+    assert "<script>alert" not in found
+
+
+def test_every_tab_has_its_count(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    for state in (State.ACCEPTED, State.QUEUED, State.CLAIMED, State.FAILED):
+        leased = state == State.CLAIMED
+        make_delivery(
+            alice,
+            state=state,
+            lease="x" if leased else "",
+            lease_until=now() if leased else None,
+        )
+    make_delivery(alice, state=State.BOUNCED)
+    context = as_user(alice).get("/conversations/failed/").context
+    assert {tab["folder"].key: tab["count"] for tab in context["tabs"]} == {
+        "sent": 1,
+        "pending": 2,
+        "failed": 2,
+    }
+    assert {each["listing"].key: each["count"] for each in context["lists"]} == {
+        "": 2,
+        "failed": 1,
+        "bounced": 1,
+        "spam": 0,
+        "unconfirmed": 0,
+    }
+
+
+def test_a_list_inside_a_tab_has_an_address(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, "failed@customer.test", state=State.FAILED)
+    make_delivery(alice, "bounced@customer.test", state=State.BOUNCED)
+    found = page(as_user(alice), "/conversations/failed/?list=bounced")
+    assert "bounced@customer.test" in found
+    assert "failed@customer.test" not in found
+    assert as_user(alice).get("/conversations/failed/?list=none").status_code == 404
+
+
+def test_a_manager_sees_the_team_a_member_only_their_own(
+    alice: User, bob: User, charlie: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, "of-alice@customer.test", state=State.ACCEPTED)
+    make_delivery(bob, "of-bob@customer.test", state=State.ACCEPTED)
+    url = "/conversations/sent/"
+    assert "of-alice@" in page(as_user(bob), url)
+    assert "of-bob@" in page(as_user(bob), url)
+    assert "of-alice@" in page(as_user(alice), url)
+    assert "of-bob@" not in page(as_user(alice), url)
+    assert "of-alice@" not in page(as_user(charlie), url)
+    assert "of-bob@" not in page(as_user(charlie), url)
+
+
+def test_an_empty_tab_teaches(alice: User, as_user: SignIn) -> None:
+    assert "bounces into that mailbox" in page(as_user(alice), "/conversations/failed/")
+    assert "Write a message" in page(as_user(alice), "/conversations/sent/")
+    assert "Nothing waits" in page(as_user(alice), "/conversations/pending/")
+
+
+def test_htmx_gets_only_the_live_part(alice: User, as_user: SignIn) -> None:
+    response = as_user(alice).get("/conversations/failed/", headers=HTMX)
+    assert b"<html" not in response.content
+    assert b'id="folder"' in response.content
+    assert "HX-Request" in response["Vary"]
+
+
+def test_a_list_left_open_after_signing_out_leads_to_the_sign_in(
+    client: Client, db: None
+) -> None:
+    response = client.get("/conversations/failed/", headers=HTMX)
+    assert response["HX-Refresh"] == "true"
+    assert response.content == b""
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(
+    alice: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    client = as_user(alice)
+    for number in (1, 20):
+        for _ in range(number):
+            make_delivery(alice, state=State.FAILED, reason="mailbox_full")
+        with django_assert_num_queries(5):  # session, user, count, rows, counts
+            client.get("/conversations/failed/")
+
+
+def test_long_lists_have_pages(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    for number in range(51):
+        make_delivery(alice, f"p{number}@customer.test", state=State.FAILED)
+    first = page(as_user(alice), "/conversations/failed/")
+    second = page(as_user(alice), "/conversations/failed/?page=2")
+    assert "Page 1 of 2" in first
+    assert "p0@customer.test" not in first
+    assert "p0@customer.test" in second
+
+
+@pytest.mark.parametrize("tab", ["sent", "pending", "failed"])
+def test_strangers_sign_in_first_and_wrong_methods_are_refused(
+    alice: User, as_user: SignIn, client: Client, tab: str
+) -> None:
+    url = f"/conversations/{tab}/"
+    assert client.get(url)["Location"].startswith("/accounts/login/")
+    assert as_user(alice).post(url).status_code == 405
+
+
+def test_the_home_page_leads_to_what_needs_a_hand(
+    alice: User, bob: User, charlie: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, state=State.UNCONFIRMED)
+    assert as_user(alice).get("/")["Location"] == "/conversations/failed/"
+    assert as_user(bob).get("/")["Location"] == "/conversations/failed/"
+    assert as_user(charlie).get("/")["Location"] == "/conversations/sent/"

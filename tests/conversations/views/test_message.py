@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from conversations.models import Delivery, DeliveryEvent, Report
+from conversations.models.delivery import State
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+SignIn = Callable[[User], Client]
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def bounced(alice: User, make_delivery: MakeDelivery) -> Delivery:
+    delivery = make_delivery(
+        alice,
+        state=State.BOUNCED,
+        reason="address_unknown",
+        subject=f"Offer {HOSTILE}",
+        body=f"Dear Anna {HOSTILE}",
+    )
+    report = Report.objects.create(
+        raw=f"Subject: Undelivered {HOSTILE}\r\n\r\nraw text".encode(),
+        digest="1",
+        return_token=delivery.return_token,
+        delivery=delivery,
+        kind=Report.Kind.BOUNCE,
+        final_recipient=f"anna{HOSTILE}@customer.test",
+    )
+    for kind, words in (
+        (DeliveryEvent.Kind.WRITTEN, ""),
+        (DeliveryEvent.Kind.QUEUED, ""),
+        (DeliveryEvent.Kind.ACCEPTED, "2.0.0 taken"),
+    ):
+        DeliveryEvent.objects.create(delivery=delivery, kind=kind, remote_words=words)
+    DeliveryEvent.objects.create(
+        delivery=delivery,
+        kind=DeliveryEvent.Kind.BOUNCED,
+        remote_words=f"550 5.1.1 {HOSTILE}",
+        report=report,
+    )
+    return delivery
+
+
+def test_the_timeline_tells_the_whole_way(bounced: Delivery, as_user: SignIn) -> None:
+    page = as_user(bounced.sender).get(bounced.message.get_absolute_url())
+    text = page.content.decode()
+    for words in ("Written", "Queued", "Handed over", "2.0.0 taken", "Bounced"):
+        assert words in text
+    assert "Address does not exist" in text
+    assert "raw text" in text
+
+
+def test_nothing_from_outside_becomes_markup(
+    bounced: Delivery, as_user: SignIn
+) -> None:
+    page = as_user(bounced.sender).get(bounced.message.get_absolute_url())
+    assert HOSTILE.encode() not in page.content
+    assert b"&lt;script&gt;" in page.content
+
+
+def test_the_secret_return_path_is_not_shown(
+    bounced: Delivery, as_user: SignIn
+) -> None:
+    page = as_user(bounced.sender).get(bounced.message.get_absolute_url())
+    assert bounced.return_token.encode() not in page.content
+
+
+def test_the_raw_report_is_a_download(bounced: Delivery, as_user: SignIn) -> None:
+    report = Report.objects.get()
+    response = as_user(bounced.sender).get(f"/conversations/reports/{report.uuid}.eml")
+    assert response["Content-Type"] == "application/octet-stream"
+    assert "attachment" in response["Content-Disposition"]
+    assert response.content == bytes(report.raw)
+
+
+def test_htmx_gets_only_the_timeline(bounced: Delivery, as_user: SignIn) -> None:
+    response = as_user(bounced.sender).get(
+        bounced.message.get_absolute_url(), headers={"HX-Request": "true"}
+    )
+    assert b"<html" not in response.content
+    assert b'id="timeline"' in response.content
+
+
+@pytest.mark.parametrize("page", ["message", "report"])
+def test_the_manager_sees_it_the_outsider_gets_404(
+    bounced: Delivery, bob: User, charlie: User, as_user: SignIn, page: str
+) -> None:
+    url = {
+        "message": bounced.message.get_absolute_url(),
+        "report": f"/conversations/reports/{Report.objects.get().uuid}.eml",
+    }[page]
+    assert as_user(bob).get(url).status_code == 200
+    assert as_user(charlie).get(url).status_code == 404
+    assert as_user(bob).post(url).status_code == 405
+    assert Client().get(url)["Location"].startswith("/accounts/login/")
+
+
+def test_a_member_does_not_see_a_team_mates_message(
+    bob: User, alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    delivery = make_delivery(bob)
+    url = delivery.message.get_absolute_url()
+    assert as_user(alice).get(url).status_code == 404
+
+
+def test_what_waits_says_for_what_and_that_nothing_is_lost(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    delivery = make_delivery(alice, waiting_for="customer.test asked us to wait")
+    page = as_user(alice).get(delivery.message.get_absolute_url()).content.decode()
+    assert "customer.test asked us to wait" in page
+    assert "Nothing is lost" in page

@@ -1,0 +1,338 @@
+"""A real Postfix in a folder of its own: relay, remote mail server and bouncer.
+
+It listens on free loopback ports only and asks no DNS, so several run side by side
+and no mail leaves the machine. What is sent to `MX_DOMAIN` meets a "remote" mail
+server that answers by local part; what bounces comes back over SMTP to the host
+named for the bounce domain; everything else is delivered to the sink.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.parts import require_part
+
+HOST = "127.0.0.1"
+USER = "portal@relay.test"
+PASSWORD = "a postfix password"
+MX_DOMAIN = "mx.test"
+START_SECONDS = 20
+ATTEMPTS = 3  # another program may take a port between choosing and binding it
+
+# What the remote mail server says, by local part. `late` is accepted there and
+# refused by the next server behind it, so its report comes from further away.
+MX_REPLIES = {
+    "unknown": "550 5.1.1 The account you tried to reach does not exist",
+    "full": "552 5.2.2 This mailbox is full",
+    "policy": "550 5.7.1 Refused by our policy",
+    "busy": "451 4.7.1 Greylisted, come again later",
+}
+LATE_REPLY = "550 5.1.1 No such mailbox, as it turned out"
+# What the relay itself says, at RCPT, before it has taken anything.
+RELAY_REPLIES = {
+    "refused": "550 5.1.1 We do not relay to this address",
+    "later": "450 4.3.2 Not now",
+}
+
+MAIN_CF = """\
+compatibility_level = 3.6
+myhostname = relay.test
+mydestination =
+local_recipient_maps =
+alias_maps =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+queue_directory = {base}/spool
+data_directory = {base}/data
+maillog_file = {base}/mail.log
+maillog_file_prefixes = {base}
+smtputf8_enable = yes
+message_size_limit = 20971520
+# No DNS, neither for where to send nor for who is speaking.
+smtp_dns_support_level = disabled
+smtp_host_lookup = native
+smtpd_peername_lookup = no
+transport_maps = inline:{{ {{ {bounce_domain} = {bounces} }}, {{ {mx_domain} = smtp:[127.0.0.1]:{mx} }} }}
+default_transport = {elsewhere}
+# A queue in a hurry: what cannot be delivered for 20 seconds has failed.
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+maximal_queue_lifetime = 20s
+bounce_queue_lifetime = 20s
+smtp_connect_timeout = 5s
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtpd_recipient_restrictions = check_recipient_access regexp:{base}/etc/relay_replies, permit
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {base}/etc/tls.pem
+smtpd_sasl_type = cyrus
+smtpd_sasl_path = smtpd
+cyrus_sasl_config_path = {base}/etc/sasl
+smtpd_sasl_local_domain = relay.test
+# For the listeners that ask who is there.
+signed_in_only = permit_sasl_authenticated, reject
+known_to_mx = check_recipient_access regexp:{base}/etc/mx_replies, permit
+known_to_store = check_recipient_access regexp:{base}/etc/store_replies, reject
+"""
+
+MASTER_CF = """\
+127.0.0.1:{plain} inet n - n - - smtpd
+127.0.0.1:{submission} inet n - n - - smtpd
+  -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes
+  -o smtpd_relay_restrictions=$signed_in_only
+127.0.0.1:{smtps} inet n - n - - smtpd
+  -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes
+  -o smtpd_relay_restrictions=$signed_in_only
+127.0.0.1:{mx} inet n - n - - smtpd
+  -o myhostname=mx.remote.test -o smtpd_recipient_restrictions=$known_to_mx
+127.0.0.1:{store} inet n - n - - smtpd
+  -o myhostname=store.remote.test -o smtpd_recipient_restrictions=$known_to_store
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 1 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
+error unix - - n - - error
+retry unix - - n - - error
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+showq unix n - n - - showq
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+class PostfixError(Exception):
+    """It did not start; the message ends with its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    plain: int  # no TLS needed, no password: a relay on the own machine
+    submission: int  # STARTTLS, then a password
+    smtps: int  # TLS at once, then a password
+    mx: int
+    store: int
+
+
+def require_postfix() -> None:
+    """Skip the test where Postfix cannot run; see `require_part`."""
+    for program in ("postfix", "saslpasswd2"):
+        require_part(shutil.which(program), f"{program} is not installed")
+    require_part(os.geteuid() == 0, "Postfix can only be started by root")
+
+
+class Postfix:
+    """Used as a context manager. Addresses of peers are `host:port`.
+
+    `bounces_to` gets the mail for `bounce_domain` (spoken to in SMTP, or in LMTP
+    where `bounce_protocol` says so); `sink` gets the mail for everybody else.
+    """
+
+    def __init__(
+        self,
+        *,
+        bounces_to: str,
+        sink: str,
+        bounce_domain: str = "bounce.portal.test",
+        bounce_protocol: str = "smtp",
+    ) -> None:
+        bounce_host, _, bounce_port = bounces_to.rpartition(":")
+        sink_host, _, sink_port = sink.rpartition(":")
+        self._routes = {
+            "bounce_domain": bounce_domain,
+            "bounces": f"{bounce_protocol}:[{bounce_host}]:{bounce_port}"
+            if bounce_protocol == "smtp"
+            else f"lmtp:inet:{bounces_to}",
+            "elsewhere": f"smtp:[{sink_host}]:{sink_port}",
+            "mx_domain": MX_DOMAIN,
+        }
+
+    def __enter__(self) -> Self:
+        # Not in pytest's folder: Postfix's own user must be able to pass through.
+        self.base = Path(tempfile.mkdtemp(prefix="postfix-"))
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    self._start()
+                    break
+                except PostfixError:
+                    self._stop()
+                    if attempt == ATTEMPTS:
+                        raise
+        except BaseException:
+            shutil.rmtree(self.base, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    @property
+    def certificate(self) -> Path:
+        """What to trust for the ports with TLS."""
+        return self.base / "etc" / "ca.pem"
+
+    @property
+    def log(self) -> str:
+        path = self.base / "mail.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _start(self) -> None:
+        self.ports = Ports(*free_ports(5))
+        self._write()
+        started = subprocess.run(
+            ["postfix", "-c", self.base / "etc", "start"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while started.returncode == 0 and time.monotonic() < deadline:
+            if all(map(_greets, [self.ports.plain, self.ports.mx, self.ports.store])):
+                return
+            if "fatal:" in self.log:
+                break
+            time.sleep(0.05)
+        raise PostfixError(f"Postfix did not start.\n{started.stderr}\n{self.log}")
+
+    def _write(self) -> None:
+        etc = self.base / "etc"
+        for folder in (self.base, etc, etc / "sasl", self.base / "spool"):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)
+        data = self.base / "data"
+        data.mkdir(exist_ok=True)
+        shutil.chown(data, "postfix")
+        ports = {name: getattr(self.ports, name) for name in Ports.__slots__}
+        known = {"base": self.base} | ports | self._routes
+        (etc / "main.cf").write_text(MAIN_CF.format_map(known))
+        (etc / "master.cf").write_text(MASTER_CF.format_map(known))
+        (etc / "relay_replies").write_text(_by_local_part(RELAY_REPLIES))
+        (etc / "mx_replies").write_text(
+            _by_local_part(
+                MX_REPLIES | {"late": f"FILTER smtp:[{HOST}]:{self.ports.store}"}
+            )
+            + f"/./ FILTER {self._routes['elsewhere']}\n"
+        )
+        (etc / "store_replies").write_text(f"/./ {LATE_REPLY}\n")
+        _write_certificate(key_and_chain=etc / "tls.pem", chain=self.certificate)
+        self._write_password(etc / "sasl")
+        # Postfix waits until a file it reads was not changed for a second.
+        for path in etc.iterdir():
+            os.utime(path, times=(0, 0))
+
+    def _write_password(self, folder: Path) -> None:
+        database = self.base / "data" / "sasldb2"
+        (folder / "smtpd.conf").write_text(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
+            f"sasldb_path: {database}\nmech_list: PLAIN LOGIN\n"
+        )
+        user, _, realm = USER.partition("@")
+        subprocess.run(
+            ["saslpasswd2", "-p", "-c", "-f", database, "-u", realm, user],
+            input=PASSWORD,
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+        shutil.chown(database, "postfix")
+
+    def _stop(self) -> None:
+        pid_file = self.base / "spool" / "pid" / "master.pid"
+        if not pid_file.exists():
+            return
+        master = int(pid_file.read_text())
+        with suppress(ProcessLookupError):
+            os.kill(master, signal.SIGTERM)  # it ends its children
+            while True:
+                os.kill(master, 0)
+                time.sleep(0.02)
+
+
+def free_ports(number: int) -> list[int]:
+    """Return ports that were free a moment ago, all different."""
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for each in sockets:
+            each.bind((HOST, 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _by_local_part(replies: dict[str, str]) -> str:
+    return "".join(f"/^{name}@/ {reply}\n" for name, reply in replies.items())
+
+
+def _greets(port: int) -> bool:
+    try:
+        with smtplib.SMTP(HOST, port, timeout=5):
+            return True
+    except OSError:  # smtplib's own errors are among them
+        return False
+
+
+def _write_certificate(*, key_and_chain: Path, chain: Path) -> None:
+    """Write a certificate for 127.0.0.1 and localhost, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay.test")])
+    today = datetime.datetime.now(datetime.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(IPv4Address(HOST))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - datetime.timedelta(days=1))
+        .not_valid_after(today + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    chain.write_bytes(certificate)
+    key_and_chain.touch(mode=0o600)
+    key_and_chain.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate
+    )

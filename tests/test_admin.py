@@ -1,0 +1,342 @@
+"""The operator's admin as a whole: every model, every page of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection, models
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.timezone import now
+
+from channels.models import Channel, ChannelChoice, EmailIdentity
+from channels.return_path import return_path
+from conversations.models import (
+    Conversation,
+    Delivery,
+    DeliveryEvent,
+    Heartbeat,
+    Message,
+    Report,
+)
+from deliveryportal.accounts.joining import found_team
+from deliveryportal.accounts.models import Invitation, Team, User
+from deliveryportal.practice.models import PracticeMail
+from tests.conftest import PASSWORD
+
+SCRIPT = "<script>alert(1)</script>"
+OURS = ["accounts", "channels", "conversations", "practice"]
+MODELS = [
+    *(model for label in OURS for model in apps.get_app_config(label).get_models()),
+    EmailAddress,
+]
+RECORDS = [
+    Conversation,
+    Delivery,
+    DeliveryEvent,
+    Heartbeat,
+    Message,
+    Report,
+    PracticeMail,
+]
+
+every_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
+every_record = pytest.mark.parametrize("model", RECORDS, ids=lambda m: m.__name__)
+
+
+@dataclass
+class Rows:
+    """Rows of every model, their texts hostile, and the secrets in them."""
+
+    secrets: set[str] = field(default_factory=set)
+    made: int = 0
+
+    def add(self, number: int) -> None:
+        for _ in range(number):
+            self.made += 1
+            self.add_one(self.made)
+
+    def add_one(self, serial: int) -> None:
+        user = User(email=f"person{serial}@acme.test", name=SCRIPT)
+        user.password = f"pbkdf2_sha256$1$salt-{serial}$password-hash-{serial}="
+        found_team(user)
+        team = user.team
+        Team.objects.filter(pk=team.pk).update(name=SCRIPT)
+        EmailAddress.objects.create(user=user, email=user.email)
+        invitation = Invitation(team=team, email=user.email, invited_by=user)
+        token = invitation.renew()
+        invitation.save()
+
+        channel = Channel.objects.create(
+            kind=Channel.objects.default().kind,
+            owner=user,
+            config={"host": SCRIPT},
+            credentials={"password": f"channel-password-{serial}"},
+            health=Channel.Health.PAUSED,
+            paused_because=SCRIPT,
+        )
+        stored = Channel.objects.filter(pk=channel.pk).values_list(
+            models.functions.Cast("credentials", models.TextField()), flat=True
+        )
+        ChannelChoice.objects.create(user=user, channel=channel)
+        identity = EmailIdentity.objects.get(owner=user)
+        EmailIdentity.objects.filter(pk=identity.pk).update(
+            display_name=SCRIPT, signature=SCRIPT, channel=channel
+        )
+        delivery = self.add_delivery(user, channel, identity, serial)
+        address = return_path(delivery.return_token, "bounce.portal.test")
+        report = Report.objects.create(
+            return_token=delivery.return_token,
+            digest="0" * 64,
+            raw=f"To: {address}\r\nSubject: {SCRIPT}\r\n\r\n".encode() + b"\xff\x00",
+            source="smtp",
+            delivery=delivery,
+            diagnostic=f"{SCRIPT} from <{address}>",
+            final_recipient=SCRIPT,
+        )
+        DeliveryEvent.objects.create(
+            delivery=delivery,
+            kind=DeliveryEvent.Kind.BOUNCED,
+            remote_words=f"{SCRIPT} from <{address}>",
+            note=SCRIPT,
+            report=report,
+        )
+        Heartbeat.beat(f"role {serial}")
+        PracticeMail.objects.create(
+            envelope_sender=address,
+            envelope_recipient=SCRIPT,
+            return_token=delivery.return_token,
+            header_from=SCRIPT,
+            header_subject=SCRIPT,
+            raw=f"Reset your password: link-{serial}".encode(),
+        )
+        self.secrets |= {
+            user.password,
+            user.password.rsplit("$", 1)[-1],
+            token,
+            invitation.token_digest,
+            f"channel-password-{serial}",
+            f"link-{serial}",
+            str(stored.get()),
+            delivery.return_token,
+            delivery.lease,
+        }
+
+    def add_delivery(
+        self, user: User, channel: Channel, identity: EmailIdentity, serial: int
+    ) -> Delivery:
+        conversation = Conversation.objects.create(
+            owner=user, person_name=SCRIPT, person_address="anna@customer.test"
+        )
+        message = Message.objects.create(
+            conversation=conversation,
+            sender=user,
+            team=user.team,
+            identity=identity,
+            from_name=SCRIPT,
+            from_address=user.email,
+            subject=SCRIPT,
+            body=SCRIPT,
+            message_id=f"<{serial}@portal.test>",
+        )
+        delivery = Delivery(
+            message=message,
+            recipient=SCRIPT,
+            recipient_wire="anna@customer.test",
+            channel=channel,
+            sender=user,
+            team=user.team,
+            state=Delivery.State.CLAIMED,
+            lease=uuid4().hex,
+            lease_until=now() + timedelta(minutes=5),
+            reason="address_unknown",
+        )
+        address = return_path(delivery.return_token, "bounce.portal.test")
+        delivery.remote_words = f"{SCRIPT} from <{address}>"
+        delivery.save()
+        return delivery
+
+
+@pytest.fixture
+def rows(db: None) -> Rows:
+    return Rows()
+
+
+@pytest.fixture
+def operator(db: None, as_user: Callable[[User], Client]) -> Client:
+    return as_user(User.objects.create_superuser("op@portal.test", PASSWORD))
+
+
+def changelist(model: type[models.Model]) -> str:
+    return reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
+
+
+def change_pages(model: type[models.Model]) -> Iterator[str]:
+    for pk in model._default_manager.values_list("pk", flat=True):
+        yield reverse(
+            f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[pk]
+        )
+
+
+def html(response: Any) -> str:
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+@every_model
+def test_every_model_is_registered(model: type[models.Model]) -> None:
+    assert model in admin.site._registry
+
+
+@every_model
+def test_pages_open_show_no_secret_and_run_no_script(
+    model: type[models.Model], operator: Client, rows: Rows
+) -> None:
+    rows.add(2)
+    pages = [changelist(model), *change_pages(model)]
+    for address in pages:
+        page = html(operator.get(address))
+        shown = {secret for secret in rows.secrets if secret in page}
+        assert not shown, f"{address} shows a secret"
+        assert SCRIPT not in page, address
+
+
+@every_model
+def test_a_changelist_opens_with_a_constant_number_of_queries(
+    model: type[models.Model],
+    operator: Client,
+    rows: Rows,
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    rows.add(2)
+    operator.get(changelist(model))  # fills the caches of content types
+    with CaptureQueriesContext(connection) as few:
+        operator.get(changelist(model))
+    rows.add(10)
+    with django_assert_num_queries(len(few)):
+        page = html(operator.get(changelist(model)))
+    assert len(set(re.findall(r'name="_selected_action" value="(\w+)"', page))) in {
+        0,
+        model._default_manager.count(),
+    }
+
+
+@every_model
+def test_a_changelist_can_be_searched_for_anything(
+    model: type[models.Model], operator: Client, rows: Rows
+) -> None:
+    rows.add(1)
+    for words in ["anna@customer.test", SCRIPT, str(uuid4()), "%_'\"\\ 0"]:
+        html(operator.get(changelist(model), {"q": words}))
+
+
+@every_model
+def test_every_answer_of_every_filter_opens(
+    model: type[models.Model], operator: Client, rows: Rows
+) -> None:
+    rows.add(1)
+    address = changelist(model)
+    page = operator.get(address).context["cl"]
+    for spec in page.filter_specs:
+        for choice in spec.choices(page):
+            if "query_string" in choice:
+                html(operator.get(address + choice["query_string"]))
+            else:  # a field to look up a row in
+                related = spec.field.remote_field.model._default_manager.first()
+                html(operator.get(address, {spec.lookup_kwarg: related.pk}))
+
+
+@every_record
+def test_records_cannot_be_written_by_hand(
+    model: type[models.Model], operator: Client, rows: Rows
+) -> None:
+    rows.add(1)
+    name = f"admin:{model._meta.label_lower.replace('.', '_')}"
+    row = model._default_manager.get()
+    assert operator.get(reverse(f"{name}_add")).status_code == 403
+    assert operator.post(reverse(f"{name}_add"), {}).status_code == 403
+    change = reverse(f"{name}_change", args=[row.pk])
+    assert operator.post(change, {}).status_code == 403
+    delete = reverse(f"{name}_delete", args=[row.pk])
+    assert operator.post(delete, {"post": "yes"}).status_code == 403
+    assert model._default_manager.filter(pk=row.pk).exists()
+
+
+@every_model
+def test_an_outsider_is_led_to_the_operators_sign_in(
+    model: type[models.Model], charlie: User, as_user: Callable[[User], Client]
+) -> None:
+    response = as_user(charlie).get(changelist(model))
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("admin:login"))
+
+
+def test_a_visitor_is_led_to_a_sign_in(db: None) -> None:
+    index, pages = reverse("admin:index"), [changelist(model) for model in MODELS]
+    assert Client().get(index)["Location"].startswith(reverse("admin:login"))
+    for page in pages:
+        assert "/login/?next=" in Client().get(page)["Location"]
+
+
+def test_an_operator_signs_in_by_email_in_any_case(db: None) -> None:
+    User.objects.create_superuser("op@portal.test", PASSWORD)
+    client = Client()
+    page = html(client.get(reverse("admin:login")))
+    assert "Email" in page
+    response = client.post(
+        reverse("admin:login"),
+        {"username": "OP@Portal.test", "password": PASSWORD, "next": "/admin/"},
+    )
+    assert response.status_code == 302
+    assert "Deliveries" in html(client.get(reverse("admin:index")))
+
+
+def test_a_member_cannot_sign_in_to_the_admin(alice: User) -> None:
+    response = Client().post(
+        reverse("admin:login"), {"username": alice.email, "password": PASSWORD}
+    )
+    assert "staff account" in html(response)
+
+
+def test_the_menu_leads_to_every_model(operator: Client) -> None:
+    page = html(operator.get(reverse("admin:index")))
+    missing = [m for m in MODELS if f'href="{changelist(m)}"' not in page]
+    assert not missing
+
+
+def test_a_deliverys_page_has_its_timeline(operator: Client, rows: Rows) -> None:
+    rows.add(1)
+    (address,) = change_pages(Delivery)
+    page = html(operator.get(address))
+    assert "Address does not exist" in page
+    assert "timeline" in page.lower()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; from" in page
+
+
+def test_a_raw_report_is_shown_as_text_with_its_return_path_masked(
+    operator: Client, rows: Rows
+) -> None:
+    rows.add(1)
+    (address,) = change_pages(Report)
+    page = html(operator.get(address))
+    assert "To: b••••••••@bounce.portal.test" in page
+    assert "Subject: &lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_a_huge_raw_report_is_cut(operator: Client, rows: Rows) -> None:
+    rows.add(1)
+    Report.objects.update(raw=b"x" * 1_000_000)
+    (address,) = change_pages(Report)
+    page = html(operator.get(address))
+    assert "[the rest is not shown]" in page
+    assert len(page) < 200_000

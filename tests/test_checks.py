@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def ids() -> set[str]:
+    return {str(message.id) for message in run_checks() if message.is_serious()}
+
+
+def test_practice_mode_needs_no_configuration() -> None:
+    assert ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"PRACTICE": True, "PORTAL_RELAY_URL": "smtp://mail.test"}, "E001"),
+        ({"PORTAL_RELAY_URL": ""}, "E002"),
+        ({"PORTAL_RELAY_URL": "nonsense"}, "E003"),
+        ({"PORTAL_RELAY_URL": "smtp://mail.test:port"}, "E003"),
+        ({"PORTAL_RELAY_URL": "smtps://mail.test?ca=/no/such/file"}, "E004"),
+        ({"PORTAL_RELAY_URL": "smtp://me:secret@mail.test"}, "E005"),
+        ({"PORTAL_DOMAIN": ""}, "E010"),
+        ({"BOUNCE_DOMAIN": ""}, "E011"),
+        ({"ALLOWED_HOSTS": []}, "E012"),
+        ({"CREDENTIAL_KEYS": []}, "W020"),
+        ({"CREDENTIAL_KEYS": ["short"]}, "E021"),
+        ({"LEASE_SECONDS": 5}, "E030"),
+    ],
+)
+def test_each_wrong_setting_has_a_check_with_a_hint(
+    settings: Settings, changes: dict[str, object], check: str
+) -> None:
+    settings.PRACTICE = False
+    settings.PORTAL_RELAY_URL = "smtp://127.0.0.1:25"
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    found = [m for m in run_checks() if m.id == f"deliveryportal.{check}"]
+    assert found
+    assert all(message.hint for message in found)
+    assert "secret" not in str(found)
+
+
+def start(**env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "runportal"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_relay_url_of_nonsense_stops_the_start_with_an_id_and_a_hint(
+    tmp_path: Path,
+) -> None:
+    done = start(
+        PORTAL_RELAY_URL="nonsense",
+        SECRET_KEY="x" * 60,
+        PORTAL_DOMAIN="portal.example.com",
+        ALLOWED_HOSTS="localhost",
+        DATABASE_URL=f"sqlite:///{tmp_path}/p.sqlite3",
+    )
+    assert done.returncode == 1
+    assert "deliveryportal.E003" in done.stderr
+    assert "HINT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"PORT": "eighty"}, "PORT must be a whole number"),
+        ({"DEBUG": "maybe"}, "DEBUG must be True or False"),
+        ({"PORTAL_MODE": "prodution"}, "PORTAL_MODE must be one of"),
+        ({"PORTAL_MODE": "production"}, "SECRET_KEY must be set"),
+        ({"BROKER_URL": "kafka://x"}, "BROKER_URL must be empty"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_one_sentence(
+    env: dict[str, str], words: str
+) -> None:
+    done = start(**env)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

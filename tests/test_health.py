@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError
+from django.test import Client
+from django.utils.timezone import now
+
+from conversations.models import Delivery, Heartbeat
+from conversations.sweeping import sweep
+from deliveryportal import health
+from deliveryportal.accounts.models import User
+
+
+def test_a_healthy_installation_says_so_to_anyone(client: Client, db: None) -> None:
+    sweep()
+    response = client.get("/healthz")
+    assert response.status_code == 200
+    report = response.json()
+    assert (report["ok"], report["database"], report["queue"]) == (True, "ok", "ok")
+    assert report["oldest_due_seconds"] is None
+    assert report["last_sweep_seconds"] < 60
+
+
+def test_without_a_sweeper_it_cannot_do_its_job(client: Client, db: None) -> None:
+    assert client.get("/healthz").status_code == 503
+    Heartbeat.objects.create(role="sweep", at=now() - timedelta(minutes=5))
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert response.json()["last_sweep_seconds"] >= 300
+
+
+def test_mail_that_nobody_takes_up_is_told(
+    client: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    sweep()
+    make_delivery(alice, not_before=now() - timedelta(minutes=1))
+    assert client.get("/healthz").status_code == 200
+    Delivery.objects.update(not_before=now() - timedelta(hours=1))
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert response.json()["oldest_due_seconds"] >= 3600
+
+
+def test_a_database_that_is_away_is_told_without_a_traceback(
+    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(health, "_oldest_due", away)
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert response.json()["database"] == "unavailable"
+
+
+def test_other_methods_are_refused(client: Client, db: None) -> None:
+    assert client.post("/healthz").status_code == 405

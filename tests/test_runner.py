@@ -1,0 +1,84 @@
+"""The all-in-one process: how it starts, how it stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.portal import ROOT, Portal, wait_until
+
+
+def test_a_newcomer_sees_a_refusal_a_bounce_and_a_delivery(tmp_path: Path) -> None:
+    with Portal(tmp_path) as portal:
+        assert "Alice Acme" in portal.sign_up()
+        portal.write("unknown@customer.test")
+        portal.write("late-unknown@customer.test")
+        portal.write("anna@customer.test")
+        wait_until(lambda: portal.count("failed", "bounced") == 2)
+        failed = portal.get("/conversations/failed/")
+        assert failed.count("Address does not exist") == 2
+        assert ">Failed</span>" in failed
+        assert ">Bounced</span>" in failed
+        assert "anna@customer.test" in portal.get("/conversations/sent/?list=delivered")
+        assert "Practice mode" in portal.log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_soon_and_finishes_what_is_in_hand(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    portal = Portal(tmp_path)
+    portal.start()
+    portal.sign_up()
+    portal.write(f"p{n}@customer.test" for n in range(100))
+    wait_until(lambda: portal.count("accepted") > 5)
+    seconds = portal.stop(number)
+    assert seconds < 15  # generous: the benchmark has the figure
+    assert portal.count("claimed", "handing_over", "unconfirmed") == 0
+    assert portal.count("accepted", "queued") == 100
+    assert "Traceback" not in portal.log.read_text()
+
+
+def test_a_stop_does_not_leave_a_slow_mail_in_doubt(tmp_path: Path) -> None:
+    portal = Portal(tmp_path)
+    portal.start()
+    portal.sign_up()
+    portal.write("slow@customer.test")
+    wait_until(lambda: portal.count("handing_over"))
+    portal.stop()
+    assert portal.count("accepted", "queued") == 1
+
+
+def run(**env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "runportal"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run(PORT=str(port), DATABASE_URL=f"sqlite:///{tmp_path}/p.sqlite3")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"Port {port} is in use" in done.stderr
+
+
+def test_a_second_runner_on_the_same_database_is_refused(tmp_path: Path) -> None:
+    with Portal(tmp_path) as portal:
+        done = run(PORT="0", DATABASE_URL=f"sqlite:///{portal.database}")
+    assert done.returncode == 1
+    assert "already runs on this database" in done.stderr

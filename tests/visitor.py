@@ -1,0 +1,56 @@
+"""Somebody at a browser without JavaScript, over real HTTP."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
+
+PASSWORD = "correct horse battery staple"
+
+
+class Visitor:
+    """Opens pages and fills in forms of the site at `url`; keeps its cookies."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._browser = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        )
+
+    def get(self, path: str) -> str:
+        with self._browser.open(self.url + path, timeout=30) as response:
+            page: str = response.read().decode()
+            return page
+
+    def status(self, path: str) -> int:
+        try:
+            with self._browser.open(self.url + path, timeout=30) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    def post(self, path: str, **fields: str) -> str:
+        """Fill in the form at `path` and send it; return the page it leads to."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
+        assert token, f"no form at {path}"
+        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token[1]})
+        request = urllib.request.Request(self.url + path, data.encode())
+        with self._browser.open(request, timeout=60) as response:
+            page: str = response.read().decode()
+            return page
+
+    def sign_up(self, name: str = "Alice Acme", email: str = "alice@acme.test") -> str:
+        return self.post(
+            "/accounts/signup/", name=name, email=email, password1=PASSWORD
+        )
+
+    def write(self, to: str | Iterable[str], subject: str = "Hello") -> str:
+        recipients = to if isinstance(to, str) else ", ".join(to)
+        return self.post(
+            "/conversations/new/", to=recipients, subject=subject, body="Text."
+        )
