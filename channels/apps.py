@@ -8,5 +8,5 @@ class ChannelsConfig(AppConfig):
     verbose_name = "Delivery channels"
 
     def ready(self) -> None:
-        # Connects the receivers.
-        from channels import first_identity  # noqa: F401, PLC0415
+        # Connects the receivers and declares the actors.
+        from channels import first_identity, tasks  # noqa: F401, PLC0415

@@ -11,9 +11,12 @@ from channels.transports import Traits, VisibleSender
 C = TypeVar("C")
 
 
-def choose(*, identity: C | None, user: C | None, default: C) -> C:
-    """The identity's own choice, else the user's, else Portal servers."""
-    return identity or user or default
+def choose(*, identity: C | None, user: C | None, team: C | None, default: C) -> C:
+    """The identity's own choice, else the user's, else the team's, else Portal servers.
+
+    `team` is the team's server where it applies: to a member's default identity.
+    """
+    return identity or user or team or default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

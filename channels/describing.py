@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from channels.choosing import RecipientView
-from channels.models import Channel
-from channels.transports import Traits, Transport
+from channels.choosing import RecipientView, what_the_recipient_sees
+from channels.models import Channel, EmailIdentity
+from channels.transports import Scope, Traits, Transport, VisibleSender
 
 # What people want to know before they pick, in their order: term, field of Traits.
 TERMS = (
@@ -19,6 +19,7 @@ TERMS = (
     ("Copy in your Sent folder", "sent_copy"),
     ("Bounces recorded here", "bounces"),
     ("Limits", "limits"),
+    ("If that is not what you want", "remedy"),
 )
 
 
@@ -28,20 +29,11 @@ class Fact:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One kind of channel; `channel` if it is the one in use."""
-
-    kind: str
-    traits: Traits
-    facts: list[Fact]
-    channel: Channel | None
-
-
 def describe(traits: Traits, portal_domain: str) -> list[Fact]:
     return [
         Fact(term, getattr(traits, field).format(portal_domain=portal_domain))
         for term, field in TERMS
+        if field != "remedy"
     ]
 
 
@@ -58,13 +50,122 @@ def describe_view(view: RecipientView, portal_domain: str) -> list[Fact]:
     ]
 
 
-def cards(
-    transports: dict[str, type[Transport]], *, in_use: Channel, portal_domain: str
-) -> Iterator[Card]:
-    for kind, transport in transports.items():
-        yield Card(
-            kind=kind,
-            traits=transport.traits,
-            facts=describe(transport.traits, portal_domain),
-            channel=in_use if in_use.kind == kind else None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """A channel on its card, and what this person may do with it."""
+
+    channel: Channel
+    in_use: bool
+    whose: str
+    may_change: bool
+
+    @property
+    def summary(self) -> str:
+        return self.channel.address or self.channel.transport_class.summary(
+            self.channel.config
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One kind of channel as Settings shows it."""
+
+    kind: str
+    transport: type[Transport]
+    facts: list[Fact]
+    connected: list[Connected]
+    in_use: bool
+    unavailable: str
+    may_connect: bool  # one of their own
+    may_connect_team: bool
+
+    @property
+    def traits(self) -> Traits:
+        return self.transport.traits
+
+
+def cards(
+    transports: dict[str, type[Transport]],
+    *,
+    usable: Iterable[Channel],
+    in_use: Channel,
+    is_manager: bool,
+    settings: object,
+    portal_domain: str,
+) -> list[Card]:
+    """Return a card for each kind; `usable` are the channels this person may use."""
+    channels = list(usable)
+    return [
+        Card(
+            kind=kind,
+            transport=transport,
+            facts=describe(transport.traits, portal_domain),
+            connected=[
+                _connected(channel, in_use, is_manager=is_manager)
+                for channel in channels
+                if channel.kind == kind
+            ],
+            in_use=in_use.kind == kind,
+            unavailable=transport.unavailable(transport.from_installation(settings)),
+            may_connect=transport.traits.scope is not Scope.INSTALLATION
+            and not any(each.kind == kind and each.owner_id for each in channels),
+            may_connect_team=transport.traits.scope is Scope.PERSON_OR_TEAM
+            and is_manager
+            and not any(each.kind == kind and each.team_id for each in channels),
+        )
+        for kind, transport in transports.items()
+    ]
+
+
+def _connected(channel: Channel, in_use: Channel, *, is_manager: bool) -> Connected:
+    return Connected(
+        channel=channel,
+        in_use=channel == in_use,
+        whose="Yours"
+        if channel.owner_id
+        else "Your team’s"
+        if channel.team_id
+        else "For everybody",
+        may_change=bool(channel.owner_id or (channel.team_id and is_manager)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What the recipient of one identity sees by one kind of channel."""
+
+    kind: str
+    label: str
+    facts: list[Fact]
+    in_use: bool
+
+
+def compare(
+    identity: EmailIdentity, cards: Iterable[Card], portal_domain: str
+) -> list[Comparison]:
+    """Say side by side what the recipient of `identity` sees by each kind."""
+    return [
+        Comparison(
+            kind=card.kind,
+            label=card.traits.label,
+            facts=[
+                *describe_view(_view(identity, card, portal_domain), portal_domain),
+                Fact(TERMS[-1][0], card.traits.remedy),
+            ],
+            in_use=card.in_use,
+        )
+        for card in cards
+    ]
+
+
+def _view(identity: EmailIdentity, card: Card, portal_domain: str) -> RecipientView:
+    account = next((each.channel.address for each in card.connected), "")
+    if card.traits.visible_sender is VisibleSender.CONNECTED_ACCOUNT and not account:
+        account = "the account you connect"
+    return what_the_recipient_sees(
+        display_name=identity.display_name,
+        address=identity.address,
+        traits=card.traits,
+        portal_domain=portal_domain,
+        account=account,
+    )

@@ -38,7 +38,7 @@ ALSO_INSIDE = [
 ]
 
 
-class EgressRefusedError(Exception):
+class EgressRefusedError(OSError):
     """The target may not be reached from here."""
 
 

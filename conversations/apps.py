@@ -7,5 +7,10 @@ class ConversationsConfig(AppConfig):
     name = "conversations"
 
     def ready(self) -> None:
-        # Declares the actors, for whoever loads Django: web, worker or command.
-        from conversations import tasks  # noqa: F401, PLC0415
+        # Declares the actors, for whoever loads Django (web, worker or command), and
+        # connects the receivers.
+        from conversations import (  # noqa: PLC0415
+            channel_changes,  # noqa: F401
+            identity_deletion,  # noqa: F401
+            tasks,  # noqa: F401
+        )

@@ -9,21 +9,12 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from channels.addresses import Address
-from channels.choosing import choose
+from channels.announcing import announce
 from channels.models import Channel, EmailIdentity
-from conversations.announcing import announce
+from channels.routing import channel_for
 from conversations.models import Conversation, Delivery, DeliveryEvent, Message
 from conversations.tasks import work_lane
 from deliveryportal.accounts.models import User
-
-
-def channel_for(identity: EmailIdentity) -> Channel:
-    """Return the channel that mail of `identity` takes now."""
-    return choose(
-        identity=identity.channel,
-        user=Channel.objects.picked_by(identity.owner),
-        default=Channel.objects.default(),
-    )
 
 
 def write(

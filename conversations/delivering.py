@@ -24,11 +24,19 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
+from channels.allowance import allowance
 from channels.mime import Letter, to_bytes
 from channels.models import Channel
+from channels.pausing import pause
 from channels.return_path import return_path
 from channels.secrets import SecretUnreadableError
-from channels.transports import OutgoingEmail, Transport, TransportError, Verdict
+from channels.transports import (
+    OutgoingEmail,
+    Transport,
+    TransportError,
+    Verdict,
+    VisibleSender,
+)
 from conversations import outcomes
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
@@ -47,7 +55,7 @@ def deliver_lane(channel_id: int, sender_id: int) -> bool:
     if channel is None or stopping.is_set():
         return False  # what waits is found again when the channel works, by the sweeper
     lease = Lease.new()
-    batch = claim(channel_id, sender_id, lease)
+    batch = claim(channel, sender_id, lease)
     if not batch:
         return False
     try:
@@ -72,15 +80,17 @@ class Lease:
         return now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def claim(channel_id: int, sender_id: int, lease: Lease) -> list[Delivery]:
-    """Take the lane's due deliveries, at most a batch, oldest first."""
-    due = Delivery.objects.due(now()).in_lane(channel_id, sender_id)
+def claim(channel: Channel, sender_id: int, lease: Lease) -> list[Delivery]:
+    """Take the lane's due deliveries, oldest first: a batch, or what its limit allows."""
+    due = Delivery.objects.due(now()).in_lane(channel.pk, sender_id)
     with transaction.atomic():
-        ids = list(
-            due.select_for_update(skip_locked=True)
-            .order_by("not_before", "pk")
-            .values_list("pk", flat=True)[: settings.LANE_BATCH]
-        )
+        with allowance(channel, sender_id, settings.LANE_BATCH) as lane:
+            ids = list(
+                due.select_for_update(skip_locked=True)
+                .order_by("not_before", "pk")
+                .values_list("pk", flat=True)[: lane.room]
+            )
+            lane.spend(len(ids))
         Delivery.objects.filter(pk__in=ids, state=State.QUEUED).update(
             state=State.CLAIMED,
             state_since=now(),
@@ -119,9 +129,9 @@ def _send_batch(channel: Channel, batch: list[Delivery], lease: Lease) -> bool:
             in_hand = mark_handing_over(handful, lease)
             results = _hand_over_all(in_hand, transport, lease)
             settle(results, in_hand, lease)
-            down = next((result for result in results if result.channel_down), None)
-            if down:
-                _put_off_rest(lease, down)
+            trouble = next((each for each in results if each.channel_trouble), None)
+            if trouble:
+                _stop_for(channel, trouble, lease)
                 return True
     return False
 
@@ -169,7 +179,7 @@ def _hand_over_all(
             break
         result = hand_over(delivery, transport)
         results.append(result)
-        if result.channel_down:
+        if result.channel_trouble:
             break
     return results
 
@@ -217,7 +227,7 @@ def _email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
     message = delivery.message
     letter = Letter(
         from_name=message.from_name,
-        from_address=message.from_address,
+        from_address=_visible_sender(delivery, transport),
         to_name=delivery.recipient_name,
         to_address=delivery.recipient_wire,
         subject=message.subject,
@@ -234,6 +244,13 @@ def _email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
         recipient=delivery.recipient_wire,
         content=to_bytes(letter),
     )
+
+
+def _visible_sender(delivery: Delivery, transport: Transport) -> str:
+    """The address in From: the connected account's on channels that insist on it."""
+    if transport.traits.visible_sender is VisibleSender.CONNECTED_ACCOUNT:
+        return delivery.channel.address
+    return delivery.message.from_address
 
 
 def settle(results: list[Outcome], in_hand: list[Delivery], lease: Lease) -> None:
@@ -262,6 +279,14 @@ def settle(results: list[Outcome], in_hand: list[Delivery], lease: Lease) -> Non
             state=State.CLAIMED, state_since=now(), attempts=F("attempts") - 1
         )
         DeliveryEvent.objects.bulk_create(result.event for result in results)
+
+
+def _stop_for(channel: Channel, trouble: Outcome, lease: Lease) -> None:
+    """The channel is down or broken: its other mail waits too."""
+    assert trouble.error is not None
+    if trouble.error.verdict is Verdict.CHANNEL_BROKEN:
+        pause(channel, trouble.error.words)
+    _put_off_rest(lease, trouble)
 
 
 def _put_off_rest(lease: Lease, down: Outcome) -> None:

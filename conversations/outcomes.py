@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,12 @@ class Outcome:
     delivery: Delivery
     changes: dict[str, Any]
     event: DeliveryEvent
-    channel_down: bool = field(default=False)
+    error: TransportError | None = None
+
+    @property
+    def channel_trouble(self) -> bool:
+        """No other message can go by this channel now."""
+        return self.error is not None and self.error.verdict in CHANNEL_TROUBLE
 
 
 def accepted(delivery: Delivery, receipt: Receipt, at: datetime) -> Outcome:
@@ -36,6 +41,8 @@ def accepted(delivery: Delivery, receipt: Receipt, at: datetime) -> Outcome:
             "state": State.ACCEPTED,
             "state_since": at,
             "accepted_at": at,
+            "remote_id": receipt.remote_id,
+            "remote_thread": receipt.thread,
             "waiting_for": "",
             "reason": "",
             "remote_words": receipt.words,
@@ -104,7 +111,7 @@ def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
             "enhanced_code": error.enhanced,
         },
         event=_event(delivery, error, at, Kind.DEFERRED),
-        channel_down=error.verdict in CHANNEL_TROUBLE,
+        error=error,
     )
 
 

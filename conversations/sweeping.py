@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
-from channels.models import Channel
-from conversations.announcing import announce
+from channels.announcing import announce
+from channels.models import Allowance, Channel
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.tasks import read_report, work_lane
@@ -100,17 +100,21 @@ def _end_leases(
 
 
 def announce_due_lanes(at: datetime) -> int:
-    """Tell the workers of lanes with due mail that no worker has in hand.
+    """Tell the workers of lanes with due mail that no worker has in hand, nor a limit.
 
     A lane at work announces itself again; a full queue is not filled further.
     """
     at_work = Delivery.objects.in_hand().in_lane(
         OuterRef("channel_id"), OuterRef("sender_id")
     )
+    on_hold = Allowance.objects.on_hold(at).filter(
+        channel=OuterRef("channel_id"), sender=OuterRef("sender_id")
+    )
     lanes = list(
         Delivery.objects.due(at)
         .filter(channel__health=Channel.Health.WORKING)
         .exclude(Exists(at_work))
+        .exclude(Exists(on_hold))
         .values_list("channel_id", "sender_id")
         .distinct()[:AT_A_TIME]
     )

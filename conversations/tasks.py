@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dramatiq
 
-from conversations.announcing import announce
+from channels.announcing import announce
 from conversations.bounces.recording import record_report
 from conversations.delivering import deliver_lane
 

@@ -19,6 +19,8 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Channels", "outgoing_mail", "channels_channel"),
         ("Choices", "rule", "channels_channelchoice"),
         ("Email identities", "badge", "channels_emailidentity"),
+        ("Verification mail", "mark_email_read", "channels_verificationmail"),
+        ("Connection tests", "network_check", "channels_connectiontest"),
     ],
     "Conversations": [
         ("Deliveries", "forward_to_inbox", "conversations_delivery"),

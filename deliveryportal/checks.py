@@ -11,8 +11,10 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from channels.egress import parse_networks
 from channels.transports import all_transports
 from channels.transports._smtp_server import Security, SmtpServer
+from conversations.bounces.receiver import host_and_port
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -90,6 +92,40 @@ def addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMes
         )
         if not getattr(settings, name)
     ]
+
+
+@register()
+def bounce_listen(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    try:
+        host_and_port(settings.BOUNCE_LISTEN)
+    except ValueError as error:
+        return [
+            Error(
+                f"BOUNCE_LISTEN cannot be used. {error}",
+                hint="Name the address and port of the bounce receiver.",
+                id="deliveryportal.E015",
+            )
+        ]
+    return []
+
+
+@register()
+def smtp_allowed_networks(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    try:
+        parse_networks(settings.SMTP_ALLOWED_NETWORKS)
+    except ValueError as error:
+        return [
+            Error(
+                f"SMTP_ALLOWED_NETWORKS cannot be used: {error}.",
+                hint="Write networks as 10.0.0.0/8, separated by commas.",
+                id="deliveryportal.E016",
+            )
+        ]
+    return []
 
 
 @register()

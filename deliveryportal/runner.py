@@ -21,7 +21,7 @@ from django.db import connection
 from dramatiq import Worker
 from waitress.server import BaseWSGIServer, create_server
 
-from conversations.bounces.receiver import BounceReceiver
+from conversations.bounces.receiver import BounceReceiver, host_and_port
 from conversations.stopping import stopping
 from conversations.sweeper import sweep_until
 from conversations.sweeping import end_all_leases
@@ -114,10 +114,10 @@ class Runner:
             ) from None
 
     def _receive_bounces(self, parts: ExitStack) -> BounceReceiver:
-        host, _, port = settings.BOUNCE_LISTEN.rpartition(":")
+        host, port = host_and_port(settings.BOUNCE_LISTEN)
         receiver = BounceReceiver(
             host=host,
-            port=int(port),
+            port=port,
             # The practice relay speaks SMTP only.
             protocol="smtp" if settings.PRACTICE else settings.BOUNCE_PROTOCOL,
             size_limit=settings.BOUNCE_SIZE_LIMIT,

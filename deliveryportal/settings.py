@@ -12,12 +12,14 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+if (BASE_DIR / ".env").exists():
+    env.read_env(BASE_DIR / ".env")
 
 
 def strict_bool(name: str, *, default: bool) -> bool:
@@ -152,6 +154,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "deliveryportal.context.portal",
+                "channels.context.broken_channels",
             ],
         },
     },
@@ -193,6 +196,8 @@ LANE_BATCH = strict_int("LANE_BATCH", default=50)  # deliveries claimed at a tim
 IN_HAND = strict_int("IN_HAND", default=5)
 LEASE_SECONDS = strict_int("LEASE_SECONDS", default=600)
 SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)
+# Networks inside which a custom SMTP server may lie, as in 10.0.0.0/8.
+SMTP_ALLOWED_NETWORKS: list[str] = env.list("SMTP_ALLOWED_NETWORKS", default=[])
 MAX_MESSAGE_BYTES = strict_int("MAX_MESSAGE_BYTES", default=10 * 1024 * 1024)
 # A form that carries more than a message may hold is answered by the form's own
 # words; beyond this the server stops reading.
@@ -220,6 +225,8 @@ SIGNUP = strict_choice(
     "SIGNUP", {"open", "invitation"}, default="open" if PRACTICE else "invitation"
 )
 INVITATION_DAYS = strict_int("INVITATION_DAYS", default=7)
+# How long the link that verifies an email identity works.
+IDENTITY_LINK_DAYS = strict_int("IDENTITY_LINK_DAYS", default=3)
 
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
@@ -289,6 +296,9 @@ UNFOLD = {
     "SITE_HEADER": "DeliveryPortal",
     "SITE_SUBHEADER": "Operator",
     "SITE_SYMBOL": "outgoing_mail",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "href": lambda request: static("favicon.svg")},
+    ],
     "SHOW_HISTORY": True,
     "ENVIRONMENT": ["Practice", "info"] if PRACTICE else ["Production", "success"],
     "SIDEBAR": {"navigation": "deliveryportal.admin_menu.groups"},

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from channels.models import Channel, ChannelChoice, EmailIdentity
+from channels.models import Channel, ChannelChoice, ConnectionTest, EmailIdentity
 from channels.return_path import return_path
 from conversations.models import (
     Conversation,
@@ -92,6 +92,14 @@ class Rows:
         identity = EmailIdentity.objects.get(owner=user)
         EmailIdentity.objects.filter(pk=identity.pk).update(
             display_name=SCRIPT, signature=SCRIPT, channel=channel
+        )
+        ConnectionTest.objects.create(
+            user=user,
+            kind=channel.kind,
+            config={"host": SCRIPT},
+            credentials=channel.credentials,
+            sender=user.email,
+            steps=[{"words": SCRIPT}],
         )
         delivery = self.add_delivery(user, channel, identity, serial)
         address = return_path(delivery.return_token, "bounce.portal.test")

@@ -32,6 +32,8 @@ def test_practice_mode_needs_no_configuration() -> None:
         ({"PORTAL_DOMAIN": ""}, "E010"),
         ({"BOUNCE_DOMAIN": ""}, "E011"),
         ({"ALLOWED_HOSTS": []}, "E012"),
+        ({"BOUNCE_LISTEN": "2525"}, "E015"),
+        ({"SMTP_ALLOWED_NETWORKS": ["10.0.0.1/8"]}, "E016"),
         ({"CREDENTIAL_KEYS": []}, "W020"),
         ({"CREDENTIAL_KEYS": ["short"]}, "E021"),
         ({"LEASE_SECONDS": 5}, "E030"),

@@ -2,6 +2,14 @@ from __future__ import annotations
 
 from channels.admin.channel import ChannelAdmin
 from channels.admin.choice import ChannelChoiceAdmin
+from channels.admin.connection_test import ConnectionTestAdmin
 from channels.admin.identity import EmailIdentityAdmin
+from channels.admin.verification_mail import VerificationMailAdmin
 
-__all__ = ["ChannelAdmin", "ChannelChoiceAdmin", "EmailIdentityAdmin"]
+__all__ = [
+    "ChannelAdmin",
+    "ChannelChoiceAdmin",
+    "ConnectionTestAdmin",
+    "EmailIdentityAdmin",
+    "VerificationMailAdmin",
+]

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest
 
 from channels.models import Channel
 from deliveryportal.accounts.admin import (
     AnswerFilter,
     AutocompleteSelectFilter,
-    OperatorAdmin,
+    ReadOnlyAdmin,
 )
 
 
@@ -22,8 +21,17 @@ class Whose(AnswerFilter):
     }
 
 
+class Connected(AnswerFilter):
+    title = "connected"
+    parameter_name = "connected"
+    answers = {
+        "yes": ("connected", lambda: Q(disconnected_at=None)),
+        "no": ("disconnected", lambda: Q(disconnected_at__isnull=False)),
+    }
+
+
 @admin.register(Channel)
-class ChannelAdmin(OperatorAdmin[Channel]):
+class ChannelAdmin(ReadOnlyAdmin[Channel]):
     """To look at: people connect their channels themselves, in Settings.
 
     The credentials are not among the fields and never will be.
@@ -34,32 +42,27 @@ class ChannelAdmin(OperatorAdmin[Channel]):
         "kind",
         "owner",
         "team",
+        "address",
         "config",
         "health",
         "paused_because",
         "paused_at",
         "created_at",
+        "disconnected_at",
     )
     list_display = ["label", "owner", "team", "health", "paused_at", "created_at"]
     list_filter = [
         "kind",
         "health",
         Whose,
+        Connected,
         "paused_at",
         ("team", AutocompleteSelectFilter),
     ]
     list_select_related = ["owner", "team"]
-    search_fields = ["owner__email", "owner__name", "team__name", "=uuid"]
+    search_fields = ["address", "owner__email", "owner__name", "team__name", "=uuid"]
     ordering = ["-pk"]
 
     @admin.display(description="delivery channel", ordering="kind")
     def label(self, channel: Channel) -> str:
         return channel.get_kind_display()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: Channel | None = None
-    ) -> bool:
-        return False

@@ -22,18 +22,39 @@ from deliveryportal.accounts.models import User
 class ChannelQuerySet(models.QuerySet["Channel"]):
     def usable_by(self, user: User) -> Self:
         """Theirs, their team's, and the installation's."""
-        return self.filter(
+        return self.connected().filter(
             models.Q(owner=user)
             | models.Q(team=user.team_id)
             | models.Q(owner=None, team=None)
         )
 
+    def connected(self) -> Self:
+        return self.filter(disconnected_at=None)
+
     def working(self) -> Self:
-        return self.filter(health=Channel.Health.WORKING)
+        return self.connected().filter(health=Channel.Health.WORKING)
 
     def picked_by(self, user: User) -> Channel | None:
         """Return the user's own choice, if they made one."""
         return self.filter(chosen_by__user=user).first()
+
+    def of_team(self, user: User) -> Channel | None:
+        """Return the channel that the user's managers keep for the team."""
+        return self.connected().filter(team=user.team_id).first()
+
+    def kept_by(self, user: User) -> Self:
+        """What a person may change: their own, and as a manager the team's."""
+        mine = models.Q(owner=user)
+        if user.is_manager:
+            mine |= models.Q(team=user.team_id)
+        return self.connected().filter(mine)
+
+    def broken_for(self, user: User) -> Self:
+        """What a person has to mend before mail goes on: theirs, their team's."""
+        return self.connected().filter(
+            models.Q(owner=user) | models.Q(team=user.team_id),
+            health=Channel.Health.PAUSED,
+        )
 
     def for_everybody(self, kind: str) -> Channel:
         """Return the installation's channel of `kind`, made on first use."""
@@ -76,13 +97,19 @@ class Channel(models.Model):
         related_name="channels",
         help_text="The team whose channel this is. Neither: the installation's.",
     )
+    # The connected account's own address, where there is one.
+    address = models.EmailField(blank=True, editable=False)
     config = models.JSONField(default=dict, blank=True)
     credentials = EncryptedJSONField()
+    # Held by the one process that renews the credentials.
+    renewal_until = models.DateTimeField(null=True, blank=True, editable=False)
     health = models.CharField(
         max_length=10, choices=Health, default=Health.WORKING, editable=False
     )
     paused_because = models.TextField(blank=True, editable=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Set: kept for the mail that went by it, and for connecting again.
+    disconnected_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
 
     objects = ChannelQuerySet.as_manager()
@@ -93,6 +120,13 @@ class Channel(models.Model):
                 condition=models.Q(owner=None) | models.Q(team=None),
                 name="channels_channel_one_owner",
                 violation_error_message="A channel is a person's or a team's.",
+            ),
+            # "Exactly one account per user", and one server for a team.
+            models.UniqueConstraint(
+                fields=["owner", "kind"], name="channels_channel_one_a_person"
+            ),
+            models.UniqueConstraint(
+                fields=["team", "kind"], name="channels_channel_one_a_team"
             ),
             # Two workers that meet a fresh installation make one Portal channel.
             models.UniqueConstraint(
@@ -113,9 +147,11 @@ class Channel(models.Model):
     def traits(self) -> Traits:
         return self.transport_class.traits
 
+    @property
+    def transport_settings(self) -> dict[str, Any]:
+        """The installation's settings that its kind names, and its own."""
+        installation = self.transport_class.from_installation(settings)
+        return {**installation, **self.config}
+
     def open_transport(self) -> Transport:
-        installation: dict[str, Any] = {
-            name: getattr(settings, name)
-            for name in self.transport_class.installation_settings
-        }
-        return self.transport_class(installation | self.config, self.credentials)
+        return self.transport_class(self.transport_settings, self.credentials)

@@ -12,9 +12,15 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from channels.transports._base import (
+    Input,
     OutgoingEmail,
+    Pace,
+    Preset,
     Receipt,
     Scope,
+    Setting,
+    SettingsError,
+    Step,
     Traits,
     Transport,
     TransportError,
@@ -23,9 +29,15 @@ from channels.transports._base import (
 )
 
 __all__ = [
+    "Input",
     "OutgoingEmail",
+    "Pace",
+    "Preset",
     "Receipt",
     "Scope",
+    "Setting",
+    "SettingsError",
+    "Step",
     "Traits",
     "Transport",
     "TransportError",

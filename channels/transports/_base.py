@@ -7,9 +7,9 @@ A transport is pure: settings and an `OutgoingEmail` in, a `Receipt` or a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -27,6 +27,7 @@ class OutgoingEmail:
     envelope_sender: str
     recipient: str
     content: bytes
+    thread: str = ""  # the provider's own id of the thread it belongs to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Receipt:
     code: int | None = None
     remote: str = ""  # host it was handed to
     remote_id: str = ""  # the provider's own id of the message, if it has one
+    thread: str = ""  # and of its thread
 
 
 class Verdict(Enum):
@@ -94,6 +96,22 @@ class VisibleSender(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast one user may send on one channel, unless the team says otherwise.
+
+    At most `messages` every `seconds`, and `per_day` in 24 hours; None is unlimited.
+    """
+
+    messages: int | None = None
+    seconds: int = 45
+    per_day: int | None = None
+
+    @property
+    def unlimited(self) -> bool:
+        return self.messages is None and self.per_day is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """What people are told about a kind of channel, and what the code asks of it.
 
@@ -109,6 +127,7 @@ class Traits:
     # may add "via <portal domain>".
     adds_via: bool
     records_bounces: bool
+    pace: Pace = Pace()
     accepted_label: str  # what an accepted message is called in Conversations
 
     when_to_pick: str
@@ -119,6 +138,63 @@ class Traits:
     sent_copy: str
     bounces: str
     limits: str
+    remedy: str  # the one thing to do when it is not what a person wants
+
+
+class Input(Enum):
+    """How a setting is asked for."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    CHOICE = auto()
+    PASSWORD = auto()  # write-only
+    BLOCK = auto()  # several lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One thing a person fills in to connect a channel; Settings makes a form of them.
+
+    A `secret` one is encrypted at rest and never shown; a `guarded` one cannot be
+    changed without giving the secrets again, lest they be sent somewhere else.
+    """
+
+    name: str
+    label: str
+    help: str = ""
+    input: Input = Input.TEXT
+    choices: tuple[tuple[str, str], ...] = ()
+    initial: str = ""
+    required: bool = True
+    secret: bool = False
+    guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A common provider: `values` by setting name, and where its credentials come from."""
+
+    label: str
+    values: Mapping[str, str]
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a connection test that has been made."""
+
+    label: str
+    done: bool
+    words: str = ""  # what the other side said: hostile text
+    advice: str = ""  # what to try, where it failed
+
+
+class SettingsError(ValueError):
+    """These settings cannot work; the message says why, for people. `field` names one."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Transport(ABC):
@@ -131,6 +207,11 @@ class Transport(ABC):
     traits: ClassVar[Traits]
     # Names of Django settings this kind needs, passed to it under their own names.
     installation_settings: ClassVar[tuple[str, ...]] = ()
+    # How it is connected: by filling in `settings_asked`, or by the consent page of
+    # an OAuth provider of allauth's. Neither: nothing to connect.
+    settings_asked: ClassVar[tuple[Setting, ...]] = ()
+    presets: ClassVar[tuple[Preset, ...]] = ()
+    oauth_provider: ClassVar[str] = ""
     # The longest that one `send` may take, all its waiting included.
     patience: ClassVar[timedelta] = timedelta(minutes=6)
 
@@ -147,6 +228,49 @@ class Transport(ABC):
         Connections are opened on first use and kept. Never sends twice: whatever
         happens after the first byte that could deliver is `Verdict.UNKNOWN`.
         """
+
+    @classmethod
+    def from_installation(cls, settings: object) -> dict[str, Any]:
+        """Return the installation's settings this kind names, by name."""
+        return {name: getattr(settings, name) for name in cls.installation_settings}
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, str]) -> None:
+        """Raise SettingsError for settings that cannot work, before anything connects."""
+        return
+
+    @classmethod
+    def unavailable(cls, settings: Mapping[str, Any]) -> str:
+        """Say why nobody can connect this kind in this installation; empty: anybody can."""
+        return ""
+
+    @classmethod
+    def summary(cls, config: Mapping[str, str]) -> str:
+        """What tells this channel from others of its kind, without its secrets."""
+        return ""
+
+    def probe(self, sender: str) -> Iterator[Step]:
+        """Test the connection step by step, sending nothing; stop at a failing one."""
+        yield from ()
+
+    @classmethod
+    def needs_renewal(cls, credentials: Mapping[str, str], at: datetime) -> bool:
+        """Whether `credentials` must be renewed before they are used."""
+        return False
+
+    @classmethod
+    def renew(
+        cls, settings: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return fresh credentials; raise TransportError, CHANNEL_BROKEN if the grant is gone."""
+        return dict(credentials)
+
+    @classmethod
+    def disconnect(
+        cls, settings: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> None:
+        """Give the grant back where there is one. Never raises: it is gone for us."""
+        return
 
     def close(self) -> None:  # noqa: B027 - nothing to close is the common case
         """Let go of connections. Never raises."""

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from channels.egress import EgressRefusedError
 from channels.transports._base import (
     OutgoingEmail,
     Receipt,
@@ -175,7 +176,7 @@ class SmtpSession:
         smtp.user, smtp.password = self.server.user, self.server.password
         offered = set(smtp.esmtp_features.get("auth", "").upper().split())
         encrypted = self.server.security is not Security.NONE
-        mechanisms = {
+        mechanisms: dict[str, tuple[Any, bool]] = {
             "PLAIN": (smtp.auth_plain, encrypted),
             "LOGIN": (smtp.auth_login, encrypted),
             "CRAM-MD5": (smtp.auth_cram_md5, True),
@@ -184,7 +185,7 @@ class SmtpSession:
             if name in offered and safe:
                 smtp.auth(name, answer)
                 return name
-        self._fail(
+        raise self._error(
             Stage.SIGN_IN,
             504,
             "The server offers no way to sign in that is safe here.",
@@ -340,6 +341,7 @@ def _explain(error: Exception) -> str:
 
 
 _EXPLANATIONS: dict[type[Exception], str] = {
+    EgressRefusedError: "{error}",
     ssl.SSLCertVerificationError: "Its certificate is not trusted: {error}",
     ssl.SSLError: "The TLS handshake failed: {error}",
     socket.gaierror: "Its name cannot be resolved.",

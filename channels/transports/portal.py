@@ -47,6 +47,7 @@ class PortalTransport(Transport):
             "other server’s own words."
         ),
         limits="None unless your managers set one.",
+        remedy="To lose the “via”, connect Gmail or your own SMTP server.",
     )
 
     def __init__(

@@ -1,52 +1,87 @@
 from __future__ import annotations
 
-from django.conf import settings
-from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from uuid import UUID
 
-from channels.choosing import choose, what_the_recipient_sees
-from channels.describing import Fact, cards, describe_view
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from channels.describing import cards, compare
+from channels.disconnecting import disconnect
 from channels.models import Channel, EmailIdentity
+from channels.picking import pick
+from channels.routing import channel_in_use
 from channels.transports import all_transports
 from deliveryportal.accounts.access import UserRequest
-from deliveryportal.accounts.models import User
+
+# The session's name for the channel that was in use before the last change.
+BEFORE = "channel_before"
 
 
 @require_safe
 def channel(request: UserRequest) -> HttpResponse:
-    """The kinds of channel, the one in use, and what a recipient sees of it."""
-    in_use = choose(
-        identity=None,
-        user=Channel.objects.picked_by(request.user),
-        default=Channel.objects.default(),
+    """The kinds of channel, the one in use, and what a recipient sees of each.
+
+    `?identity=` compares for another identity than the default one.
+    """
+    in_use = channel_in_use(request.user)
+    usable = Channel.objects.usable_by(request.user)
+    shown = cards(
+        all_transports(),
+        usable=usable,
+        in_use=in_use,
+        is_manager=request.user.is_manager,
+        settings=settings,
+        portal_domain=settings.PORTAL_DOMAIN,
+    )
+    identities = list(EmailIdentity.objects.of(request.user))
+    asked = request.GET.get("identity")
+    identity = next(
+        (each for each in identities if str(each.uuid) == asked),
+        identities[0] if identities else None,
     )
     return render(
         request,
         "settings/channel.html",
         {
-            "cards": cards(
-                all_transports(), in_use=in_use, portal_domain=settings.PORTAL_DOMAIN
-            ),
-            "recipient_sees": _recipient_sees(request.user, in_use),
+            "cards": shown,
+            "identities": identities,
+            "identity": identity,
+            "comparisons": compare(identity, shown, settings.PORTAL_DOMAIN)
+            if identity
+            else [],
+            "before": usable.filter(uuid=request.session[BEFORE]).first()
+            if BEFORE in request.session
+            else None,
         },
     )
 
 
-def _recipient_sees(user: User, picked: Channel) -> list[Fact]:
-    identity = (
-        EmailIdentity.objects.of(user)
-        .select_related("channel")
-        .filter(is_default=True)
-        .first()
-    )
-    if identity is None:
-        return []
-    taken = choose(identity=identity.channel, user=picked, default=picked)
-    view = what_the_recipient_sees(
-        display_name=identity.display_name,
-        address=identity.address,
-        traits=taken.traits,
-        portal_domain=settings.PORTAL_DOMAIN,
-    )
-    return describe_view(view, settings.PORTAL_DOMAIN)
+@require_POST
+def choose(request: UserRequest, uuid: UUID) -> HttpResponse:
+    """Let the user's mail leave by this channel; the one before can be had back."""
+    picked = get_object_or_404(Channel.objects.usable_by(request.user), uuid=uuid)
+    before = channel_in_use(request.user)
+    pick(request.user, picked)
+    if before != picked:
+        request.session[BEFORE] = str(before.uuid)
+    messages.success(request, f"Your mail now leaves by {picked}.")
+    return redirect("settings:channel")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: UserRequest, uuid: UUID) -> HttpResponse:
+    """Disconnect a channel, once it has been said what that means."""
+    found = get_object_or_404(Channel.objects.kept_by(request.user), uuid=uuid)
+    if request.method != "POST":
+        return render(request, "settings/disconnect.html", {"channel": found})
+    label = str(found)
+    disconnect(found)
+    messages.success(request, f"{label} is disconnected.")
+    return redirect("settings:channel")

@@ -1,44 +1,49 @@
 from __future__ import annotations
 
-from uuid import UUID
-
-from django.contrib import messages
+from django.conf import settings
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from channels.choosing import choose
-from channels.forms import IdentityForm
-from channels.models import Channel, EmailIdentity
+from channels import identities as keeping
+from channels.choosing import what_the_recipient_sees
+from channels.forms import NewIdentityForm
+from channels.models import EmailIdentity
+from channels.routing import channel_for
+from channels.views.verification import mail_and_tell
 from deliveryportal.accounts.access import UserRequest
 
 
 @require_safe
 def identities(request: UserRequest) -> HttpResponse:
-    """Whom the user writes as, and which channel each takes."""
-    picked = Channel.objects.picked_by(request.user)
-    default = Channel.objects.default()
-    rows = [
-        {
-            "identity": each,
-            "channel": choose(identity=each.channel, user=picked, default=default),
-        }
-        for each in EmailIdentity.objects.of(request.user).select_related("channel")
-    ]
+    """Whom the user writes as, by which channel, and what recipients see of it."""
+    mine = EmailIdentity.objects.of(request.user).select_related("channel", "owner")
+    rows = []
+    for identity in mine:
+        channel = channel_for(identity)
+        view = what_the_recipient_sees(
+            display_name=identity.display_name,
+            address=identity.address,
+            traits=channel.traits,
+            portal_domain=settings.PORTAL_DOMAIN,
+            account=channel.address,
+        )
+        rows.append({"identity": identity, "channel": channel, "view": view})
     return render(request, "settings/identities.html", {"rows": rows})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def identity(request: UserRequest, uuid: UUID) -> HttpResponse:
-    """Name and signature of one identity; its address is what was verified."""
-    mine = EmailIdentity.objects.of(request.user)
-    found = get_object_or_404(mine, uuid=uuid)
-    form = IdentityForm(
+def new_identity(request: UserRequest) -> HttpResponse:
+    """Add an identity; a link goes to its address, to verify it."""
+    form = NewIdentityForm(
+        request.user,
         request.POST or None,
-        initial={"display_name": found.display_name, "signature": found.signature},
+        initial={"display_name": request.user.name},
     )
     if form.is_valid():
-        mine.filter(uuid=uuid).update(**form.cleaned_data)
-        messages.success(request, f"{found.address} is saved.")
-        return redirect("settings:identities")
-    return render(request, "settings/identity.html", {"identity": found, "form": form})
+        added = keeping.add(owner=request.user, **form.cleaned_data)
+        if added:
+            mail_and_tell(request, added)
+            return redirect("settings:identity", added.uuid)
+        form.add_error("address", form.second(form.cleaned_data["address"]))
+    return render(request, "settings/identity_new.html", {"form": form})

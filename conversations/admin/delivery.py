@@ -9,8 +9,8 @@ from django.utils.timezone import now
 
 from channels.transports import kind_choices
 from conversations.admin.event import TimelineInline
+from conversations.admin.reasons import ReasonColumn, ReasonFilter
 from conversations.admin.records import RecordAdmin, RemoteWords
-from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
 from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
 
@@ -43,21 +43,6 @@ class Waiting(AnswerFilter):
     }
 
 
-class ReasonFilter(admin.SimpleListFilter):
-    title = "reason"
-    parameter_name = "reason"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: object
-    ) -> list[tuple[str, str]]:
-        return [(code, reason.title) for code, reason in REASONS.items()]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Delivery]
-    ) -> QuerySet[Delivery]:
-        return queryset.filter(reason=self.value()) if self.value() else queryset
-
-
 class ChannelKind(admin.SimpleListFilter):
     title = "delivery channel"
     parameter_name = "kind"
@@ -74,7 +59,7 @@ class ChannelKind(admin.SimpleListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(RemoteWords, RecordAdmin[Delivery]):
+class DeliveryAdmin(ReasonColumn, RemoteWords, RecordAdmin[Delivery]):
     """The return path and the lease are not among the fields: both are secrets."""
 
     fieldsets = [
@@ -137,7 +122,3 @@ class DeliveryAdmin(RemoteWords, RecordAdmin[Delivery]):
         "=message__uuid",
         "=uuid",
     ]
-
-    @admin.display(ordering="reason")
-    def why(self, delivery: Delivery) -> str:
-        return delivery.why.title if delivery.why else delivery.reason

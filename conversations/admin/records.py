@@ -12,7 +12,7 @@ from django.utils.text import Truncator
 from unfold.paginator import InfinitePaginator
 
 from channels.return_path import TOKEN_BYTES
-from deliveryportal.accounts.admin import OperatorAdmin
+from deliveryportal.accounts.admin import ReadOnlyAdmin
 
 M = TypeVar("M", bound=Model)
 RETURN_TOKEN = re.compile(rf"(?<=b)[0-9a-f]{{{TOKEN_BYTES * 2}}}", re.IGNORECASE)
@@ -38,15 +38,9 @@ class RemoteWords:
         return Truncator(self.words(row)).chars(80)
 
 
-class RecordAdmin(OperatorAdmin[M]):
+class RecordAdmin(ReadOnlyAdmin[M]):
     paginator = InfinitePaginator  # never counts
     ordering = ["-pk"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False

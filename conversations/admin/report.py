@@ -7,6 +7,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from conversations.admin.reasons import ReasonColumn, ReasonFilter
 from conversations.admin.records import RecordAdmin, RemoteWords, without_return_tokens
 from conversations.models import Report
 from deliveryportal.accounts.admin import AnswerFilter
@@ -24,7 +25,7 @@ class Matched(AnswerFilter):
 
 
 @admin.register(Report)
-class ReportAdmin(RemoteWords, RecordAdmin[Report]):
+class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
     """The return path it came to is masked, also inside the raw report."""
 
     words_field = "diagnostic"
@@ -36,7 +37,7 @@ class ReportAdmin(RemoteWords, RecordAdmin[Report]):
             {
                 "fields": [
                     "kind",
-                    "reason",
+                    "why",
                     "final_recipient",
                     "enhanced_code",
                     "words",
@@ -52,13 +53,13 @@ class ReportAdmin(RemoteWords, RecordAdmin[Report]):
         "received_at",
         "state",
         "kind",
-        "reason",
+        "why",
         "final_recipient",
         "delivery",
         "reporting_mta",
         "source",
     ]
-    list_filter = ["state", "kind", Matched, "source", "received_at"]
+    list_filter = ["state", "kind", ReasonFilter, Matched, "source", "received_at"]
     list_select_related = ["delivery"]
     search_fields = ["final_recipient", "delivery__recipient", "=uuid", "=digest"]
 

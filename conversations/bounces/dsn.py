@@ -27,6 +27,8 @@ from conversations.bounces.parts import (
     own_parts,
     parse,
     text_of,
+    typed_address,
+    typed_value,
 )
 from conversations.bounces.reasons import REASONS
 
@@ -103,7 +105,6 @@ ACTIONS: dict[str, Kind] = {
 # Where there is no action, the class is all there is.
 CLASSES: dict[str, Kind] = {"5": "bounce", "4": "delay", "2": "delivered"}
 
-_TYPE = re.compile(r"[\w/-]{1,30}", re.ASCII)
 _RECIPIENT_FIELDS = {"final-recipient", "original-recipient", "action", "status"}
 
 
@@ -129,7 +130,7 @@ def _about_recipient(
     fields: Fields, about_mail: Fields, message_id: str
 ) -> ReadReport | None:
     status = enhanced_in(fields.get("status", ""))
-    words = _typed(fields.get("diagnostic-code", ""))[:4_000]
+    words = typed_value(fields.get("diagnostic-code", ""))[:4_000]
     reply_code = reply_code_in(words)
     kind, decided_by = _final_or_delayed(fields, status, reply_code)
     if kind is None:
@@ -143,7 +144,7 @@ def _about_recipient(
         reason, because = classify(code=reply_code, enhanced=enhanced, words=words)
     return ReadReport(
         kind=kind,
-        final_recipient=_address(
+        final_recipient=typed_address(
             fields.get("final-recipient") or fields.get("original-recipient", "")
         ),
         reason=reason,
@@ -151,8 +152,8 @@ def _about_recipient(
         enhanced_code=enhanced,
         reply_code=reply_code,
         diagnostic=words,
-        remote_mta=_typed(fields.get("remote-mta", ""))[:255],
-        reporting_mta=_typed(about_mail.get("reporting-mta", ""))[:255],
+        remote_mta=typed_value(fields.get("remote-mta", ""))[:255],
+        reporting_mta=typed_value(about_mail.get("reporting-mta", ""))[:255],
         original_message_id=message_id,
         evidence="; ".join(filter(None, [decided_by, because]))[:300],
     )
@@ -171,16 +172,6 @@ def _final_or_delayed(
     if kind := CLASSES.get(str(reply_code or "")[:1]):
         return kind, f"Reply: {reply_code}"
     return None, ""
-
-
-def _address(value: str) -> str:
-    return _typed(value).strip(" <>")[:320]
-
-
-def _typed(value: str) -> str:
-    """Return `x@y` of `rfc822; x@y`, and so for `dns;` and `smtp;`."""
-    kind, semicolon, rest = value.partition(";")
-    return rest.strip() if semicolon and _TYPE.fullmatch(kind.strip()) else value
 
 
 # --- Feedback reports, RFC 5965 ---------------------------------------------
@@ -207,10 +198,10 @@ def _feedback(mail: OpenedMail) -> list[ReadReport]:
     return [
         ReadReport(
             kind=kind,
-            final_recipient=_address(fields.get("original-rcpt-to", "")),
+            final_recipient=typed_address(fields.get("original-rcpt-to", "")),
             reason="complaint" if kind == "complaint" else "",
             hard=kind == "complaint",
-            reporting_mta=_typed(fields.get("reporting-mta", ""))[:255],
+            reporting_mta=typed_value(fields.get("reporting-mta", ""))[:255],
             original_message_id=mail.message_id,
             evidence=f"Feedback-Type: {feedback or 'missing'}"[:300],
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import quopri
 import re
+import sys
 from collections.abc import Callable, Iterator
 from email import message_from_string
 from email.message import Message
@@ -44,6 +45,8 @@ _ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "base64": binascii.a2b_base64,
     "quoted-printable": quopri.decodestring,
 }
+_TYPE = re.compile(r"[\w/-]{1,30}", re.ASCII)
+_ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
@@ -134,6 +137,26 @@ def _fields(group: str) -> Fields:
         if found := _FIELD.match(line):
             fields.setdefault(found[1].lower(), one_line(found[2]))
     return fields
+
+
+def typed_value(value: str) -> str:
+    """Return `y` of `x; y`, as in `dns; mx.example`, `smtp; 550 No` (RFC 3464, 2.1.2)."""
+    kind, semicolon, rest = value.partition(";")
+    return rest.strip() if semicolon and _TYPE.fullmatch(kind.strip()) else value
+
+
+def typed_address(value: str) -> str:
+    """Return the address of `rfc822; a@b` or `utf-8; a@b`, at most 320 characters."""
+    address = typed_value(value).strip(" <>")
+    if value.casefold().startswith("utf-8"):
+        address = _ESCAPED.sub(_unescaped, address)  # RFC 6533, section 3
+    return address[:320]
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    number = int(found[1], 16)
+    printable = number <= sys.maxunicode and chr(number).isprintable()
+    return chr(number) if printable else found[0]
 
 
 def one_line(text: str) -> str:

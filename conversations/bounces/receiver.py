@@ -8,6 +8,7 @@ the report and comes again.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +19,7 @@ from django import db
 from conversations.bounces.handler import ReportHandler
 from conversations.bounces.sessions import SmtpSession, session_for
 
-STOP_PATIENCE = 0.4  # seconds that a stop gives to what is being stored
+STOP_PATIENCE = 0.3  # seconds that a stop gives to what is being stored
 
 
 def host_and_port(listen: str) -> tuple[str, int]:
@@ -56,7 +57,13 @@ class BounceReceiver:
             target=self._run, args=[bound], name="bounces", daemon=True
         )
         self._thread.start()
-        self.address = bound.result()
+        try:
+            self.address = bound.result()
+        except OSError as error:
+            if error.errno is None or error.errno <= 0:  # no such host
+                raise
+            # The system's words: asyncio wraps them into a longer tale.
+            raise OSError(error.errno, os.strerror(error.errno)) from None
         self._running = True
 
     def stop(self) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from hashlib import sha256
 
+from channels.announcing import announce
 from conversations.models import Delivery, Report
 from conversations.tasks import read_report
-
-logger = logging.getLogger(__name__)
 
 
 def token_is_known(token: str) -> bool:
@@ -31,7 +29,4 @@ def receive_report(token: str, raw: bytes, source: str) -> Report:
 
 def announce_report(report: Report) -> None:
     """Have it read soon. If the queue is away, the sweeper finds it unread."""
-    try:
-        read_report.send(report.pk)
-    except Exception as error:  # each broker fails in its own way; the row is safe
-        logger.warning("Report %s is not announced: %r", report.uuid, error)
+    announce(read_report, report.pk)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
+from channels.models import Allowance
 from channels.return_path import new_token
 from conversations.bounces.reasons import REASONS, Reason
 from deliveryportal.accounts.access import visible_to
@@ -65,8 +66,20 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(message__archived_at=None)
 
     def for_list(self) -> Self:
-        return self.select_related("message", "channel", "sender").order_by(
-            "-state_since", "-pk"
+        return (
+            self.with_hold()
+            .select_related("message", "channel", "sender")
+            .order_by("-state_since", "-pk")
+        )
+
+    def with_hold(self) -> Self:
+        """Annotate until when, and why, the lane of each rests for a limit."""
+        hold = Allowance.objects.on_hold(now()).filter(
+            channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
+        )
+        return self.annotate(
+            held_until=models.Subquery(hold.values("held_until")[:1]),
+            held_because=models.Subquery(hold.values("held_because")[:1]),
         )
 
 
@@ -113,6 +126,9 @@ class Delivery(models.Model):
     reason = models.CharField(max_length=30, blank=True)
     remote_words = models.TextField(blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
+    # The provider's own ids of the message and its thread, where it has any.
+    remote_id = models.CharField(max_length=255, blank=True, editable=False)
+    remote_thread = models.CharField(max_length=255, blank=True, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
     accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -174,6 +190,23 @@ class Delivery(models.Model):
             traits = self.channel.traits
             return traits.accepted_label, "ok" if traits.records_bounces else "quiet"
         return STATUS[State(self.state)]
+
+    @property
+    def wait(self) -> tuple[str, datetime] | None:
+        """Why it waits and until when, if it is not simply about to go.
+
+        Knows of limits on rows fetched `with_hold`.
+        """
+        if self.state != State.QUEUED:
+            return None
+        held_until = getattr(self, "held_until", None)
+        if self.waiting_for:
+            return self.waiting_for, self.not_before
+        if held_until:
+            return f"Waits for {getattr(self, 'held_because', '')}", held_until
+        if self.not_before > now():
+            return "Scheduled", self.not_before
+        return None
 
     @property
     def in_progress(self) -> bool:

@@ -47,6 +47,14 @@ class Message(models.Model):
     from_address = models.EmailField()
     subject = models.CharField(max_length=500, blank=True)
     body = models.TextField(blank=True)
+    # The message this one follows up, in the same thread.
+    follows = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="followed_by",
+    )
     # Made when it is written and the same in every attempt.
     message_id = models.CharField(max_length=255, unique=True, editable=False)
     # The form it came from: sending the same form twice is one message.

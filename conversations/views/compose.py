@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods
 from channels.choosing import what_the_recipient_sees
 from channels.describing import Fact, describe_view
 from channels.models import EmailIdentity
-from conversations.composing import channel_for, write
+from channels.routing import channel_for
+from conversations.composing import write
 from conversations.forms import ComposeForm
 from deliveryportal.accounts.access import UserRequest
 
@@ -56,10 +57,12 @@ def _send(request: UserRequest, form: ComposeForm) -> HttpResponse:
 
 
 def _preview(identity: EmailIdentity) -> list[Fact]:
+    channel = channel_for(identity)
     view = what_the_recipient_sees(
         display_name=identity.display_name,
         address=identity.address,
-        traits=channel_for(identity).traits,
+        traits=channel.traits,
         portal_domain=settings.PORTAL_DOMAIN,
+        account=channel.address,
     )
     return describe_view(view, settings.PORTAL_DOMAIN)

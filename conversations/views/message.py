@@ -23,7 +23,9 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         .prefetch_related(
             Prefetch(
                 "deliveries",
-                Delivery.objects.select_related("channel").prefetch_related(
+                Delivery.objects.with_hold()
+                .select_related("channel")
+                .prefetch_related(
                     Prefetch("events", DeliveryEvent.objects.select_related("report"))
                 ),
             )
@@ -45,6 +47,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
                 address=found.from_address,
                 traits=deliveries[0].channel.traits,
                 portal_domain=settings.PORTAL_DOMAIN,
+                account=deliveries[0].channel.address,
             )
             if deliveries
             else None,

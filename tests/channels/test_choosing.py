@@ -14,18 +14,19 @@ ACCOUNT = replace(
 
 
 @pytest.mark.parametrize(
-    ("identity", "user", "chosen"),
+    ("identity", "user", "team", "chosen"),
     [
-        ("identity's", "user's", "identity's"),
-        (None, "user's", "user's"),
-        ("identity's", None, "identity's"),
-        (None, None, "portal"),
+        ("identity's", "user's", "team's", "identity's"),
+        (None, "user's", "team's", "user's"),
+        ("identity's", None, None, "identity's"),
+        (None, None, "team's", "team's"),
+        (None, None, None, "portal"),
     ],
 )
 def test_the_identitys_choice_comes_before_the_users(
-    identity: str | None, user: str | None, chosen: str
+    identity: str | None, user: str | None, team: str | None, chosen: str
 ) -> None:
-    assert choose(identity=identity, user=user, default="portal") == chosen
+    assert choose(identity=identity, user=user, team=team, default="portal") == chosen
 
 
 def test_portal_servers_show_the_identity_and_are_likely_to_show_via() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
+from django.conf import settings
 
 from channels.describing import TERMS, cards, describe
 from channels.models import Channel
@@ -24,6 +25,7 @@ def test_every_sentence_of_a_transport_is_told() -> None:
         "adds_via",
         "records_bounces",
         "accepted_label",
+        "pace",
     }
     assert {field for _, field in TERMS} == sentences
 
@@ -40,14 +42,19 @@ def test_the_portals_domain_stands_where_the_sentence_asks_for_it() -> None:
     assert "“via mail.acme.test”" in via.words
 
 
-def test_a_new_transport_gets_a_card_and_only_the_one_in_use_has_its_channel() -> None:
-    in_use = Channel(kind="portal")
+def test_a_new_transport_gets_a_card_and_only_the_one_in_use_is_marked() -> None:
+    in_use = Channel(pk=1, kind="portal")
     portal, pigeon = cards(
         {"portal": PORTAL, "pigeon": PigeonTransport},
+        usable=[in_use],
         in_use=in_use,
+        is_manager=False,
+        settings=settings,
         portal_domain="portal.test",
     )
-    assert portal.channel is in_use
-    assert pigeon.channel is None
+    assert portal.in_use
+    assert [each.channel for each in portal.connected] == [in_use]
+    assert not pigeon.in_use
+    assert pigeon.connected == []
     assert pigeon.traits.label == "Pigeons"
     assert pigeon.facts[-1].words == "One letter a bird."

@@ -9,7 +9,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from channels.addresses import parse_addresses
 from channels.models import Channel, ChannelChoice, EmailIdentity
-from conversations.composing import channel_for, write
+from channels.routing import channel_for
+from conversations.composing import write
 from conversations.models import Conversation, Delivery, DeliveryEvent, Message
 from deliveryportal.accounts.models import User
 
@@ -112,8 +113,10 @@ def test_the_signature_follows_the_body(alice: User) -> None:
 
 def test_the_identitys_channel_comes_before_the_users_choice(alice: User) -> None:
     own = Channel.objects.create(kind="portal", owner=alice)
-    chosen = Channel.objects.create(kind="portal", owner=alice)
+    chosen = Channel.objects.create(kind="smtp", owner=alice)
     assert channel_for(identity_of(alice)) == Channel.objects.default()
+    team = Channel.objects.create(kind="smtp", team=alice.team)
+    assert channel_for(identity_of(alice)) == team
     ChannelChoice.objects.create(user=alice, channel=chosen)
     assert channel_for(identity_of(alice)) == chosen
     EmailIdentity.objects.filter(owner=alice).update(channel=own)

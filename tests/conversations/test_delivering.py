@@ -169,7 +169,7 @@ def test_what_is_not_due_is_not_claimed(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice, not_before=now() + timedelta(minutes=1))
-    assert claim(delivery.channel_id, alice.pk, Lease.new()) == []
+    assert claim(delivery.channel, alice.pk, Lease.new()) == []
 
 
 def test_a_lane_takes_only_its_own_senders_mail(
@@ -177,15 +177,15 @@ def test_a_lane_takes_only_its_own_senders_mail(
 ) -> None:
     make_delivery(bob)
     mine = make_delivery(alice)
-    assert claim(mine.channel_id, alice.pk, Lease.new()) == [mine]
+    assert claim(mine.channel, alice.pk, Lease.new()) == [mine]
 
 
 def test_two_workers_never_claim_the_same_delivery(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice)
-    assert claim(delivery.channel_id, alice.pk, Lease.new()) == [delivery]
-    assert claim(delivery.channel_id, alice.pk, Lease.new()) == []
+    assert claim(delivery.channel, alice.pk, Lease.new()) == [delivery]
+    assert claim(delivery.channel, alice.pk, Lease.new()) == []
 
 
 def test_handing_over_is_committed_before_the_bytes_go(
@@ -220,7 +220,7 @@ def test_a_worker_that_lost_its_lease_sends_nothing(
 ) -> None:
     delivery = make_delivery(alice)
     lease = Lease.new()
-    batch = claim(delivery.channel_id, alice.pk, lease)
+    batch = claim(delivery.channel, alice.pk, lease)
     Delivery.objects.update(lease_until=now())
     assert mark_handing_over(batch, lease) == []
 
@@ -325,7 +325,7 @@ def test_a_lease_that_runs_short_is_renewed_before_the_next_message(
     settings.LEASE_SECONDS = 1  # shorter than any hand-over may take
     delivery = make_delivery(alice)
     lease = Lease.new()
-    in_hand = mark_handing_over(claim(delivery.channel_id, alice.pk, lease), lease)
+    in_hand = mark_handing_over(claim(delivery.channel, alice.pk, lease), lease)
     before = Delivery.objects.get().lease_until
     settings.LEASE_SECONDS = 600
     assert before is not None

@@ -30,7 +30,7 @@ def _empty_queue() -> Iterator[None]:
 
 def in_hand(delivery: Delivery) -> Lease:
     lease = Lease.new()
-    batch = claim(delivery.channel_id, delivery.sender_id, lease)
+    batch = claim(delivery.channel, delivery.sender_id, lease)
     mark_handing_over(batch, lease)
     return lease
 
@@ -43,7 +43,7 @@ def test_what_was_claimed_and_not_begun_goes_back_to_the_queue(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice)
-    claim(delivery.channel_id, alice.pk, Lease.new())
+    claim(delivery.channel, alice.pk, Lease.new())
     expire()
     swept = sweep()
     assert (swept.resumed, swept.unconfirmed) == (1, 0)
@@ -63,7 +63,7 @@ def test_what_was_being_handed_over_is_unconfirmed_and_never_sent_again(
     delivery.refresh_from_db()
     assert (delivery.state, delivery.reason) == (State.UNCONFIRMED, "unconfirmed")
     assert delivery.events.get().kind == DeliveryEvent.Kind.UNCONFIRMED
-    assert claim(delivery.channel_id, alice.pk, Lease.new()) == []
+    assert claim(delivery.channel, alice.pk, Lease.new()) == []
 
 
 def test_a_live_lease_is_left_alone(alice: User, make_delivery: MakeDelivery) -> None:
@@ -120,7 +120,11 @@ def test_each_round_leaves_a_heartbeat(db: None) -> None:
 
 def test_the_default_queue_is_in_this_process() -> None:
     broker = dramatiq.get_broker()
-    assert set(broker.get_declared_actors()) == {"work_lane", "read_report"}
+    assert set(broker.get_declared_actors()) == {
+        "read_report",
+        "run_connection_test",
+        "work_lane",
+    }
     assert isinstance(broker, InProcessBroker) or type(broker).__module__.startswith(
         "dramatiq.brokers.r"
     )

@@ -31,12 +31,17 @@ def run(*command: str, env: dict[str, str]) -> None:
 
 
 def collect_static(env: dict[str, str]) -> None:
-    """Fill var/static; one at a time, since all tests share that folder."""
+    """Fill var/static, once in a run of the tests: all its workers share that folder."""
+    this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
     folder = ROOT / "var"
     folder.mkdir(exist_ok=True)
-    with (folder / "static.lock").open("w") as lock:
+    with (folder / "static.collected").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        run("python", "manage.py", "collectstatic", "--no-input", env=env)
+        lock.seek(0)
+        if lock.read() != this_run:
+            run("python", "manage.py", "collectstatic", "--no-input", env=env)
+            lock.truncate(0)
+            lock.write(this_run)
 
 
 class Role:

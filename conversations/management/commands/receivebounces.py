@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 from threading import Event
 from typing import Any
@@ -32,10 +31,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, listen: str, protocol: str, **options: Any) -> None:
+        receiver = self._start(listen, protocol)
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        receiver = self._start(listen, protocol)
         host, port = receiver.address
         self.stdout.write(
             f"Receiving bounces for {settings.BOUNCE_DOMAIN} by {protocol.upper()} "
@@ -62,9 +61,3 @@ class Command(BaseCommand):
                 f"Cannot listen on {listen}: {error.strerror}."
             ) from None
         return receiver
-
-
-def _why(error: OSError) -> str | None:
-    """The system's words: asyncio wraps them into a longer tale."""
-    known = error.errno is not None and error.errno > 0
-    return os.strerror(error.errno) if known else error.strerror

@@ -7,6 +7,7 @@ from deliveryportal.accounts.admin._base import (
     AnswerFilter,
     AutocompleteSelectFilter,
     OperatorAdmin,
+    ReadOnlyAdmin,
     ThemedInline,
 )
 from deliveryportal.accounts.admin.email_address import EmailAddressAdmin
@@ -20,6 +21,7 @@ __all__ = [
     "EmailAddressAdmin",
     "InvitationAdmin",
     "OperatorAdmin",
+    "ReadOnlyAdmin",
     "TeamAdmin",
     "ThemedInline",
     "UserAdmin",

@@ -28,7 +28,13 @@ else:
         pass
 
 
-__all__ = ["AnswerFilter", "AutocompleteSelectFilter", "OperatorAdmin", "ThemedInline"]
+__all__ = [
+    "AnswerFilter",
+    "AutocompleteSelectFilter",
+    "OperatorAdmin",
+    "ReadOnlyAdmin",
+    "ThemedInline",
+]
 
 M = TypeVar("M", bound=Model)
 
@@ -40,6 +46,16 @@ class OperatorAdmin(ModelAdmin[M]):
     # Filters with a field of their own (look up a team) take effect by a button.
     list_filter_submit = True
     view_on_site = False
+
+
+class ReadOnlyAdmin(OperatorAdmin[M]):
+    """Rows that nobody writes by hand; they may be deleted."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
 
 
 class AnswerFilter(admin.SimpleListFilter):

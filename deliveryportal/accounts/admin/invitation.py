@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest
 from django.utils.timezone import now
 
 from deliveryportal.accounts.admin._base import (
     AnswerFilter,
     AutocompleteSelectFilter,
-    OperatorAdmin,
+    ReadOnlyAdmin,
 )
 from deliveryportal.accounts.models import Invitation
 
@@ -24,7 +23,7 @@ class Standing(AnswerFilter):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(OperatorAdmin[Invitation]):
+class InvitationAdmin(ReadOnlyAdmin[Invitation]):
     """To look at and to withdraw. The link itself is known to the invited only."""
 
     fields = readonly_fields = (
@@ -41,11 +40,3 @@ class InvitationAdmin(OperatorAdmin[Invitation]):
     search_fields = ["email", "team__name", "invited_by__email"]
     date_hierarchy = "created_at"
     ordering = ["-pk"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: Invitation | None = None
-    ) -> bool:
-        return False

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import smtplib
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils.timezone import now
 
 from channels.return_path import return_path
@@ -15,10 +20,52 @@ from deliveryportal.accounts.models import User
 
 MAILS = Path(__file__).parents[2] / "data" / "bounces"
 SIZE_LIMIT = 200_000
+Start = Callable[..., BounceReceiver]
 
 
 def mail(name: str) -> bytes:
     return (MAILS / f"{name}.eml").read_bytes()
+
+
+BOUNCE = mail("unknown_user").replace(b"\n", b"\r\n")
+
+
+def bring(
+    receiver: BounceReceiver, to: str, raw: bytes = BOUNCE, sender: str = "<>"
+) -> None:
+    with smtplib.SMTP(*receiver.address, timeout=10) as mta:
+        mta.sendmail(sender, [to], raw)
+
+
+@contextmanager
+def reports_locked() -> Iterator[None]:
+    """Nobody can write a report, as with a database that hangs."""
+    config = connection.settings_dict
+    if connection.vendor == "sqlite":
+        other = sqlite3.connect(config["NAME"], isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+    else:
+        with psycopg.connect(
+            dbname=config["NAME"],
+            user=config["USER"],
+            password=config["PASSWORD"],
+            host=config["HOST"],
+            port=config["PORT"],
+        ) as locking:
+            locking.execute("LOCK TABLE conversations_report")
+            yield
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -40,7 +87,7 @@ def path(delivery: Delivery) -> str:
 
 
 @pytest.fixture
-def start_receiver(transactional_db: None) -> Iterator[Callable[..., BounceReceiver]]:
+def start_receiver(transactional_db: None) -> Iterator[Start]:
     with ExitStack() as running:
 
         def start(protocol: str = "smtp") -> BounceReceiver:
@@ -55,5 +102,5 @@ def start_receiver(transactional_db: None) -> Iterator[Callable[..., BounceRecei
 
 
 @pytest.fixture
-def receiver(start_receiver: Callable[..., BounceReceiver]) -> BounceReceiver:
+def receiver(start_receiver: Start) -> BounceReceiver:
     return start_receiver()

@@ -92,6 +92,25 @@ def test_each_recipient_is_a_report() -> None:
     assert work.reporting_mta == "forwarder.test"
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("rfc822; a@b.test", "a@b.test"),
+        ("RFC822;<a@b.test>", "a@b.test"),
+        ("rfc/822 ; a@b.test", "a@b.test"),
+        ("a@b.test", "a@b.test"),
+        (r"utf-8; j\x{F6}rg@b.test", "jörg@b.test"),
+        (r"rfc822; j\x{F6}rg@b.test", r"j\x{F6}rg@b.test"),
+        (r"utf-8; \x{0}\x{D800}\x{FFFFFF}@b.test", r"\x{0}\x{D800}\x{FFFFFF}@b.test"),
+        ("rfc822; " + "a" * 500, "a" * 320),
+        ("rfc822;", ""),
+    ],
+)
+def test_an_address_is_read_without_its_type(written: str, read: str) -> None:
+    raw = mail("unknown_user").replace(b"rfc822; nina@customer.test", written.encode())
+    assert read_reports(raw)[0].final_recipient == read
+
+
 def test_a_complaint_names_whose_it_is() -> None:
     report = only("complaint")
     assert report.final_recipient == "nina@customer.test"

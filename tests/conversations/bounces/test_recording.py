@@ -14,10 +14,11 @@ from conversations.bounces.dsn import Kind, ReadReport
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import EFFECTS, GRAVEST_FIRST, record_report
 from conversations.models import Delivery, DeliveryEvent, Report
+from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail
 
-S = Delivery.State
+S = State
 E = DeliveryEvent.Kind
 
 A_MAIL_OF: dict[str, str] = {
@@ -89,7 +90,7 @@ def test_a_bounce_is_recorded_on_delivery_timeline_and_report(
     assert report.evidence == "Action: failed; words “user unknown”"
 
 
-TABLE = {
+TABLE: dict[str, dict[State, tuple[State, DeliveryEvent.Kind]]] = {
     # What comes: what it makes of each state, where it changes any, and the event.
     "bounce": {
         S.ACCEPTED: (S.BOUNCED, E.BOUNCED),

@@ -147,7 +147,9 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     for number in (1, 20):
         for _ in range(number):
             make_delivery(alice, state=State.FAILED, reason="mailbox_full")
-        with django_assert_num_queries(5):  # session, user, count, rows, counts
+        with django_assert_num_queries(
+            6
+        ):  # session, user, count, rows, counts, channels
             client.get("/conversations/failed/")
 
 

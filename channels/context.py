@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from channels.models import Channel
+from deliveryportal.accounts.models import User
+
+
+def broken_channels(request: HttpRequest) -> dict[str, Any]:
+    """The channels that every page of their owner says have stopped working."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) and not getattr(user, "is_authenticated", False):
+        return {}
+    return {
+        "broken_channels": SimpleLazyObject(
+            lambda: list(Channel.objects.broken_for(user))  # type: ignore[arg-type]
+        )
+    }

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from django.db import transaction
+from django.dispatch import Signal
+from django.utils.timezone import now
+
+from channels.models import Channel, ChannelChoice, EmailIdentity
+
+# Sent inside the transaction, with `channel`: what still waits for it cannot go.
+disconnected = Signal()
+
+
+def disconnect(channel: Channel) -> None:
+    """Give the grant back, forget the credentials, and let mail go by the default again.
+
+    The row stays for the mail that went by it, and for connecting again.
+    """
+    channel.transport_class.disconnect(channel.transport_settings, channel.credentials)
+    with transaction.atomic():
+        ChannelChoice.objects.filter(channel=channel).delete()
+        EmailIdentity.objects.filter(channel=channel).update(channel=None)
+        channel.credentials = {}
+        channel.disconnected_at = now()
+        channel.save(update_fields=["credentials", "disconnected_at"])
+        disconnected.send(Channel, channel=channel)

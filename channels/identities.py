@@ -1,0 +1,42 @@
+"""The identities a person keeps: one more is added, another becomes the default."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from channels.addresses import Address
+from channels.models import EmailIdentity
+from deliveryportal.accounts.models import User
+
+
+def add(
+    *, owner: User, address: Address, display_name: str, signature: str
+) -> EmailIdentity | None:
+    """Add an identity, not verified yet; None if they have one with this address.
+
+    The address is kept in its wire form, in which it stands in every mail.
+    """
+    try:
+        with transaction.atomic():
+            return EmailIdentity.objects.create(
+                owner=owner,
+                address=address.wire,
+                display_name=display_name,
+                signature=signature,
+                is_default=not EmailIdentity.objects.of(owner).exists(),
+            )
+    except IntegrityError:
+        return None
+
+
+@transaction.atomic
+def make_default(identity: EmailIdentity) -> bool:
+    """Return whether it is the default now: one that cannot send never is."""
+    mine = EmailIdentity.objects.of(identity.owner)
+    chosen = mine.sendable().filter(pk=identity.pk)
+    # Two at once wait here for each other: the default is one.
+    list(mine.select_for_update())
+    if not chosen.exists():
+        return False
+    mine.filter(is_default=True).update(is_default=False)
+    return chosen.update(is_default=True) == 1

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+
+from channels.models.channel import Channel
+from channels.throttle import Room, Usage
+from channels.transports import Pace, kind_choices
+
+
+class SendingLimit(models.Model):
+    """A team's own limit for a kind of channel; no row: the kind's own pace."""
+
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.CASCADE, related_name="sending_limits"
+    )
+    kind = models.CharField(max_length=30, choices=kind_choices)
+    messages = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    seconds = models.PositiveIntegerField(default=45, validators=[MinValueValidator(1)])
+    per_day = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+
+    class Meta:
+        constraints = [
+            # "The team's limit" for a kind is one.
+            models.UniqueConstraint(
+                fields=["team", "kind"], name="channels_limit_one_a_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.team}: {self.get_kind_display()}"
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(messages=self.messages, seconds=self.seconds, per_day=self.per_day)
+
+
+def pace_of(channel: Channel, team_id: int) -> Pace:
+    """Return how fast a member of the team may send on the channel."""
+    limit = SendingLimit.objects.filter(team=team_id, kind=channel.kind).first()
+    pace = limit.pace if limit else channel.traits.pace
+    provider = channel.config.get("per_day")  # the provider's own, of this account
+    if provider is None:
+        return pace
+    return replace(pace, per_day=min(provider, pace.per_day or provider))
+
+
+class AllowanceQuerySet(models.QuerySet["Allowance"]):
+    def on_hold(self, at: datetime) -> Self:
+        return self.filter(held_until__gt=at)
+
+    def locked(self, channel_id: int, sender_id: int) -> Allowance:
+        """Return the lane's allowance, to this transaction alone until it ends."""
+        self.get_or_create(channel_id=channel_id, sender_id=sender_id)
+        return self.select_for_update().get(channel_id=channel_id, sender_id=sender_id)
+
+
+class Allowance(models.Model):
+    """What one user has sent lately on one channel, and until when the lane rests."""
+
+    channel = models.ForeignKey(
+        "channels.Channel", on_delete=models.CASCADE, related_name="allowances"
+    )
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
+    recent = models.JSONField(default=list)
+    hours = models.JSONField(default=list)
+    held_until = models.DateTimeField(null=True, blank=True)
+    held_because = models.CharField(max_length=200, blank=True)
+
+    objects = AllowanceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Workers that share a lane share its allowance.
+            models.UniqueConstraint(
+                fields=["channel", "sender"], name="channels_allowance_one_a_lane"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sender} on {self.channel}"
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(
+            recent=[(when, number) for when, number in self.recent],
+            hours=[(when, number) for when, number in self.hours],
+        )
+
+    def room(self, pace: Pace, at: datetime, wanted: int) -> Room:
+        """Return how many may go; if none, the lane is on hold from now on."""
+        room = self.usage.room(pace, at, wanted)
+        self.held_until, self.held_because = room.until, room.because
+        return room
+
+    def spend(self, number: int, pace: Pace, at: datetime) -> None:
+        usage = self.usage
+        usage.spend(number, pace, at)
+        self.recent, self.hours = usage.recent, usage.hours
+        self.save()

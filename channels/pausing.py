@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import logging
+
+from django.utils.timezone import now
+
+from channels.models import Channel
+
+logger = logging.getLogger(__name__)
+
+
+def pause(channel: Channel, because: str) -> bool:
+    """Let a broken channel's mail wait until a person has mended it.
+
+    Returns whether it was paused now. The installation's own channels have no
+    owner to mend them: they are tried again and again instead.
+    """
+    if channel.owner_id is None and channel.team_id is None:
+        return False
+    paused = Channel.objects.working().filter(pk=channel.pk)
+    if not paused.update(
+        health=Channel.Health.PAUSED, paused_because=because, paused_at=now()
+    ):
+        return False
+    logger.warning("Channel %s is paused: %r", channel.uuid, because)
+    return True

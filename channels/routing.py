@@ -1,0 +1,28 @@
+"""Which channel an identity's mail takes, looked up."""
+
+from __future__ import annotations
+
+from channels.choosing import choose
+from channels.models import Channel, EmailIdentity
+from deliveryportal.accounts.models import User
+
+
+def channel_for(identity: EmailIdentity) -> Channel:
+    """Return the channel that mail of `identity` takes now."""
+    return _choose(identity, identity.owner)
+
+
+def channel_in_use(user: User) -> Channel:
+    """Return the channel of the user's default identity; what Settings calls in use."""
+    return _choose(EmailIdentity.objects.of(user).filter(is_default=True).first(), user)
+
+
+def _choose(identity: EmailIdentity | None, user: User) -> Channel:
+    return choose(
+        identity=identity.channel if identity else None,
+        user=Channel.objects.picked_by(user),
+        team=Channel.objects.of_team(user)
+        if identity and identity.is_default
+        else None,
+        default=Channel.objects.default(),
+    )

@@ -1,0 +1,101 @@
+"""How much one user may send now on one channel. Pure.
+
+Two limits: N messages in any M seconds, and a number in any 24 hours. The first is
+kept to the second by remembering when what was sent; the second by the hour, an
+hour counting until its end is 24 hours ago, so that it is never exceeded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from channels.transports import Pace
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+Sent = list[tuple[float, int]]  # (seconds since the epoch, number of messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """`number` messages may go now; if that is none, at `until`, `because` of a limit."""
+
+    number: int
+    until: datetime | None = None
+    because: str = ""
+
+
+@dataclass(slots=True)
+class Usage:
+    """What has been sent lately."""
+
+    recent: Sent = field(default_factory=list)
+    hours: Sent = field(default_factory=list)
+
+    def in_24_hours(self, at: datetime) -> int:
+        return sum(
+            number for hour, number in self.hours if hour + HOUR + DAY > at.timestamp()
+        )
+
+    def room(self, pace: Pace, at: datetime, wanted: int) -> Room:
+        """Return how many of `wanted` messages may go at `at`."""
+        return min(
+            self._in_the_window(pace, at, wanted),
+            self._in_the_day(pace, at, wanted),
+            # The tighter limit; of two that are used up, the one that lasts longer.
+            key=lambda room: (room.number, -(room.until or at).timestamp()),
+        )
+
+    def spend(self, number: int, pace: Pace, at: datetime) -> None:
+        """Remember that `number` messages go at `at`; forget what counts no more."""
+        if not number:
+            return
+        moment = at.timestamp()
+        self.recent = [
+            (when, sent) for when, sent in self.recent if when > moment - pace.seconds
+        ]
+        self.recent.append((moment, number))
+        hour = moment - moment % HOUR
+        known = dict(self.hours)
+        known[hour] = known.get(hour, 0) + number
+        self.hours = [
+            (when, sent) for when, sent in known.items() if when + HOUR + DAY > moment
+        ]
+
+    def _in_the_window(self, pace: Pace, at: datetime, wanted: int) -> Room:
+        if pace.messages is None:
+            return Room(wanted)
+        start = at.timestamp() - pace.seconds
+        window = [(when, sent) for when, sent in self.recent if when > start]
+        free = pace.messages - sum(sent for _, sent in window)
+        if free > 0:
+            return Room(min(wanted, free))
+        oldest = min((when for when, _ in window), default=at.timestamp())
+        return Room(
+            0,
+            _moment(oldest + pace.seconds),
+            f"the limit of {pace.messages} messages every {pace.seconds} seconds",
+        )
+
+    def _in_the_day(self, pace: Pace, at: datetime, wanted: int) -> Room:
+        if pace.per_day is None:
+            return Room(wanted)
+        free = pace.per_day - self.in_24_hours(at)
+        if free > 0:
+            return Room(min(wanted, free))
+        counting = [
+            hour for hour, _ in self.hours if hour + HOUR + DAY > at.timestamp()
+        ]
+        oldest = min(counting, default=at.timestamp())
+        return Room(
+            0,
+            _moment(oldest + HOUR + DAY),
+            f"the limit of {pace.per_day} messages a day",
+        )
+
+
+def _moment(seconds: float) -> datetime:
+    # A little later, so that the limit has certainly passed.
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=10)

@@ -1,0 +1,52 @@
+"""What a channel's mending or leaving means for the mail that waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import receiver
+from django.utils.timezone import now
+
+from channels.announcing import announce
+from channels.connecting import mended
+from channels.disconnecting import disconnected
+from channels.models import Channel
+from conversations.models import Delivery, DeliveryEvent
+from conversations.models.delivery import State
+from conversations.tasks import work_lane
+
+GONE = "Its delivery channel was disconnected before it could leave. Nothing was sent."
+
+
+@receiver(mended)
+def send_what_waited(channel: Channel, **kwargs: Any) -> None:
+    """Let waiting mail go at once, not when its next try would have come."""
+    waiting = Delivery.objects.filter(channel=channel, state=State.QUEUED)
+    waiting.exclude(waiting_for="").update(not_before=now(), waiting_for="")
+    senders = set(waiting.values_list("sender_id", flat=True))
+
+    def tell() -> None:
+        for sender_id in senders:
+            announce(work_lane, channel.pk, sender_id)
+
+    transaction.on_commit(tell)
+
+
+@receiver(disconnected)
+def fail_what_waited(channel: Channel, **kwargs: Any) -> None:
+    """Nothing disappears: what cannot leave any more stands under Failed deliveries."""
+    at = now()
+    waiting = Delivery.objects.filter(channel=channel, state=State.QUEUED)
+    ids = list(waiting.select_for_update().values_list("pk", flat=True))
+    Delivery.objects.filter(pk__in=ids, state=State.QUEUED).update(
+        state=State.FAILED,
+        state_since=at,
+        waiting_for="",
+        reason="not_sendable",
+        remote_words=GONE,
+    )
+    DeliveryEvent.objects.bulk_create(
+        DeliveryEvent(delivery_id=pk, kind=DeliveryEvent.Kind.FAILED, at=at, note=GONE)
+        for pk in ids
+    )

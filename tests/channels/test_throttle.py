@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.throttle import Usage
+from channels.transports import Pace
+
+START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+PACE = Pace(messages=25, seconds=45)
+
+
+def test_a_full_window_waits_until_its_oldest_message_is_old_enough() -> None:
+    usage = Usage()
+    usage.spend(10, PACE, START)
+    usage.spend(15, PACE, START + timedelta(seconds=10))
+    room = usage.room(PACE, START + timedelta(seconds=20), 50)
+    assert room.number == 0
+    assert room.until is not None
+    assert 45 <= (room.until - START).total_seconds() < 45.1
+    assert room.because == "the limit of 25 messages every 45 seconds"
+    assert usage.room(PACE, room.until, 50).number == 10
+
+
+def test_the_day_is_the_tighter_limit_once_it_is_used_up() -> None:
+    pace = Pace(messages=25, seconds=45, per_day=30)
+    usage = Usage()
+    usage.spend(25, pace, START)
+    assert usage.room(pace, START + timedelta(minutes=1), 50).number == 5
+    usage.spend(5, pace, START + timedelta(minutes=1))
+    room = usage.room(pace, START + timedelta(minutes=2), 50)
+    assert room.number == 0
+    assert "30 messages a day" in room.because
+    assert room.until is not None
+    assert room.until - START > timedelta(days=1)
+    assert usage.room(pace, room.until, 50).number == 25
+
+
+def test_without_a_limit_everything_may_go() -> None:
+    assert Usage().room(Pace(), START, 500).number == 500
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 60)), max_size=60),
+    st.integers(1, 30),
+    st.integers(1, 60),
+    st.integers(1, 200),
+)
+def test_no_window_and_no_day_ever_holds_more_than_its_limit(
+    asks: list[tuple[int, int]], messages: int, seconds: int, per_day: int
+) -> None:
+    pace = Pace(messages=messages, seconds=seconds, per_day=per_day)
+    usage, at, sent = Usage(), START, []
+    for pause, wanted in asks:
+        at += timedelta(seconds=pause)
+        number = usage.room(pace, at, wanted).number
+        usage.spend(number, pace, at)
+        sent.append((at, number))
+    for start, _ in sent:
+        window = start + timedelta(seconds=seconds)
+        assert sum(n for when, n in sent if start <= when < window) <= messages
+        day = start + timedelta(days=1)
+        assert sum(n for when, n in sent if start <= when < day) <= per_day
+
+
+@given(st.integers(1, 100), st.integers(1, 100))
+def test_a_lane_on_hold_has_room_again_at_the_time_it_was_told(
+    messages: int, seconds: int
+) -> None:
+    pace = Pace(messages=messages, seconds=seconds)
+    usage = Usage()
+    usage.spend(messages, pace, START)
+    room = usage.room(pace, START, 1)
+    assert room.until is not None
+    assert usage.room(pace, room.until, 1).number == 1

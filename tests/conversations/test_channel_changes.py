@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django import Settings
+
+from channels.connecting import connected
+from channels.disconnecting import disconnect
+from channels.models import Channel
+from conversations.delivering import deliver_lane
+from conversations.models import Delivery
+from conversations.models.delivery import State
+from conversations.sweeping import sweep
+from deliveryportal.accounts.models import User
+from tests.channels.transports.test_smtp_transport import settings_for
+from tests.peers.scripted_smtp import ScriptedSmtp
+
+MakeDelivery = Callable[..., Delivery]
+WRONG_PASSWORD = {
+    "EHLO": b"250-far.test\r\n250 AUTH CRAM-MD5",
+    "AUTH": b"535 5.7.8 <b>wrong</b> password",
+}
+
+
+@pytest.fixture(autouse=True)
+def _loopback_is_allowed(settings: Settings) -> None:
+    settings.SMTP_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+
+
+def own_server(user: User, server: ScriptedSmtp) -> Channel:
+    config = settings_for(server, user="alice")
+    return Channel.objects.create(
+        kind="smtp",
+        owner=user,
+        config={name: config[name] for name in ("host", "port", "security", "user")},
+        credentials={"password": "hunter2"},
+    )
+
+
+def test_a_refused_password_pauses_the_channel_and_keeps_the_mail(
+    alice: User,
+    make_delivery: MakeDelivery,
+    as_user: Callable[[User], Client],
+) -> None:
+    with ScriptedSmtp(**WRONG_PASSWORD) as server:
+        channel = own_server(alice, server)
+        for _ in range(3):
+            make_delivery(alice)
+        Delivery.objects.update(channel=channel)
+        deliver_lane(channel.pk, alice.pk)
+        deliver_lane(channel.pk, alice.pk)
+    assert server.connections == 1
+    channel.refresh_from_db()
+    assert channel.health == Channel.Health.PAUSED
+    assert Delivery.objects.filter(state=State.QUEUED).count() == 3
+    assert sweep().lanes == 0
+    for path in (
+        "/conversations/sent/",
+        "/settings/identities/",
+        "/conversations/new/",
+    ):
+        page = as_user(alice).get(path).content.decode()
+        assert "Custom SMTP server stopped working" in page
+        assert "&lt;b&gt;wrong&lt;/b&gt; password" in page
+        assert "nothing is lost" in page
+        assert "/settings/channel/connect/smtp/" in page
+
+
+def test_only_its_owner_is_told(
+    alice: User, bob: User, as_user: Callable[[User], Client]
+) -> None:
+    Channel.objects.create(
+        kind="smtp",
+        owner=alice,
+        config={"host": "h", "port": "25"},
+        health=Channel.Health.PAUSED,
+        paused_because="wrong",
+        paused_at=now(),
+    )
+    assert b"stopped working" not in as_user(bob).get("/conversations/sent/").content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_once_mended_what_waited_goes_at_once(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    with ScriptedSmtp() as server:
+        channel = own_server(alice, server)
+        channel.config["user"] = ""
+        channel.health = Channel.Health.PAUSED
+        channel.save()
+        delivery = make_delivery(
+            alice,
+            waiting_for="Custom SMTP server cannot take mail at the moment",
+            not_before=now() + timedelta(hours=4),
+        )
+        Delivery.objects.update(channel=channel)
+        connected(channel, by=alice)
+        deliver_lane(channel.pk, alice.pk)
+    delivery.refresh_from_db()
+    assert delivery.state == State.ACCEPTED
+    assert delivery.status == ("Handed over, not tracked", "quiet")
+
+
+def test_what_waits_for_a_disconnected_channel_stands_under_failed(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    channel = Channel.objects.create(kind="smtp", owner=alice, config={})
+    waiting = make_delivery(alice)
+    sent = make_delivery(alice, state=State.ACCEPTED)
+    Delivery.objects.update(channel=channel)
+    Channel.objects.filter(pk=channel.pk).update(
+        config={"host": "h", "port": "25", "security": "none"}
+    )
+    channel.refresh_from_db()
+    disconnect(channel)
+    waiting.refresh_from_db()
+    sent.refresh_from_db()
+    assert (waiting.state, waiting.reason) == (State.FAILED, "not_sendable")
+    assert "disconnected" in waiting.events.get().note
+    assert sent.state == State.ACCEPTED
+
+
+def test_over_the_limit_mail_waits_and_says_until_when(
+    alice: User, make_delivery: MakeDelivery, as_user: Callable[[User], Client]
+) -> None:
+    with ScriptedSmtp() as server:
+        channel = own_server(alice, server)
+        channel.config["user"] = ""
+        channel.save()
+        for number in range(30):
+            make_delivery(alice, f"p{number}@customer.test")
+        Delivery.objects.update(channel=channel)
+        deliver_lane(channel.pk, alice.pk)
+        deliver_lane(channel.pk, alice.pk)
+        assert sweep().lanes == 0, "a lane on hold is left alone"
+    assert len(server.messages) == 25
+    assert Delivery.objects.filter(state=State.QUEUED).count() == 5
+    page = as_user(alice).get("/conversations/pending/").content.decode()
+    assert "Waits for the limit of 25 messages every 45 seconds" in page

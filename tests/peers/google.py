@@ -1,0 +1,198 @@
+"""Google's sign-in and Gmail API on loopback; see `google/emulator.mjs`.
+
+Driven like a person's browser (`consent`), looked into like the person's own mailbox
+(`sent`), and ordered to misbehave (`fault`, `expire_tokens`, `revoke_grants`).
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+import googleapiclient.discovery_cache
+import requests
+
+from tests.parts import require_part
+
+FOLDER = Path(__file__).parent / "google"
+GMAIL = (
+    Path(googleapiclient.discovery_cache.__file__).parent / "documents/gmail.v1.json"
+)
+SEED = json.loads((FOLDER / "seed.json").read_text())
+CLIENT_ID: str = SEED["oauth_clients"][0]["client_id"]
+CLIENT_SECRET: str = SEED["oauth_clients"][0]["client_secret"]
+
+# The seed's people.
+ALICE_PRIVATE = "alice.acme@gmail.com"
+ALICE = "alice@workspace.test"
+BOB = "bob@workspace.test"
+UNVERIFIED = "unverified@elsewhere.test"
+
+GMAIL_SEND = "https://www.googleapis.com/auth/gmail.send"
+SEND = "POST /gmail/v1/users/me/messages/send"
+UPLOAD = "POST /upload/gmail/v1/users/me/messages/send"
+TOKEN = "POST /oauth2/token"
+REVOKE = "POST /oauth2/revoke"
+
+
+def require_google() -> None:
+    """Skip the test where the emulator cannot run; see `require_part`."""
+    require_part(shutil.which("node"), "node is not installed")
+    require_part(_installed(), "the Google emulator cannot be installed with npm")
+
+
+def _installed() -> bool:
+    """Install what package-lock.json pins, once, whoever comes first."""
+    with (FOLDER / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (FOLDER / "node_modules/@emulators/google").is_dir():
+            return True
+        if not shutil.which("npm"):
+            return False
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"]
+        done = subprocess.run(command, cwd=FOLDER, capture_output=True, timeout=300)
+        return done.returncode == 0
+
+
+@dataclass(frozen=True, slots=True)
+class SentMail:
+    """A mail in somebody's Sent folder; `content` is what was handed over."""
+
+    id: str
+    thread: str
+    content: bytes
+
+    @property
+    def message(self) -> EmailMessage:
+        return message_from_bytes(self.content, policy=policy.default)
+
+
+class Google:
+    """Used as a context manager; up in a fraction of a second."""
+
+    url: str
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            ["node", "emulator.mjs"],
+            cwd=FOLDER,
+            env={"PATH": os.environ["PATH"], "SEED": "seed.json", "GMAIL": str(GMAIL)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        assert self.url, "the Google emulator did not start"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.communicate(timeout=20)  # closes its input: it ends
+
+    # --- what it shall do ---------------------------------------------------
+
+    def reset(self) -> None:
+        self._order("reset")
+
+    def fault(self, match: str, **how: Any) -> None:
+        """Answer the next request (`times`) that matches `METHOD path` otherwise.
+
+        With `status`, `body` and `headers`; after `delay` milliseconds; by closing
+        the connection (`hangUp`); with `apply` although it has been carried out.
+        """
+        self._order("fault", match=f"^{match}$", **how)
+
+    def error(
+        self, match: str, status: int, reason: str, message: str = "", **how: Any
+    ) -> None:
+        """Answer the next request that matches with an error of Google's shape."""
+        error = {
+            "code": status,
+            "message": message or reason,
+            "errors": [{"message": message, "domain": "global", "reason": reason}],
+        }
+        self.fault(match, status=status, body={"error": error}, **how)
+
+    def allow_redirect(self, uri: str) -> None:
+        self._order("redirect", uri=uri)
+
+    def expire_tokens(self) -> None:
+        """Let every access token expire; the grants stay."""
+        self._order("expire")
+
+    def revoke_grants(self) -> None:
+        """Do what a person does at myaccount.google.com."""
+        self._order("revokeGrants")
+
+    def deny_consent(self) -> None:
+        self._order("consent", deny=True)
+
+    def untick(self, *scopes: str) -> None:
+        """On the next consent page leave these boxes empty."""
+        self._order("consent", untick=scopes)
+
+    # --- what a person does and sees ----------------------------------------
+
+    def consent(self, page: str, address: str) -> str:
+        """Open the consent page as `address` and agree; return where that leads."""
+        shown = requests.get(page, timeout=20)
+        assert shown.status_code == 200, shown.text
+        assert address in shown.text
+        agreed = requests.post(
+            f"{self.url}/o/oauth2/v2/auth/callback",
+            # The page's hidden fields are what it was asked with.
+            data={"email": address, **dict(parse_qsl(urlsplit(page).query))},
+            allow_redirects=False,
+            timeout=20,
+        )
+        return agreed.headers["Location"]
+
+    def sent(self, address: str) -> list[SentMail]:
+        """Return what lies in the Sent folder of `address`, oldest first."""
+        found = self._look(address, "?labelIds=SENT&maxResults=500").get("messages", [])
+        mails = []
+        for each in reversed(found):
+            raw = self._look(address, f"/{each['id']}?format=raw")["raw"]
+            mails.append(
+                SentMail(
+                    each["id"],
+                    each["threadId"],
+                    base64.urlsafe_b64decode(raw + "=="),
+                )
+            )
+        return mails
+
+    @property
+    def log(self) -> list[str]:
+        """`METHOD path` of every request so far, the tests' own left out."""
+        log: list[str] = requests.get(f"{self.url}/__test/log", timeout=20).json()[
+            "result"
+        ]
+        return [line for line in log if not line.startswith("GET /gmail/")]
+
+    def _look(self, address: str, rest: str) -> Any:
+        return requests.get(
+            f"{self.url}/gmail/v1/users/me/messages{rest}",
+            headers={"Authorization": f"Bearer inspector:{address}"},
+            timeout=20,
+        ).json()
+
+    def _order(self, name: str, **details: Any) -> None:
+        answer = requests.post(f"{self.url}/__test/{name}", json=details, timeout=20)
+        answer.raise_for_status()
