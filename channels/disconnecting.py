@@ -21,5 +21,6 @@ def disconnect(channel: Channel) -> None:
         EmailIdentity.objects.filter(channel=channel).update(channel=None)
         channel.credentials = {}
         channel.disconnected_at = now()
-        channel.save(update_fields=["credentials", "disconnected_at"])
+        channel.renewal_until = None  # a renewal under way stores nothing any more
+        channel.save(update_fields=["credentials", "disconnected_at", "renewal_until"])
         disconnected.send(Channel, channel=channel)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,6 +13,11 @@ from channels.imitation import imitated
 from channels.models import Channel, EmailIdentity
 from deliveryportal.accounts.forms import one_line
 from deliveryportal.accounts.models import User
+
+if TYPE_CHECKING:
+    _ChannelChoice = forms.ModelChoiceField[Channel]
+else:
+    _ChannelChoice = forms.ModelChoiceField
 
 MAX_SIGNATURE = 2000  # characters
 
@@ -115,15 +120,15 @@ class NewIdentityForm(_IdentityForm):
         return address.wire if address else ""
 
 
-class _ChannelField(forms.ModelChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
+class ChannelField(_ChannelChoice):
+    def label_from_instance(self, obj: Channel) -> str:
         whose = "your team’s" if obj.team_id else obj.address
         broken = "" if obj.health == Channel.Health.WORKING else ", not working"
         return f"{obj} ({whose}{broken})" if whose else f"{obj}{broken}"
 
 
 class IdentityForm(_IdentityForm):
-    channel = _ChannelField(
+    channel = ChannelField(
         Channel.objects.none(),
         label="Delivery channel",
         required=False,
@@ -143,7 +148,7 @@ class IdentityForm(_IdentityForm):
         assert isinstance(field, forms.ModelChoiceField)
         usable = Channel.objects.usable_by(identity.owner)
         # One that broke stays selected, lest saving a signature moves the mail.
-        kept = usable.filter(pk=identity.channel_id)
+        kept = usable.filter(pk=identity.channel_id or 0)
         field.queryset = usable.working() | kept
 
     def sender_address(self) -> str:

@@ -6,6 +6,7 @@ Channels know nothing of messages; who does, answers the two signals.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -28,7 +29,9 @@ class Consequence:
 
 
 def consequences_of(identity: EmailIdentity) -> list[Consequence]:
-    answers = consequences_asked.send(EmailIdentity, identity=identity)
+    answers: list[tuple[Any, Any]] = consequences_asked.send(
+        EmailIdentity, identity=identity
+    )
     return [consequence for _, consequence in answers if consequence]
 
 

@@ -22,6 +22,7 @@ class Letter:
     text: str
     message_id: str
     date: datetime
+    references: str = ""  # Message-IDs of the thread before it, oldest first
 
 
 def to_bytes(letter: Letter) -> bytes:
@@ -36,6 +37,9 @@ def to_bytes(letter: Letter) -> bytes:
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(letter.date)
     message["Message-ID"] = letter.message_id
+    if letter.references:
+        message["In-Reply-To"] = letter.references.split()[-1]
+        message["References"] = letter.references
     message.set_content(letter.text, cte="quoted-printable")
     return message.as_bytes()
 

@@ -98,7 +98,7 @@ class ChannelSettingsForm(forms.Form):
     @property
     def config(self) -> dict[str, str]:
         return {
-            setting.name: str(self.cleaned_data.get(setting.name) or "").strip()
+            setting.name: _text(self.cleaned_data.get(setting.name))
             for setting in self.transport.settings_asked
             if not setting.secret
         }
@@ -111,3 +111,7 @@ class ChannelSettingsForm(forms.Form):
             for setting in self.transport.settings_asked
             if setting.secret
         }
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()

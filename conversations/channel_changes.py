@@ -12,7 +12,8 @@ from channels.announcing import announce
 from channels.connecting import mended
 from channels.disconnecting import disconnected
 from channels.models import Channel
-from conversations.models import Delivery, DeliveryEvent
+from conversations.cancelling import cancel
+from conversations.models import Delivery
 from conversations.models.delivery import State
 from conversations.tasks import work_lane
 
@@ -36,17 +37,4 @@ def send_what_waited(channel: Channel, **kwargs: Any) -> None:
 @receiver(disconnected)
 def fail_what_waited(channel: Channel, **kwargs: Any) -> None:
     """Nothing disappears: what cannot leave any more stands under Failed deliveries."""
-    at = now()
-    waiting = Delivery.objects.filter(channel=channel, state=State.QUEUED)
-    ids = list(waiting.select_for_update().values_list("pk", flat=True))
-    Delivery.objects.filter(pk__in=ids, state=State.QUEUED).update(
-        state=State.FAILED,
-        state_since=at,
-        waiting_for="",
-        reason="not_sendable",
-        remote_words=GONE,
-    )
-    DeliveryEvent.objects.bulk_create(
-        DeliveryEvent(delivery_id=pk, kind=DeliveryEvent.Kind.FAILED, at=at, note=GONE)
-        for pk in ids
-    )
+    cancel(Delivery.objects.filter(channel=channel), GONE)

@@ -24,18 +24,20 @@ def write(
     subject: str,
     body: str,
     submission: UUID | None = None,
+    follows: Message | None = None,
 ) -> list[Message]:
     """Queue one message to each recipient; return them.
 
     `submission` names the form that is sent: the same form sent again writes
-    nothing and returns the messages of the first time.
+    nothing and returns the messages of the first time. `follows` is the message
+    whose thread this one goes on with.
     """
     sender = identity.owner
     try:
         with transaction.atomic():
             channel = channel_for(identity)
             messages = [
-                _queue(identity, channel, address, subject, body, submission)
+                _queue(identity, channel, address, subject, body, submission, follows)
                 for address in _each_once(recipients)
             ]
             transaction.on_commit(lambda: announce(work_lane, channel.pk, sender.pk))
@@ -58,6 +60,7 @@ def _queue(
     subject: str,
     body: str,
     submission: UUID | None,
+    follows: Message | None,
 ) -> Message:
     sender = identity.owner
     message = Message.objects.create(
@@ -71,6 +74,10 @@ def _queue(
         body=_signed(body, identity.signature),
         message_id=f"<{uuid4()}@{settings.PORTAL_DOMAIN}>",
         submission=submission,
+        follows=follows,
+        references=f"{follows.references} {follows.message_id}".strip()
+        if follows
+        else "",
     )
     delivery = Delivery.objects.create(
         message=message,

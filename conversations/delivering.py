@@ -28,6 +28,7 @@ from channels.allowance import allowance
 from channels.mime import Letter, to_bytes
 from channels.models import Channel
 from channels.pausing import pause
+from channels.renewing import open_channel
 from channels.return_path import return_path
 from channels.secrets import SecretUnreadableError
 from channels.transports import (
@@ -115,7 +116,10 @@ def release(lease: Lease) -> None:
 def _send_batch(channel: Channel, batch: list[Delivery], lease: Lease) -> bool:
     """Send the batch, a handful at a time; return whether the channel is down."""
     try:
-        transport = channel.open_transport()
+        transport = open_channel(channel)
+    except TransportError as error:
+        _stop_for(channel, outcomes.not_accepted(batch[0], error, now()), lease)
+        return True
     except (SecretUnreadableError, ValueError, KeyError) as error:
         logger.error("Channel %s cannot be opened: %r", channel.uuid, str(error))
         _put_off_rest(
@@ -234,6 +238,7 @@ def _email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
         text=message.body,
         message_id=message.message_id,
         date=message.written_at,
+        references=message.references,
     )
     return OutgoingEmail(
         envelope_sender=(
@@ -243,7 +248,18 @@ def _email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
         ),
         recipient=delivery.recipient_wire,
         content=to_bytes(letter),
+        thread=_thread(delivery),
     )
+
+
+def _thread(delivery: Delivery) -> str:
+    """The provider's thread that a follow-up stays in, if it goes by the same channel."""
+    if delivery.message.follows_id is None:
+        return ""
+    earlier = Delivery.objects.filter(
+        message=delivery.message.follows_id, channel=delivery.channel_id
+    )
+    return earlier.values_list("remote_thread", flat=True).first() or ""
 
 
 def _visible_sender(delivery: Delivery, transport: Transport) -> str:

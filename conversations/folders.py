@@ -146,6 +146,15 @@ FOLDERS: dict[str, Folder] = {
 }
 
 
+def folder_of(delivery: Delivery) -> Folder:
+    """Return the tab a delivery stands in."""
+    return next(
+        folder
+        for folder in FOLDERS.values()
+        if delivery.state in folder.everything.states
+    )
+
+
 def counts_for(user: User) -> Mapping[tuple[str, str], int]:
     """Return the number of deliveries by (folder, list); ("sent", "") is all of Sent."""
     tally = (

@@ -9,6 +9,7 @@ from django.template.defaultfilters import filesizeformat
 
 from channels.addresses import Address, AddressError, parse_addresses
 from channels.models import EmailIdentity
+from conversations.models import Message
 from deliveryportal.accounts.forms import one_line
 from deliveryportal.accounts.models import User
 
@@ -50,10 +51,19 @@ class ComposeForm(forms.Form):
     body = forms.CharField(
         required=False, strip=False, widget=forms.Textarea(attrs={"rows": 14})
     )
+    follows = forms.ModelChoiceField(
+        Message.objects.none(),
+        to_field_name="uuid",
+        required=False,
+        widget=forms.HiddenInput,
+    )
     submission = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        follows = self.fields["follows"]
+        assert isinstance(follows, forms.ModelChoiceField)
+        follows.queryset = Message.objects.filter(sender=user)
         field = self.fields["identity"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = EmailIdentity.objects.of(user)

@@ -11,7 +11,7 @@ from channels.transports import Receipt, TransportError, Verdict
 from conversations.bounces.classify import classify
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
-from conversations.retry_policy import next_try
+from conversations.retry_policy import PAUSES, next_try
 
 Kind = DeliveryEvent.Kind
 
@@ -80,7 +80,23 @@ def not_accepted(delivery: Delivery, error: TransportError, at: datetime) -> Out
 
 
 def _refused(delivery: Delivery, error: TransportError, at: datetime) -> Outcome:
-    return _settled(delivery, error, at, State.FAILED, Kind.FAILED, _reason(error))
+    reason = _reason(error)
+    if _refused_as_sender(delivery, error) and reason != "message_too_big":
+        reason = "sender_refused"
+    note = (
+        f"This server does not let you send as {delivery.message.from_address}."
+        if reason == "sender_refused"
+        else ""
+    )
+    return _settled(delivery, error, at, State.FAILED, Kind.FAILED, reason, note)
+
+
+def _refused_as_sender(delivery: Delivery, error: TransportError) -> bool:
+    """Whether it was the person's address that was refused, at MAIL FROM.
+
+    Where bounces are recorded the sender there is an address of the portal's.
+    """
+    return error.stage == "sender" and not delivery.channel.traits.records_bounces
 
 
 def _unknown(delivery: Delivery, error: TransportError, at: datetime) -> Outcome:
@@ -96,6 +112,8 @@ def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
         at=at,
         asked_for=error.wait,
     )
+    if when is None and error.verdict is Verdict.CHANNEL_BROKEN:
+        when = at + PAUSES[-1]  # however long it takes a person to mend it
     if when is None:
         reason = _reason(error) if error.code else "server_unreachable"
         note = "Given up after two days of trying."
@@ -171,5 +189,10 @@ def _what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
     if error.verdict in CHANNEL_TROUBLE:
         return f"{delivery.channel} cannot take mail at the moment"
     if error.code:
-        return f"{delivery.recipient.rpartition('@')[2]} asked us to try again later"
+        asking = (
+            delivery.channel
+            if error.stage == "sender"
+            else delivery.recipient.rpartition("@")[2]
+        )
+        return f"{asking} asked us to try again later"
     return "The connection broke before the message was sent"

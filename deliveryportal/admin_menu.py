@@ -20,6 +20,8 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Choices", "rule", "channels_channelchoice"),
         ("Email identities", "badge", "channels_emailidentity"),
         ("Verification mail", "mark_email_read", "channels_verificationmail"),
+        ("Sending limits", "speed", "channels_sendinglimit"),
+        ("Allowances", "hourglass", "channels_allowance"),
         ("Connection tests", "network_check", "channels_connectiontest"),
     ],
     "Conversations": [

@@ -12,7 +12,7 @@ import dramatiq
 import pika
 from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
-from dramatiq import Broker, Middleware, Worker
+from dramatiq import Broker, Message, Middleware, Worker
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
@@ -55,10 +55,24 @@ class OrderlyStop(Middleware):
 
 
 class InProcessBroker(StubBroker):
-    """dramatiq's in-memory broker without its memory of failed messages."""
+    """dramatiq's in-memory broker, bounded: without its memory of failed messages.
+
+    A queue that is full (in a process without workers it only ever grows) takes no
+    more: what is not announced now, the sweeper announces again.
+    """
+
+    FULL = 10_000
 
     def __init__(self, middleware: list[Middleware]) -> None:
         super().__init__(middleware, fail_fast_default=False)
+
+    def enqueue(
+        self, message: Message[object], *, delay: int | None = None
+    ) -> Message[object]:
+        queue = self.queues.get(message.queue_name)
+        if queue is not None and queue.qsize() >= self.FULL:
+            return message
+        return super().enqueue(message, delay=delay)
 
     def emit_after(self, signal: str, *args: object, **kwargs: object) -> None:
         super().emit_after(signal, *args, **kwargs)

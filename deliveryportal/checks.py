@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -171,3 +172,35 @@ def lease(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage
             id="deliveryportal.E030",
         )
     ]
+
+
+@register()
+def google(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if bool(settings.GOOGLE_CLIENT_ID) != bool(settings.GOOGLE_CLIENT_SECRET):
+        found.append(
+            Error(
+                "Of GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET only one is set.",
+                hint="Google's console shows both for your OAuth client. Set neither "
+                "to do without Gmail.",
+                id="deliveryportal.E040",
+            )
+        )
+    if settings.GOOGLE_SIGN_IN and not settings.GOOGLE_CLIENT_ID:
+        found.append(
+            Error(
+                "GOOGLE_SIGN_IN is on without GOOGLE_CLIENT_ID.",
+                hint="Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET too.",
+                id="deliveryportal.E041",
+            )
+        )
+    base = settings.GOOGLE_BASE
+    if base and urlsplit(base).hostname not in LOOPBACK:
+        found.append(
+            Error(
+                "GOOGLE_BASE would send Google's secrets to another machine.",
+                hint="It names a stand-in for tests on this machine; leave it out.",
+                id="deliveryportal.E042",
+            )
+        )
+    return found

@@ -117,6 +117,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
     "deliveryportal.accounts",
     "channels",
     "conversations",
@@ -240,6 +242,45 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
+# --- Google -----------------------------------------------------------------
+# An OAuth client of https://console.cloud.google.com, its redirect address
+# BASE_URL/accounts/google/login/callback/. Without it nobody can connect Gmail.
+
+GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
+GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
+# A stand-in for Google, for tests: http://127.0.0.1:port.
+GOOGLE_BASE = env.str("GOOGLE_BASE", default="").rstrip("/")
+# Whether people may also sign in by Google, once they have an account here.
+GOOGLE_SIGN_IN = strict_bool("GOOGLE_SIGN_IN", default=False)
+
+SIGN_IN_PROVIDERS = ["google"] if GOOGLE_SIGN_IN and GOOGLE_CLIENT_ID else []
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
+    "google": {
+        "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": GOOGLE_CLIENT_SECRET}]
+        if GOOGLE_CLIENT_ID
+        else [],
+        # To sign in by; what a channel needs, its transport says.
+        "SCOPE": ["openid", "email", "profile"],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+    | (
+        {
+            "AUTHORIZE_URL": f"{GOOGLE_BASE}/o/oauth2/v2/auth",
+            "ACCESS_TOKEN_URL": f"{GOOGLE_BASE}/oauth2/token",
+            "IDENTITY_URL": f"{GOOGLE_BASE}/oauth2/v2/userinfo",
+            "ID_TOKEN_ISSUER": GOOGLE_BASE,
+        }
+        if GOOGLE_BASE
+        else {}
+    )
+}
+SOCIALACCOUNT_ADAPTER = "channels.oauth.adapter.SocialAccountAdapter"
+# Tokens are kept, encrypted, by the channel alone.
+SOCIALACCOUNT_STORE_TOKENS = False
+# Whoever signs in by Google is known by the address that Google has verified.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = bool(SIGN_IN_PROVIDERS)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+
 # Account mail leaves by the same relay as Portal servers.
 EMAIL_BACKEND = "channels.email_backend.RelayEmailBackend"
 EMAIL_TIMEOUT = 20
@@ -288,7 +329,9 @@ LOGGING = {
     "loggers": {
         name: {"level": env.str("LOG_LEVEL", default="INFO")}
         for name in ("deliveryportal", "channels", "conversations")
-    },
+    }
+    # Eight lines for one refused connection; /healthz says it in one.
+    | {"pika": {"level": "CRITICAL"}},
 }
 
 UNFOLD = {

@@ -11,11 +11,28 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import require_part
 from tests.portal import ROOT, Portal, wait_until
+
+RABBITMQ = "amqp://guest:guest@127.0.0.1:5672/%2F"
+
+
+@pytest.mark.processes
+def test_the_same_with_rabbitmq_as_the_queue(tmp_path: Path) -> None:
+    with socket.socket() as rabbitmq:
+        there = rabbitmq.connect_ex(("127.0.0.1", 5672)) == 0
+    require_part(there, "no RabbitMQ on 127.0.0.1:5672")
+    a_newcomer_sees_a_refusal_a_bounce_and_a_delivery(
+        Portal(tmp_path, BROKER_URL=RABBITMQ)
+    )
 
 
 def test_a_newcomer_sees_a_refusal_a_bounce_and_a_delivery(tmp_path: Path) -> None:
-    with Portal(tmp_path) as portal:
+    a_newcomer_sees_a_refusal_a_bounce_and_a_delivery(Portal(tmp_path))
+
+
+def a_newcomer_sees_a_refusal_a_bounce_and_a_delivery(portal: Portal) -> None:
+    with portal:
         assert "Alice Acme" in portal.sign_up()
         portal.write("unknown@customer.test")
         portal.write("late-unknown@customer.test")

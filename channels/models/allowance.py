@@ -47,8 +47,11 @@ class SendingLimit(models.Model):
 def pace_of(channel: Channel, team_id: int) -> Pace:
     """Return how fast a member of the team may send on the channel."""
     limit = SendingLimit.objects.filter(team=team_id, kind=channel.kind).first()
-    pace = limit.pace if limit else channel.traits.pace
     provider = channel.config.get("per_day")  # the provider's own, of this account
+    if limit is None:
+        pace = channel.traits.pace
+        return replace(pace, per_day=provider) if provider else pace
+    pace = limit.pace
     if provider is None:
         return pace
     return replace(pace, per_day=min(provider, pace.per_day or provider))

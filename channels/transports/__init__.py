@@ -12,6 +12,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from channels.transports._base import (
+    Account,
     Input,
     OutgoingEmail,
     Pace,
@@ -29,6 +30,7 @@ from channels.transports._base import (
 )
 
 __all__ = [
+    "Account",
     "Input",
     "OutgoingEmail",
     "Pace",

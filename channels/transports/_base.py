@@ -197,6 +197,15 @@ class SettingsError(ValueError):
         self.field = field
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The account that a person lets us send from, as its OAuth provider tells of it."""
+
+    address: str
+    credentials: Mapping[str, str]
+    config: Mapping[str, Any]
+
+
 class Transport(ABC):
     """One open way out. Used as a context manager; not shared between threads.
 
@@ -212,6 +221,9 @@ class Transport(ABC):
     settings_asked: ClassVar[tuple[Setting, ...]] = ()
     presets: ClassVar[tuple[Preset, ...]] = ()
     oauth_provider: ClassVar[str] = ""
+    oauth_scopes: ClassVar[tuple[str, ...]] = ()
+    # Of the consent page, beyond what every provider is asked with.
+    oauth_parameters: ClassVar[Mapping[str, str]] = {}
     # The longest that one `send` may take, all its waiting included.
     patience: ClassVar[timedelta] = timedelta(minutes=6)
 
@@ -254,6 +266,17 @@ class Transport(ABC):
         yield from ()
 
     @classmethod
+    def account(
+        cls, grant: Mapping[str, Any], claims: Mapping[str, Any], at: datetime
+    ) -> Account:
+        """Read what an OAuth provider has granted `at` this moment.
+
+        `grant` is its token endpoint's answer (RFC 6749, 5.1), `claims` say whose
+        account it is. Raises SettingsError if no mail can be sent with it.
+        """
+        raise NotImplementedError
+
+    @classmethod
     def needs_renewal(cls, credentials: Mapping[str, str], at: datetime) -> bool:
         """Whether `credentials` must be renewed before they are used."""
         return False
@@ -269,7 +292,11 @@ class Transport(ABC):
     def disconnect(
         cls, settings: Mapping[str, Any], credentials: Mapping[str, str]
     ) -> None:
-        """Give the grant back where there is one. Never raises: it is gone for us."""
+        """Give the grant back where there is one. Never raises: it is gone for us.
+
+        A fresh grant that nobody has stored may be given back too: an OAuth
+        provider's tokens have the same names there and in `credentials`.
+        """
         return
 
     def close(self) -> None:  # noqa: B027 - nothing to close is the common case

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from channels.egress import EgressRefusedError
 from channels.transports._base import (
@@ -23,13 +23,20 @@ from channels.transports._base import (
     TransportError,
     Verdict,
 )
+from channels.transports._smtp_client import SmtpClient
 from channels.transports._smtp_server import Security, SmtpServer
+from channels.transports._smtp_sign_in import sign_in
 
 T = TypeVar("T")
 
 COMMAND_TIMEOUT = 20.0  # seconds, for connecting and for each reply
+CONTENT_TIMEOUT = 60.0  # for the whole message to be taken
 # The server may be scanning the message; hanging up now would leave it in doubt.
 FINAL_REPLY_TIMEOUT = 120.0
+# The longest that one message may take, if every step of it is as slow as it may be.
+PATIENCE = timedelta(
+    seconds=14 * COMMAND_TIMEOUT + CONTENT_TIMEOUT + FINAL_REPLY_TIMEOUT
+)
 MAX_WORDS = 2000  # of a reply that is kept; hostile servers may send megabytes
 
 _ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
@@ -51,9 +58,11 @@ class Stage(Enum):
     FINAL_DOT = auto()  # the server may have the whole message
 
 
+REPLY_CODES = range(200, 600)
+
 # What an answer means, by stage; rows are tried in order, a row without codes
 # holds for any, None is no answer at all.
-ANSWERS: list[tuple[set[Stage], range | set[int | None] | None, Verdict]] = [
+ANSWERS: list[tuple[set[Stage], range | set[int] | None, Verdict]] = [
     ({Stage.SIGN_IN}, range(500, 600), Verdict.CHANNEL_BROKEN),
     (
         {Stage.NAME, Stage.CONNECTION, Stage.TLS, Stage.SIGN_IN},
@@ -62,8 +71,10 @@ ANSWERS: list[tuple[set[Stage], range | set[int | None] | None, Verdict]] = [
     ),
     # "Authentication required": for this server we are nobody.
     ({Stage.SENDER, Stage.RECIPIENT}, {530}, Verdict.CHANNEL_BROKEN),
-    ({Stage.FINAL_DOT}, {None}, Verdict.UNKNOWN),
     (set(Stage), range(500, 600), Verdict.REFUSED),
+    # After the dot only a clear no means that it was not taken.
+    ({Stage.FINAL_DOT}, range(400, 500), Verdict.NOT_NOW),
+    ({Stage.FINAL_DOT}, None, Verdict.UNKNOWN),
     (set(Stage), None, Verdict.NOT_NOW),
 ]
 
@@ -93,7 +104,7 @@ class SmtpSession:
         self.server = server
         self.helo = helo
         self._look_up = look_up or (lambda host, port: [host])
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: SmtpClient | None = None
 
     def send(self, email: OutgoingEmail) -> Receipt:
         """Send one message; raise TransportError, after which the session can go on."""
@@ -115,9 +126,8 @@ class SmtpSession:
         if smtp is None:
             return
         try:
-            if smtp.sock is not None:
-                smtp.sock.settimeout(2)
-            smtp.quit()
+            with smtp.within(2):
+                smtp.quit()
         except (OSError, smtplib.SMTPException):
             smtp.close()
 
@@ -140,22 +150,36 @@ class SmtpSession:
             yield Stage.SIGN_IN, self._stage(Stage.SIGN_IN, self._sign_in)
 
     def try_sender(self, address: str) -> str:
-        """Return what the server says to mail from `address`; nothing is sent."""
-        reply = self._command(Stage.SENDER, lambda: self._open_smtp.mail(address), 250)
+        """Return what the server says to mail from `address` to itself; nothing is sent.
+
+        Many servers judge the sender only when they hear of a recipient. One that
+        merely does not know that recipient has let the sender pass.
+        """
+        smtp = self._open_smtp
+        options = self._mail_options(address)
+        self._command(Stage.SENDER, lambda: smtp.mail(address, options), 250)
+        code, words = self._guarded(Stage.SENDER, lambda: smtp.rcpt(address))
+        error = self._error(Stage.SENDER, code, words)
+        refused = error.code is None or error.code >= 500
+        if refused and not error.enhanced.startswith("5.1."):
+            raise error
         self._reset()
-        return _text(reply[1])
+        return error.words
 
     def _open(self, addresses: Sequence[str]) -> str:
         """Connect to the first address that answers; the name is for TLS only."""
-        smtp = smtplib.SMTP(local_hostname=self.helo, timeout=COMMAND_TIMEOUT)
-        smtp._host = self.server.host  # type: ignore[attr-defined]
         sock = _first_to_answer(addresses, self.server.port)
         # The final dot is a write of its own; Nagle would hold it for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._smtp = SmtpClient(
+            sock, host=self.server.host, helo=self.helo, timeout=COMMAND_TIMEOUT
+        )
         if self.server.security is Security.TLS:
-            sock = self._tls().wrap_socket(sock, server_hostname=self.server.host)
-        smtp.sock = sock
-        self._smtp = smtp
+            return ""  # it greets once the connection is encrypted
+        return self._greeted()
+
+    def _greeted(self) -> str:
+        smtp = self._open_smtp
         code, words = smtp.getreply()
         if code != 220:
             self._fail(Stage.CONNECTION, code, words)
@@ -167,28 +191,22 @@ class SmtpSession:
         if self.server.security is Security.STARTTLS:
             smtp.starttls(context=self._tls())
             smtp.ehlo()
+        else:
+            assert smtp.sock is not None
+            smtp.sock = self._tls().wrap_socket(
+                smtp.sock, server_hostname=self.server.host
+            )
+            self._greeted()
         assert isinstance(smtp.sock, ssl.SSLSocket)
         return smtp.sock.version() or ""
 
     def _sign_in(self) -> str:
-        """Sign in once, with the best mechanism offered; never in clear."""
-        smtp = self._open_smtp
-        smtp.user, smtp.password = self.server.user, self.server.password
-        offered = set(smtp.esmtp_features.get("auth", "").upper().split())
         encrypted = self.server.security is not Security.NONE
-        mechanisms: dict[str, tuple[Any, bool]] = {
-            "PLAIN": (smtp.auth_plain, encrypted),
-            "LOGIN": (smtp.auth_login, encrypted),
-            "CRAM-MD5": (smtp.auth_cram_md5, True),
-        }
-        for name, (answer, safe) in mechanisms.items():
-            if name in offered and safe:
-                smtp.auth(name, answer)
-                return name
-        raise self._error(
-            Stage.SIGN_IN,
-            504,
-            "The server offers no way to sign in that is safe here.",
+        return sign_in(
+            self._open_smtp,
+            self.server.user,
+            self.server.password,
+            encrypted=encrypted,
         )
 
     def _tls(self) -> ssl.SSLContext:
@@ -197,7 +215,7 @@ class SmtpSession:
         )
 
     @property
-    def _open_smtp(self) -> smtplib.SMTP:
+    def _open_smtp(self) -> SmtpClient:
         assert self._smtp is not None
         return self._smtp
 
@@ -219,28 +237,29 @@ class SmtpSession:
 
     def _transaction(self, email: OutgoingEmail) -> Receipt:
         smtp = self._open_smtp
-        options = self._mail_options(email)
+        options = self._mail_options(email.envelope_sender, email.recipient)
+        if smtp.has_extn("size"):
+            options.append(f"SIZE={len(email.content)}")
         self._command(
             Stage.SENDER, lambda: smtp.mail(email.envelope_sender, options), 250
         )
         self._command(Stage.RECIPIENT, lambda: smtp.rcpt(email.recipient), 250)
         self._command(Stage.CONTENT, lambda: smtp.docmd("DATA"), 354)
         # Until the final dot has been written the server cannot have taken it.
-        self._guarded(Stage.CONTENT, lambda: smtp.send(_dot_stuffed(email.content)))
-        code, words = self._guarded(Stage.FINAL_DOT, self._final_reply)
-        if code != 250:
-            # Not a reply at all is -1, smtplib's for nonsense.
-            self._fail(Stage.FINAL_DOT, code if code >= 200 else None, words)
+        with smtp.within(CONTENT_TIMEOUT):
+            self._guarded(Stage.CONTENT, lambda: smtp.send(_dot_stuffed(email.content)))
+        with smtp.within(FINAL_REPLY_TIMEOUT):
+            code, words = self._guarded(Stage.FINAL_DOT, lambda: smtp.docmd("."))
+        if code // 100 != 2:
+            self._fail(Stage.FINAL_DOT, code, words)
         return Receipt(words=_text(words), code=code, remote=self.server.host)
 
-    def _mail_options(self, email: OutgoingEmail) -> list[str]:
+    def _mail_options(self, *addresses: str) -> list[str]:
         smtp = self._open_smtp
         options = []
-        if smtp.has_extn("size"):
-            options.append(f"SIZE={len(email.content)}")
         if smtp.has_extn("8bitmime"):
             options.append("BODY=8BITMIME")
-        if not (email.recipient + email.envelope_sender).isascii():
+        if not "".join(addresses).isascii():
             if not smtp.has_extn("smtputf8"):
                 self._fail(
                     Stage.RECIPIENT,
@@ -252,15 +271,6 @@ class SmtpSession:
             # smtplib encodes commands with this; "ascii" unless told otherwise.
             smtp.command_encoding = "utf-8"
         return options
-
-    def _final_reply(self) -> tuple[int, bytes]:
-        smtp = self._open_smtp
-        assert smtp.sock is not None
-        smtp.sock.settimeout(FINAL_REPLY_TIMEOUT)
-        smtp.send(b".\r\n")
-        reply = smtp.getreply()
-        smtp.sock.settimeout(COMMAND_TIMEOUT)
-        return reply
 
     def _command(
         self, stage: Stage, command: Callable[[], tuple[int, bytes]], expect: int
@@ -294,6 +304,8 @@ class SmtpSession:
     ) -> TransportError:
         text = _text(words)
         enhanced = _ENHANCED.match(text)
+        if code not in REPLY_CODES:
+            code = None  # smtplib's -1 for nonsense, say
         return TransportError(
             text,
             verdict_of(stage, code),
@@ -315,10 +327,11 @@ def requested_wait(words: str) -> timedelta | None:
 
 def _first_to_answer(addresses: Sequence[str], port: int) -> socket.socket:
     *others, last = addresses
+    timeout = COMMAND_TIMEOUT / len(addresses)
     for address in others:
         with suppress(OSError):
-            return socket.create_connection((address, port), COMMAND_TIMEOUT)
-    return socket.create_connection((last, port), COMMAND_TIMEOUT)
+            return socket.create_connection((address, port), timeout)
+    return socket.create_connection((last, port), timeout)
 
 
 def _dot_stuffed(content: bytes) -> bytes:
@@ -342,7 +355,7 @@ def _explain(error: Exception) -> str:
 
 _EXPLANATIONS: dict[type[Exception], str] = {
     EgressRefusedError: "{error}",
-    ssl.SSLCertVerificationError: "Its certificate is not trusted: {error}",
+    ssl.SSLCertVerificationError: "Its certificate is not trusted: {error.verify_message}",
     ssl.SSLError: "The TLS handshake failed: {error}",
     socket.gaierror: "Its name cannot be resolved.",
     ConnectionRefusedError: "Nothing answers there: the connection was refused.",

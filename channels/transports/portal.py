@@ -11,7 +11,7 @@ from channels.transports._base import (
     Transport,
     VisibleSender,
 )
-from channels.transports._smtp import SmtpSession
+from channels.transports._smtp import PATIENCE, SmtpSession
 from channels.transports._smtp_server import SmtpServer
 
 
@@ -19,6 +19,7 @@ class PortalTransport(Transport):
     """Portal servers: the installation's own relay, for whoever picked nothing."""
 
     installation_settings = ("PORTAL_RELAY_URL", "PORTAL_DOMAIN")
+    patience = PATIENCE
     traits = Traits(
         label="Portal servers",
         icon="server-stack",

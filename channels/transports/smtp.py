@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from channels.transports._base import (
     TransportError,
     VisibleSender,
 )
-from channels.transports._smtp import SmtpSession, Stage
+from channels.transports._smtp import PATIENCE, SmtpSession, Stage
 from channels.transports._smtp_server import Security, SmtpServer
 
 GMAIL_HOSTS = {"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"}
@@ -97,6 +98,7 @@ class SmtpTransport(Transport):
     """A person's or a team's own mail server."""
 
     installation_settings = ("PORTAL_DOMAIN", "SMTP_ALLOWED_NETWORKS")
+    patience = PATIENCE
     presets = PRESETS
     settings_asked = (
         Setting(
@@ -206,6 +208,7 @@ class SmtpTransport(Transport):
                 "A password is never sent in clear: choose STARTTLS or TLS.",
                 field="security",
             )
+        _check_ca(settings.get("ca_text", ""))
 
     def send(self, email: OutgoingEmail) -> Receipt:
         return self._session.send(email)
@@ -225,11 +228,13 @@ class SmtpTransport(Transport):
                 else:
                     _, words = next(stages)
             except TransportError as error:
+                # With TLS from the start the greeting belongs to an earlier stage.
+                failed = Stage[error.stage.upper()]
                 yield Step(
-                    label=LABELS[stage],
+                    label=LABELS[failed],
                     done=False,
                     words=error.words,
-                    advice=ADVICE[stage].format(sender=sender),
+                    advice=ADVICE[failed].format(sender=sender),
                 )
                 return
             yield Step(label=LABELS[stage], done=True, words=words)
@@ -242,6 +247,20 @@ class SmtpTransport(Transport):
         self._session.close()
 
 
+def _check_ca(text: str) -> None:
+    """Raise SettingsError for what has been pasted and is no certificate."""
+    if not text:
+        return
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError, TypeError):
+        raise SettingsError(
+            "This is not a certificate in PEM form: it begins with "
+            "-----BEGIN CERTIFICATE----- and has to be whole.",
+            field="ca_text",
+        ) from None
+
+
 LABELS = {
     Stage.NAME: "Name resolved",
     Stage.CONNECTION: "Connected",
@@ -251,9 +270,11 @@ LABELS = {
 }
 ADVICE = {
     Stage.NAME: "Check the spelling of the host.",
-    Stage.CONNECTION: "Check host and port. Some networks close port 25; try 587.",
-    Stage.TLS: "Check the security setting: STARTTLS goes with port 587, TLS with 465. "
-    "For a private certificate paste its CA.",
+    Stage.CONNECTION: "Check host, port and security: STARTTLS goes with port 587, TLS "
+    "from the start with 465. Some networks close port 25.",
+    Stage.TLS: "Check the security setting: STARTTLS goes with port 587, TLS from the "
+    "start with 465. The host must be a name that the certificate is for; for a private "
+    "certificate paste its CA.",
     Stage.SIGN_IN: "Check user name and password. Some providers want an app password or "
     "must be told to allow SMTP.",
     Stage.SENDER: "This server does not let you send as {sender}. Allow the address "

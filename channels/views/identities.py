@@ -28,7 +28,14 @@ def identities(request: UserRequest) -> HttpResponse:
             portal_domain=settings.PORTAL_DOMAIN,
             account=channel.address,
         )
-        rows.append({"identity": identity, "channel": channel, "view": view})
+        rows.append(
+            {
+                "identity": identity,
+                "channel": channel,
+                "view": view,
+                "replaced": identity.address not in view.sender,
+            }
+        )
     return render(request, "settings/identities.html", {"rows": rows})
 
 

@@ -25,6 +25,8 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("recipient_refused", r"authrequired|permission to post|not a member"),
     ("recipient_refused", r"only accepts? (e-?mail|mail|messages) from"),
     ("recipient_refused", r"not authori[sz]ed to (post|send to this)"),
+    ("sender_refused", r"not owned by user|send ?as ?denied|verified sender identity"),
+    ("sender_refused", r"(permissions?|allowed|authori[sz]ed) to send (as|from)\b"),
     ("sender_setup", r"relay(ing)? (access )?(is )?(denied|not (permitted|allowed))"),
     ("sender_setup", r"(unable|not (permitted|allowed)|refuse) to relay"),
     ("sender_setup", r"authentication (is )?required|must authenticate|address is not verified"),

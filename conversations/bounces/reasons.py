@@ -94,6 +94,11 @@ REASONS: dict[str, Reason] = {
         "Try again later; their mail system has a problem.",
         Actor.YOU,
     ),
+    "sender_refused": Reason(
+        "The server does not let you send as this address",
+        "Write as an identity that it knows, or have the address allowed there.",
+        Actor.YOU,
+    ),
     "sender_setup": Reason(
         "Our server is not allowed to relay",
         "The set-up of the sending server needs your admin.",

@@ -55,6 +55,8 @@ class Message(models.Model):
         on_delete=models.SET_NULL,
         related_name="followed_by",
     )
+    # The Message-IDs of the thread before it, oldest first (RFC 5322, 3.6.4).
+    references = models.TextField(blank=True, editable=False)
     # Made when it is written and the same in every attempt.
     message_id = models.CharField(max_length=255, unique=True, editable=False)
     # The form it came from: sending the same form twice is one message.

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -14,12 +15,13 @@ from channels.models import EmailIdentity
 from channels.routing import channel_for
 from conversations.composing import write
 from conversations.forms import ComposeForm
+from conversations.models import Message
 from deliveryportal.accounts.access import UserRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def compose(request: UserRequest) -> HttpResponse:
-    """Write a message. `?to=` fills in the recipient."""
+    """Write a message. `?to=` fills in the recipient, `?follows=` all but the text."""
     if request.method == "POST":
         form = ComposeForm(request.user, request.POST)
         if form.is_valid():
@@ -27,7 +29,7 @@ def compose(request: UserRequest) -> HttpResponse:
     else:
         form = ComposeForm(
             request.user,
-            initial={"to": request.GET.get("to", ""), "submission": uuid4()},
+            initial={"submission": uuid4(), **_beginning(request)},
         )
     previews = [
         (identity, _preview(identity))
@@ -42,6 +44,25 @@ def compose(request: UserRequest) -> HttpResponse:
     )
 
 
+def _beginning(request: UserRequest) -> dict[str, object]:
+    """What the form starts with: a follow-up goes to the same person, as the same."""
+    try:
+        followed = Message.objects.filter(
+            sender=request.user, uuid=request.GET.get("follows", "")
+        ).first()
+    except ValidationError:  # not a UUID
+        followed = None
+    if followed is None:
+        return {"to": request.GET.get("to", "")}
+    subject = followed.subject
+    return {
+        "to": followed.conversation.person_address,
+        "subject": subject if subject.lower().startswith("re:") else f"Re: {subject}",
+        "identity": followed.identity_id,
+        "follows": followed.uuid,
+    }
+
+
 def _send(request: UserRequest, form: ComposeForm) -> HttpResponse:
     written = write(
         identity=form.cleaned_data["identity"],
@@ -49,6 +70,7 @@ def _send(request: UserRequest, form: ComposeForm) -> HttpResponse:
         subject=form.cleaned_data["subject"],
         body=form.cleaned_data["body"],
         submission=form.cleaned_data["submission"],
+        follows=form.cleaned_data["follows"],
     )
     if len(written) == 1:
         return redirect(written[0])

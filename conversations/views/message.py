@@ -10,6 +10,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from channels.choosing import what_the_recipient_sees
+from conversations.folders import folder_of
 from conversations.models import Delivery, DeliveryEvent, Message
 from deliveryportal.accounts.access import UserRequest
 
@@ -41,6 +42,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         {
             "message": found,
             "deliveries": deliveries,
+            "folder": folder_of(deliveries[0]) if deliveries else None,
             "in_progress": any(delivery.in_progress for delivery in deliveries),
             "recipient_view": what_the_recipient_sees(
                 display_name=found.from_name,

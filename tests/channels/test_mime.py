@@ -62,3 +62,11 @@ def test_a_line_end_cannot_add_a_header(field: str) -> None:
 
 def test_the_return_token_is_nowhere_in_the_message() -> None:
     assert b"bounce." not in letter()
+
+
+def test_a_follow_up_names_the_thread_it_belongs_to() -> None:
+    message = message_from_bytes(
+        letter(references="<1@portal.test> <2@portal.test>"), policy=policy.default
+    )
+    assert message["In-Reply-To"] == "<2@portal.test>"
+    assert message["References"] == "<1@portal.test> <2@portal.test>"

@@ -147,6 +147,10 @@ class Google:
         """On the next consent page leave these boxes empty."""
         self._order("consent", untick=scopes)
 
+    def withhold_refresh_token(self) -> None:
+        """On the next consent give an access token only."""
+        self._order("consent", withhold=True)
+
     # --- what a person does and sees ----------------------------------------
 
     def consent(self, page: str, address: str) -> str:

@@ -130,3 +130,32 @@ def test_a_stranger_is_asked_to_sign_in(client: Client, db: None) -> None:
 
 def test_other_methods_are_refused(alice: User, as_user: SignIn) -> None:
     assert as_user(alice).delete(URL).status_code == 405
+
+
+def test_a_follow_up_goes_to_the_same_person_in_the_same_thread(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    client.post(URL, FIELDS)
+    first = Message.objects.get()
+    form = client.get(URL, {"follows": str(first.uuid)}).context["form"]
+    assert form.initial["to"] == "anna@customer.test"
+    assert form.initial["subject"] == "Re: Hello"
+    client.post(URL, {**FIELDS, "subject": "Re: Hello", "follows": str(first.uuid)})
+    second = Message.objects.exclude(pk=first.pk).get()
+    assert second.follows == first
+    assert second.references == first.message_id
+    assert second.conversation == first.conversation
+
+
+def test_nobody_follows_up_somebody_elses_message(
+    alice: User, charlie: User, as_user: SignIn
+) -> None:
+    as_user(alice).post(URL, FIELDS)
+    theirs = Message.objects.get()
+    client = as_user(charlie)
+    assert "anna@" not in client.get(URL, {"follows": str(theirs.uuid)}).content.decode()
+    assert client.get(URL, {"follows": "nonsense"}).status_code == 200
+    page = client.post(URL, {**FIELDS, "follows": str(theirs.uuid)})
+    assert page.status_code == 200
+    assert Message.objects.count() == 1

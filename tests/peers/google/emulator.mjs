@@ -22,6 +22,7 @@ let baseUrl; // also the issuer of its ID tokens
 let exchange; // the request and response that node:http is handing over
 let faults = [];
 let consent = {}; // of the next consent page only
+let withhold = false; // the refresh token of the next grant
 let log = [];
 
 const server = serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
@@ -64,6 +65,7 @@ async function answer(request) {
 async function reply(request, path) {
   if (request.method === "POST" && path === "/o/oauth2/v2/auth/callback") return consented(request);
   if (request.method === "POST" && path === "/oauth2/revoke") return revoke(request);
+  if (request.method === "POST" && path === "/oauth2/token" && withhold) return withoutRefreshToken(request);
   const bearer = (request.headers.get("authorization") ?? "").replace(/^Bearer\s+/i, "");
   const scopes = google.tokenMap.get(bearer)?.scopes;
   const wanted = guarded.find(([method, pattern]) => method === request.method && pattern.test(path));
@@ -77,6 +79,7 @@ async function reply(request, path) {
 async function consented(request) {
   const form = new URLSearchParams(await request.text());
   const { deny, untick = [] } = consent;
+  withhold = consent.withhold;
   consent = {};
   if (deny) {
     const back = new URL(form.get("redirect_uri"));
@@ -87,6 +90,14 @@ async function consented(request) {
   const granted = form.get("scope").split(" ").filter((scope) => !untick.includes(scope));
   form.set("scope", granted.join(" "));
   return google.app.fetch(new Request(request.url, { method: "POST", body: form }));
+}
+
+// Google makes no new refresh token for somebody who has agreed before, unless asked to.
+async function withoutRefreshToken(request) {
+  withhold = false;
+  const { refresh_token, ...tokens } = await (await google.app.fetch(request)).json();
+  google.store.getData(REFRESH_TOKENS).delete(refresh_token);
+  return json(tokens);
 }
 
 // At Google any token of a grant takes the person's whole grant with it.
@@ -122,12 +133,12 @@ const orders = {
   reset() {
     google.store.reset();
     google.tokenMap.clear();
-    [faults, consent, log] = [[], {}, []];
+    [faults, consent, withhold, log] = [[], {}, false, []];
     plant();
   },
   // {match, times, delay (ms), status, body, headers, apply, hangUp}
   fault: (fault) => faults.push({ times: 1, body: {}, headers: {}, ...fault }),
-  consent: (next) => (consent = next), // {deny: true} or {untick: [scope]}
+  consent: (next) => (consent = next), // {deny: true}, {untick: [scope]} or {withhold: true}
   expire: () => forgetAccessTokens(() => true),
   revokeGrants() {
     forgetAccessTokens(() => true);

@@ -1,0 +1,101 @@
+"""smtplib's client, made safe against a server that never comes to an end.
+
+smtplib's time limit begins anew with each byte and its replies have no last line: a
+server that drips, or that goes on and on, would hold a worker for days or fill its
+memory.
+"""
+
+from __future__ import annotations
+
+import io
+import smtplib
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+MAX_REPLY = 64 * 1024  # bytes
+PIECE = 64 * 1024  # bytes written at a time
+
+
+class SmtpClient(smtplib.SMTP):
+    """Speaks over `sock`; each reply and each write must be whole within `timeout`.
+
+    What breaks in between is raised as what it was, a TimeoutError say, and not as
+    smtplib's SMTPServerDisconnected.
+    """
+
+    timeout: float
+
+    def __init__(
+        self, sock: socket.socket, *, host: str, helo: str, timeout: float
+    ) -> None:
+        super().__init__(local_hostname=helo, timeout=timeout)
+        self._host = host  # what a certificate must be for
+        self.sock = sock
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Take this long for each reply and each write."""
+        before, self.timeout = self.timeout, seconds
+        try:
+            yield
+        finally:
+            self.timeout = before
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None:
+            assert self.sock is not None
+            self.file = io.BufferedReader(_Replies(self.sock))
+        self.file.raw.begin(self.timeout)
+        try:
+            return super().getreply()
+        except smtplib.SMTPServerDisconnected as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+    def send(self, s: Any) -> None:
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("closed before")
+        rest = memoryview(s.encode(self.command_encoding) if isinstance(s, str) else s)
+        deadline = time.monotonic() + self.timeout
+        try:
+            while rest:
+                self.sock.settimeout(_left(deadline))
+                rest = rest[self.sock.send(rest[:PIECE]) :]
+        except OSError:
+            self.close()
+            raise
+
+
+class _Replies(io.RawIOBase):
+    """What comes from the server, as much as one reply may have."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.begin(0)
+
+    def begin(self, seconds: float) -> None:
+        """From now on a reply is awaited, for so long."""
+        self._deadline = time.monotonic() + seconds
+        self._room = MAX_REPLY
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._room <= 0:
+            raise ConnectionError("its answer has no end")
+        self._sock.settimeout(_left(self._deadline))
+        taken = self._sock.recv_into(buffer)
+        self._room -= taken
+        return taken
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import dramatiq
+import pika.exceptions
+import pytest
+import redis
+from django.core.exceptions import ImproperlyConfigured
+from dramatiq import Worker
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+
+from conversations.stopping import stopping
+from deliveryportal.broker import InProcessBroker, make_broker, ping
+from tests.portal import wait_until
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("", InProcessBroker),
+        ("redis://127.0.0.1:1/0", RedisBroker),
+        ("amqp://127.0.0.1:1", RabbitmqBroker),
+    ],
+)
+def test_the_url_decides_the_broker(url: str, kind: type[dramatiq.Broker]) -> None:
+    assert isinstance(make_broker(url), kind)
+
+
+def test_an_unknown_scheme_is_a_sentence() -> None:
+    with pytest.raises(ImproperlyConfigured, match="BROKER_URL must be empty"):
+        make_broker("kafka://127.0.0.1")
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1"])
+def test_a_broker_that_is_away_does_not_answer(url: str) -> None:
+    with pytest.raises((redis.ConnectionError, pika.exceptions.AMQPConnectionError)):
+        ping(make_broker(url))
+
+
+def test_no_broker_retries_or_interrupts_a_job() -> None:
+    names = {type(each).__name__ for each in make_broker("").middleware}
+    assert names == {"DatabaseConnections", "OrderlyStop"}
+
+
+def test_failed_jobs_are_not_kept_in_memory() -> None:
+    broker = make_broker("")
+    assert isinstance(broker, InProcessBroker)
+
+    @dramatiq.actor(broker=broker)
+    def fail() -> None:
+        raise RuntimeError
+
+    worker = Worker(broker, worker_threads=1, worker_timeout=10)
+    worker.start()
+    try:
+        for _ in range(5):
+            fail.send()
+        wait_until(lambda: not broker.queues["default"].unfinished_tasks)
+        wait_until(lambda: not broker.dead_letters)
+    finally:
+        worker.stop()
+        stopping.clear()
+
+
+def test_a_queue_nobody_works_on_does_not_grow_for_ever() -> None:
+    broker = make_broker("")
+    assert isinstance(broker, InProcessBroker)
+    broker.FULL = 3
+
+    @dramatiq.actor(broker=broker)
+    def idle() -> None: ...
+
+    for _ in range(10):
+        idle.send()
+    assert broker.queues["default"].qsize() == 3
