@@ -154,7 +154,9 @@ def test_nobody_follows_up_somebody_elses_message(
     as_user(alice).post(URL, FIELDS)
     theirs = Message.objects.get()
     client = as_user(charlie)
-    assert "anna@" not in client.get(URL, {"follows": str(theirs.uuid)}).content.decode()
+    assert (
+        "anna@" not in client.get(URL, {"follows": str(theirs.uuid)}).content.decode()
+    )
     assert client.get(URL, {"follows": "nonsense"}).status_code == 200
     page = client.post(URL, {**FIELDS, "follows": str(theirs.uuid)})
     assert page.status_code == 200
