@@ -8,7 +8,7 @@ run: .venv/installed  ## the whole product on http://127.0.0.1:8000 (PORT=… ch
 	@exec $(BIN)/python manage.py runportal
 
 test: .venv/installed-dev  ## the tests, on SQLite and in-process workers
-	$(BIN)/python -m pytest -n auto -m "not (browser or postfix or processes)" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not (browser or postfix or google or processes)" $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -37,4 +37,5 @@ def allowance(channel: Channel, sender_id: int, wanted: int) -> Iterator[Lane]:
         yield Lane(room=wanted, pace=pace, row=None)
         return
     row = Allowance.objects.locked(channel.pk, sender_id)
+    pace = pace_of(channel, team_id)  # a manager may have changed it meanwhile
     yield Lane(room=row.room(pace, now(), wanted).number, pace=pace, row=row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils.timezone import now
 
 from channels.models import Channel, ChannelChoice
 from deliveryportal.accounts.models import User
@@ -20,6 +21,8 @@ def connected(channel: Channel, *, by: User) -> None:
     Mail that waited for it goes on. The first channel of their own that a person
     connects becomes their choice; connecting another one changes no choice.
     """
+    channel.connected_at = now()
+    channel.save(update_fields=["connected_at"])
     if channel.owner_id == by.pk:
         ChannelChoice.objects.get_or_create(user=by, defaults={"channel": channel})
     resume(channel)

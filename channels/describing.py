@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from django.urls import reverse
 
 from channels.choosing import RecipientView, what_the_recipient_sees
 from channels.models import Channel, EmailIdentity
-from channels.transports import Scope, Traits, Transport, VisibleSender
+from channels.standing import Standing
+from channels.transports import Pace, Scope, Traits, Transport, VisibleSender
 
 # What people want to know before they pick, in their order: term, field of Traits.
 TERMS = (
@@ -27,14 +30,39 @@ TERMS = (
 class Fact:
     term: str
     words: str
+    url: str = ""  # where this person can change it
 
 
-def describe(traits: Traits, portal_domain: str) -> list[Fact]:
+def describe(
+    traits: Traits,
+    portal_domain: str,
+    *,
+    team_pace: Pace | None = None,
+    limits_url: str = "",
+) -> list[Fact]:
+    """`team_pace` is what the managers of a team allow, if they have said anything."""
+    said = {"limits": describe_limits(traits, team_pace)}
+    urls = {"limits": limits_url}
     return [
-        Fact(term, getattr(traits, field).format(portal_domain=portal_domain))
+        Fact(
+            term,
+            said.get(field)
+            or getattr(traits, field).format(portal_domain=portal_domain),
+            urls.get(field, ""),
+        )
         for term, field in TERMS
         if field != "remedy"
     ]
+
+
+def describe_limits(traits: Traits, team_pace: Pace | None) -> str:
+    ours = (
+        f"{team_pace.words}: your managers decided so."
+        if team_pace
+        else f"{traits.pace.words}, unless your managers decide otherwise."
+    )
+    waits = "" if (team_pace or traits.pace).unlimited else "More waits."
+    return " ".join(filter(None, (ours, traits.limits, waits)))
 
 
 def describe_view(view: RecipientView, portal_domain: str) -> list[Fact]:
@@ -58,6 +86,7 @@ class Connected:
     in_use: bool
     whose: str
     may_change: bool
+    standing: Standing | None
 
     @property
     def summary(self) -> str:
@@ -92,16 +121,31 @@ def cards(
     is_manager: bool,
     settings: object,
     portal_domain: str,
+    team_paces: Mapping[str, Pace],
+    standings: Mapping[Channel, Standing],
 ) -> list[Card]:
-    """Return a card for each kind; `usable` are the channels this person may use."""
+    """Return a card for each kind; `usable` are the channels this person may use.
+
+    `team_paces` are the managers' limits by kind, where there are any.
+    """
     channels = list(usable)
     return [
         Card(
             kind=kind,
             transport=transport,
-            facts=describe(transport.traits, portal_domain),
+            facts=describe(
+                transport.traits,
+                portal_domain,
+                team_pace=team_paces.get(kind),
+                limits_url=reverse("settings:limits") if is_manager else "",
+            ),
             connected=[
-                _connected(channel, in_use, is_manager=is_manager)
+                _connected(
+                    channel,
+                    in_use,
+                    is_manager=is_manager,
+                    standing=standings.get(channel),
+                )
                 for channel in channels
                 if channel.kind == kind
             ],
@@ -117,7 +161,9 @@ def cards(
     ]
 
 
-def _connected(channel: Channel, in_use: Channel, *, is_manager: bool) -> Connected:
+def _connected(
+    channel: Channel, in_use: Channel, *, is_manager: bool, standing: Standing | None
+) -> Connected:
     return Connected(
         channel=channel,
         in_use=channel == in_use,
@@ -127,6 +173,7 @@ def _connected(channel: Channel, in_use: Channel, *, is_manager: bool) -> Connec
         if channel.team_id
         else "For everybody",
         may_change=bool(channel.owner_id or (channel.team_id and is_manager)),
+        standing=standing,
     )
 
 

@@ -14,6 +14,7 @@ from channels.transports import Pace
 
 HOUR = 3600
 DAY = 24 * HOUR
+FORESEEN = timedelta(days=30)
 
 Sent = list[tuple[float, int]]  # (seconds since the epoch, number of messages)
 
@@ -48,6 +49,21 @@ class Usage:
             key=lambda room: (room.number, -(room.until or at).timestamp()),
         )
 
+    def finish(self, pace: Pace, at: datetime, waiting: int) -> datetime | None:
+        """Return when the last of `waiting` messages goes, each as soon as it may.
+
+        None if that is further off than anybody should rely on.
+        """
+        ahead, end = Usage(list(self.recent), list(self.hours)), at + FORESEEN
+        while at < end:
+            room = ahead.room(pace, at, waiting)
+            ahead.spend(room.number, pace, at)
+            waiting -= room.number
+            if not waiting:
+                return at
+            at = room.until or at
+        return None
+
     def spend(self, number: int, pace: Pace, at: datetime) -> None:
         """Remember that `number` messages go at `at`; forget what counts no more."""
         if not number:
@@ -76,7 +92,7 @@ class Usage:
         return Room(
             0,
             _moment(oldest + pace.seconds),
-            f"the limit of {pace.messages} messages every {pace.seconds} seconds",
+            f"the limit of {pace.burst}",
         )
 
     def _in_the_day(self, pace: Pace, at: datetime, wanted: int) -> Room:
@@ -92,7 +108,7 @@ class Usage:
         return Room(
             0,
             _moment(oldest + HOUR + DAY),
-            f"the limit of {pace.per_day} messages a day",
+            f"the limit of {pace.day}",
         )
 
 

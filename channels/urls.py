@@ -6,6 +6,7 @@ from channels.views.channel import channel, choose, remove
 from channels.views.connect import connect, keep, test
 from channels.views.identities import identities, new_identity
 from channels.views.identity import delete_identity, identity, make_default
+from channels.views.limits import limits
 from channels.views.verification import resend, verification
 
 app_name = "settings"
@@ -16,6 +17,7 @@ urlpatterns = [
     path("channel/tests/<uuid:uuid>/save/", keep, name="keep"),
     path("channel/<uuid:uuid>/choose/", choose, name="choose"),
     path("channel/<uuid:uuid>/disconnect/", remove, name="disconnect"),
+    path("team/limits/", limits, name="limits"),
     path("identities/", identities, name="identities"),
     path("identities/new/", new_identity, name="new_identity"),
     path("identities/verify/<str:token>/", verification, name="verification"),

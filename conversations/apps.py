@@ -10,6 +10,7 @@ class ConversationsConfig(AppConfig):
         # Declares the actors, for whoever loads Django (web, worker or command), and
         # connects the receivers.
         from conversations import (  # noqa: PLC0415
+            backlog,  # noqa: F401
             channel_changes,  # noqa: F401
             identity_deletion,  # noqa: F401
             tasks,  # noqa: F401

@@ -15,8 +15,10 @@ def not_begun(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
 
 
 @transaction.atomic
-def cancel(deliveries: DeliveryQuerySet, because: str) -> None:
-    """Fail those that are not begun, for the reason given in a sentence.
+def cancel(
+    deliveries: DeliveryQuerySet, because: str, reason: str = "not_sendable"
+) -> None:
+    """Fail those that are not begun, `because` of what a sentence says.
 
     A worker that has claimed one finds its lease gone before it sends. What is being
     handed over at this moment is left to its worker.
@@ -30,7 +32,7 @@ def cancel(deliveries: DeliveryQuerySet, because: str) -> None:
         waiting_for="",
         lease="",
         lease_until=None,
-        reason="not_sendable",
+        reason=reason,
         remote_words=because,
     )
     DeliveryEvent.objects.bulk_create(

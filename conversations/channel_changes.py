@@ -37,4 +37,4 @@ def send_what_waited(channel: Channel, **kwargs: Any) -> None:
 @receiver(disconnected)
 def fail_what_waited(channel: Channel, **kwargs: Any) -> None:
     """Nothing disappears: what cannot leave any more stands under Failed deliveries."""
-    cancel(Delivery.objects.filter(channel=channel), GONE)
+    cancel(Delivery.objects.filter(channel=channel), GONE, reason="channel_gone")

@@ -37,7 +37,11 @@ def write(
         with transaction.atomic():
             channel = channel_for(identity)
             messages = [
-                _queue(identity, channel, address, subject, body, submission, follows)
+                queue(
+                    _letter(identity, address, subject, body, submission, follows),
+                    address,
+                    channel,
+                )
                 for address in _each_once(recipients)
             ]
             transaction.on_commit(lambda: announce(work_lane, channel.pk, sender.pk))
@@ -53,9 +57,8 @@ def _each_once(recipients: Sequence[Address]) -> list[Address]:
     return list({address.wire.casefold(): address for address in recipients}.values())
 
 
-def _queue(
+def _letter(
     identity: EmailIdentity,
-    channel: Channel,
     address: Address,
     subject: str,
     body: str,
@@ -63,7 +66,7 @@ def _queue(
     follows: Message | None,
 ) -> Message:
     sender = identity.owner
-    message = Message.objects.create(
+    return Message(
         conversation=_conversation(sender, address),
         sender=sender,
         team_id=sender.team_id,
@@ -72,21 +75,35 @@ def _queue(
         from_address=identity.address,
         subject=subject,
         body=_signed(body, identity.signature),
-        message_id=f"<{uuid4()}@{settings.PORTAL_DOMAIN}>",
+        message_id=new_message_id(),
         submission=submission,
         follows=follows,
         references=f"{follows.references} {follows.message_id}".strip()
         if follows
         else "",
     )
+
+
+def new_message_id() -> str:
+    return f"<{uuid4()}@{settings.PORTAL_DOMAIN}>"
+
+
+def queue(
+    message: Message, address: Address, channel: Channel, note: str = ""
+) -> Message:
+    """Save a new message with its delivery; the lane is the caller's to announce.
+
+    `note` says on the timeline how it came into the queue.
+    """
+    message.save()
     delivery = Delivery.objects.create(
         message=message,
         recipient=address.shown,
         recipient_wire=address.wire,
         recipient_name=address.name,
         channel=channel,
-        sender=sender,
-        team_id=sender.team_id,
+        sender_id=message.sender_id,
+        team_id=message.team_id,
     )
     DeliveryEvent.objects.bulk_create(
         [
@@ -100,7 +117,7 @@ def _queue(
                 delivery=delivery,
                 kind=DeliveryEvent.Kind.QUEUED,
                 at=delivery.created_at,
-                note=f"for {channel}",
+                note=note or f"for {channel}",
             ),
         ]
     )

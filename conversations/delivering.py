@@ -22,6 +22,7 @@ from itertools import islice
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from channels.allowance import allowance
@@ -148,7 +149,7 @@ def _handfuls(batch: list[Delivery]) -> Iterator[list[Delivery]]:
 
 def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Delivery]:
     """Commit that these are about to be sent; return those that still are ours."""
-    ids = [delivery.pk for delivery in handful]
+    ids, at = [delivery.pk for delivery in handful], now()
     ours = Delivery.objects.held_under(lease.token, now()).filter(
         pk__in=ids, state=State.CLAIMED
     )
@@ -156,6 +157,7 @@ def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Deliver
         state=State.HANDING_OVER,
         state_since=now(),
         attempts=F("attempts") + 1,
+        tried_since=Coalesce("tried_since", at),
         lease_until=Lease.end(),
     )
     if marked != len(ids):  # the lease ended meanwhile; the sweeper has them
@@ -167,6 +169,7 @@ def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Deliver
         handful = [delivery for delivery in handful if delivery.pk in kept]
     for delivery in handful:
         delivery.attempts += 1
+        delivery.tried_since = delivery.tried_since or at
     return list(handful)
 
 
@@ -307,11 +310,12 @@ def _stop_for(channel: Channel, trouble: Outcome, lease: Lease) -> None:
 
 def _put_off_rest(lease: Lease, down: Outcome) -> None:
     """The channel is down for all: let the rest of the batch wait like the one tried."""
+    assert down.error is not None
     Delivery.objects.filter(lease=lease.token, state=State.CLAIMED).update(
         state=State.QUEUED,
         state_since=now(),
         not_before=down.changes.get("not_before", now() + timedelta(minutes=1)),
-        waiting_for=down.changes["waiting_for"],
+        waiting_for=outcomes.what_it_waits_for(down.delivery, down.error),
         lease="",
         lease_until=None,
     )

@@ -16,6 +16,12 @@ from conversations.retry_policy import PAUSES, next_try
 Kind = DeliveryEvent.Kind
 
 
+# How a server of one's own says that it does not let one send as somebody.
+NOT_YOUR_ADDRESS = (
+    "not owned by",  # Postfix, reject_sender_login_mismatch
+    "sendasdenied",  # Exchange and Microsoft 365
+    "not allowed to send as",
+)
 CHANNEL_TROUBLE = {Verdict.CHANNEL_DOWN, Verdict.CHANNEL_BROKEN}
 
 
@@ -92,11 +98,14 @@ def _refused(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
 
 
 def _refused_as_sender(delivery: Delivery, error: TransportError) -> bool:
-    """Whether it was the person's address that was refused, at MAIL FROM.
+    """Whether it was the person's address that was refused, at MAIL FROM or later.
 
     Where bounces are recorded the sender there is an address of the portal's.
     """
-    return error.stage == "sender" and not delivery.channel.traits.records_bounces
+    if delivery.channel.traits.records_bounces:
+        return False
+    words = error.words.casefold()
+    return error.stage == "sender" or any(each in words for each in NOT_YOUR_ADDRESS)
 
 
 def _unknown(delivery: Delivery, error: TransportError, at: datetime) -> Outcome:
@@ -108,29 +117,37 @@ def _unknown(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
 def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome:
     when = next_try(
         attempts=delivery.attempts,
-        queued_at=delivery.created_at,
+        tried_since=delivery.tried_since or at,
         at=at,
         asked_for=error.wait,
+        for_a_limit=error.verdict in CHANNEL_TROUBLE and error.wait is not None,
     )
     if when is None and error.verdict is Verdict.CHANNEL_BROKEN:
         when = at + PAUSES[-1]  # however long it takes a person to mend it
     if when is None:
-        reason = _reason(error) if error.code else "server_unreachable"
         note = "Given up after two days of trying."
-        return _settled(delivery, error, at, State.FAILED, Kind.FAILED, reason, note)
+        return _settled(
+            delivery, error, at, State.FAILED, Kind.FAILED, _given_up_for(error), note
+        )
     return Outcome(
         delivery=delivery,
         changes={
             "state": State.QUEUED,
             "state_since": at,
             "not_before": when,
-            "waiting_for": _what_it_waits_for(delivery, error),
+            "waiting_for": what_it_waits_for(delivery, error),
             "remote_words": error.words,
             "enhanced_code": error.enhanced,
         },
         event=_event(delivery, error, at, Kind.DEFERRED),
         error=error,
     )
+
+
+def _given_up_for(error: TransportError) -> str:
+    if error.verdict in CHANNEL_TROUBLE:
+        return "channel_down"
+    return _reason(error) if error.code else "server_unreachable"
 
 
 _BY_VERDICT: dict[Verdict, Callable[[Delivery, TransportError, datetime], Outcome]] = {
@@ -162,6 +179,7 @@ def _settled(
             "enhanced_code": error.enhanced,
         },
         event=_event(delivery, error, at, kind, note),
+        error=error,
     )
 
 
@@ -185,7 +203,7 @@ def _reason(error: TransportError) -> str:
     return classify(code=error.code, enhanced=error.enhanced, words=error.words).reason
 
 
-def _what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
+def what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
     if error.verdict in CHANNEL_TROUBLE:
         return f"{delivery.channel} cannot take mail at the moment"
     if error.code:

@@ -18,13 +18,15 @@ JITTER = 0.1  # so that what was put off together does not come back together
 def next_try(
     *,
     attempts: int,
-    queued_at: datetime,
+    tried_since: datetime,
     at: datetime,
     asked_for: timedelta | None = None,
+    for_a_limit: bool = False,
 ) -> datetime | None:
     """Return the time of the next attempt, or None to give up.
 
-    `attempts` counts those made, `asked_for` is the pause the other side named.
+    `attempts` counts those made, `asked_for` is the pause the other side named. What
+    waits `for_a_limit` of its channel is never given up: it has done nothing wrong.
     """
     if asked_for is not None:
         # A little after the time it named: its clock is not ours.
@@ -33,4 +35,4 @@ def next_try(
         pause = PAUSES[min(attempts, len(PAUSES)) - 1] if attempts else PAUSES[0]
         pause *= 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
     when = at + pause
-    return when if when <= queued_at + GIVE_UP_AFTER else None
+    return when if for_a_limit or when <= tried_since + GIVE_UP_AFTER else None

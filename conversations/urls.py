@@ -7,11 +7,13 @@ from conversations.views.compose import compose
 from conversations.views.folder import folder
 from conversations.views.message import message
 from conversations.views.report import raw_report
+from conversations.views.resend import resend
 
 app_name = "conversations"
 urlpatterns = [
     *[path(f"{key}/", folder, {"key": key}, name=key) for key in FOLDERS],
     path("new/", compose, name="compose"),
     path("messages/<uuid:uuid>/", message, name="message"),
+    path("resend/<uuid:uuid>/", resend, name="resend"),
     path("reports/<uuid:uuid>.eml", raw_report, name="report"),
 ]

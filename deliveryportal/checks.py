@@ -198,7 +198,7 @@ def google(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessag
     if base and urlsplit(base).hostname not in LOOPBACK:
         found.append(
             Error(
-                "GOOGLE_BASE would send Google's secrets to another machine.",
+                "GOOGLE_BASE names another machine, which would get Google's tokens.",
                 hint="It names a stand-in for tests on this machine; leave it out.",
                 id="deliveryportal.E042",
             )

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    sync_playwright,
+)
 
 from tests.parts import require_part
 from tests.portal import ROOT
@@ -43,6 +49,12 @@ class Screen:
     def another_tab(self) -> Screen:
         return Screen(self.page.context.new_page(), self.address)
 
+    def somebody_else(self) -> Screen:
+        """A browser with nothing of this one's cookies; it ends with this one."""
+        program = self.page.context.browser
+        assert program
+        return Screen(_context(program).new_page(), self.address)
+
     def go(self, path: str) -> None:
         response = self.page.goto(self.address + path)
         assert response
@@ -69,10 +81,13 @@ def browser(address: str) -> Iterator[Screen]:
     require_part(chromium, "chromium is not installed")
     with sync_playwright() as playwright:
         program = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        context = program.new_context(
-            viewport={"width": WIDTHS[0], "height": 844}, locale="en-GB"
-        )
         try:
-            yield Screen(context.new_page(), address)
+            yield Screen(_context(program).new_page(), address)
         finally:
             program.close()
+
+
+def _context(program: Browser) -> BrowserContext:
+    return program.new_context(
+        viewport={"width": WIDTHS[0], "height": 844}, locale="en-GB"
+    )

@@ -37,6 +37,10 @@ def test_practice_mode_needs_no_configuration() -> None:
         ({"CREDENTIAL_KEYS": []}, "W020"),
         ({"CREDENTIAL_KEYS": ["short"]}, "E021"),
         ({"LEASE_SECONDS": 5}, "E030"),
+        ({"GOOGLE_CLIENT_ID": "portal"}, "E040"),
+        ({"GOOGLE_CLIENT_SECRET": "hush"}, "E040"),
+        ({"GOOGLE_SIGN_IN": True}, "E041"),
+        ({"GOOGLE_BASE": "http://google.example.com"}, "E042"),
     ],
 )
 def test_each_wrong_setting_has_a_check_with_a_hint(

@@ -44,6 +44,21 @@ class Visitor:
             page: str = response.read().decode()
             return page
 
+    def press(self, path: str, action: str) -> str:
+        """Press the button on the page at `path` that posts to `action`.
+
+        Return the address it leads to, which may be another site's.
+        """
+        page = self.get(path)
+        assert f'action="{action}"' in page, f"no such button at {path}"
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+        assert token
+        data = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1]})
+        request = urllib.request.Request(self.url + action, data.encode())
+        with self._browser.open(request, timeout=60) as response:
+            url: str = response.geturl()
+            return url
+
     def sign_up(self, name: str = "Alice Acme", email: str = "alice@acme.test") -> str:
         return self.post(
             "/accounts/signup/", name=name, email=email, password1=PASSWORD

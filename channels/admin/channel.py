@@ -48,6 +48,7 @@ class ChannelAdmin(ReadOnlyAdmin[Channel]):
         "paused_because",
         "paused_at",
         "created_at",
+        "connected_at",
         "disconnected_at",
     )
     list_display = ["label", "owner", "team", "health", "paused_at", "created_at"]

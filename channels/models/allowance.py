@@ -5,12 +5,23 @@ from datetime import datetime
 from typing import Self
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from channels.models.channel import Channel
 from channels.throttle import Room, Usage
 from channels.transports import Pace, kind_choices
+from deliveryportal.accounts.models import User
+
+MAX_SECONDS = 3600  # for anything longer there is the daily limit
+
+
+class SendingLimitQuerySet(models.QuerySet["SendingLimit"]):
+    def by_kind(self, team_id: int) -> dict[str, SendingLimit]:
+        return {limit.kind: limit for limit in self.filter(team=team_id)}
+
+    def paces(self, team_id: int) -> dict[str, Pace]:
+        return {kind: limit.pace for kind, limit in self.by_kind(team_id).items()}
 
 
 class SendingLimit(models.Model):
@@ -23,10 +34,14 @@ class SendingLimit(models.Model):
     messages = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)]
     )
-    seconds = models.PositiveIntegerField(default=45, validators=[MinValueValidator(1)])
+    seconds = models.PositiveIntegerField(
+        default=45, validators=[MinValueValidator(1), MaxValueValidator(MAX_SECONDS)]
+    )
     per_day = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)]
     )
+
+    objects = SendingLimitQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -60,6 +75,11 @@ def pace_of(channel: Channel, team_id: int) -> Pace:
 class AllowanceQuerySet(models.QuerySet["Allowance"]):
     def on_hold(self, at: datetime) -> Self:
         return self.filter(held_until__gt=at)
+
+    def of_lane(self, channel: Channel, sender: User) -> Allowance:
+        """Return the lane's allowance to look at; a fresh one if nothing was sent."""
+        found = self.filter(channel=channel, sender=sender).first()
+        return found or Allowance(channel=channel, sender=sender)
 
     def locked(self, channel_id: int, sender_id: int) -> Allowance:
         """Return the lane's allowance, to this transaction alone until it ends."""

@@ -108,6 +108,8 @@ class Channel(models.Model):
     )
     paused_because = models.TextField(blank=True, editable=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When somebody last connected it, for the first time or again.
+    connected_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Set: kept for the mail that went by it, and for connecting again.
     disconnected_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Self
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ from django.utils.timezone import now
 from channels.fields import EncryptedJSONField
 from channels.transports import Traits, Transport, kind_choices, transport_class
 from deliveryportal.accounts.models import User
+
+LATE = timedelta(minutes=1)
 
 
 class ConnectionTestQuerySet(models.QuerySet["ConnectionTest"]):
@@ -61,6 +64,11 @@ class ConnectionTest(models.Model):
     @property
     def is_over(self) -> bool:
         return self.state in {self.State.PASSED, self.State.FAILED}
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its worker may be gone, or was never there."""
+        return not self.is_over and self.created_at < now() - LATE
 
     def open_transport(self) -> Transport:
         installation = self.transport_class.from_installation(settings)

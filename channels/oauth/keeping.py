@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
@@ -28,6 +28,8 @@ def keep(grant: Grant, *, kind: str, by: User) -> Channel:
     try:
         account = transport_class(kind).account(grant.tokens, grant.claims, now())
         with transaction.atomic():
+            # Of two tabs that come back at once, one is first.
+            User.objects.select_for_update(no_key=True).get(pk=by.pk)
             _refuse_what_is_anothers(grant, kind, by)
             channel = _store(account, grant.uid, kind, by)
             connected(channel, by=by)
@@ -38,10 +40,6 @@ def keep(grant: Grant, *, kind: str, by: User) -> Channel:
     except GrantRefusedError:
         _give_back(grant, kind)
         raise
-    except IntegrityError:
-        raise GrantRefusedError(
-            "It was being connected already. Please look again."
-        ) from None
 
 
 def _refuse_what_is_anothers(grant: Grant, kind: str, user: User) -> None:
@@ -58,7 +56,7 @@ def _refuse_what_is_anothers(grant: Grant, kind: str, user: User) -> None:
 
 def _store(account: Account, uid: str, kind: str, user: User) -> Channel:
     """Write the account into the user's channel of this kind, made if need be."""
-    stored = Channel.objects.select_for_update().filter(kind=kind, owner=user).first()
+    stored = Channel.objects.filter(kind=kind, owner=user).first()
     channel = stored or Channel(kind=kind, owner=user)
     was_connected = stored is not None and stored.disconnected_at is None
     if was_connected and channel.config.get("uid") != uid:

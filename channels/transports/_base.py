@@ -110,6 +110,28 @@ class Pace:
     def unlimited(self) -> bool:
         return self.messages is None and self.per_day is None
 
+    @property
+    def words(self) -> str:
+        """All of it, as people read it."""
+        return " and ".join(filter(None, (self.burst, self.day))) or "No limit"
+
+    @property
+    def burst(self) -> str:
+        """As in "25 messages every 45 seconds"; empty if unlimited."""
+        if self.messages is None:
+            return ""
+        every = "second" if self.seconds == 1 else f"{self.seconds:,} seconds"
+        return f"{_messages(self.messages)} every {every}"
+
+    @property
+    def day(self) -> str:
+        """As in "500 messages a day"; empty if unlimited."""
+        return "" if self.per_day is None else f"{_messages(self.per_day)} a day"
+
+
+def _messages(number: int) -> str:
+    return "1 message" if number == 1 else f"{number:,} messages"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
@@ -137,7 +159,7 @@ class Traits:
     dmarc: str
     sent_copy: str
     bounces: str
-    limits: str
+    limits: str = ""  # of the provider's; ours are told from `pace`
     remedy: str  # the one thing to do when it is not what a person wants
 
 
@@ -212,6 +234,9 @@ class Transport(ABC):
     `settings` are the installation's settings that the class names, joined with
     the channel's own config; `credentials` are the channel's decrypted secrets.
     """
+
+    # Pages read the class; a template would make an instance of it instead.
+    do_not_call_in_templates: ClassVar[bool] = True
 
     traits: ClassVar[Traits]
     # Names of Django settings this kind needs, passed to it under their own names.

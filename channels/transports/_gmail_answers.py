@@ -182,7 +182,7 @@ ANSWERS: list[tuple[range | set[int], set[str], Meaning]] = [
     ),
     # Whether it was sent before the server failed, nobody knows.
     (range(500, 600), set(), UNKNOWN),
-    # 429, and what is not Gmail's: the emulator of a proxy, a page of a hotel.
+    # 429, an error that is new, and what is not Gmail's at all: a proxy's answer.
     (range(300, 500), set(), LATER),
 ]
 
@@ -217,6 +217,9 @@ OURS = Meaning(
     "them.",
     operators=True,
 )
+NO_SIGN_IN = Meaning(
+    verdict=Verdict.CHANNEL_DOWN, words="Google’s sign-in is out of order just now."
+)
 TOKEN_ANSWERS: dict[str, Meaning] = {
     "invalid_grant": Meaning(
         verdict=Verdict.CHANNEL_BROKEN,
@@ -236,7 +239,7 @@ TOKEN_ANSWERS: dict[str, Meaning] = {
 def not_renewed(error: str, description: str) -> TransportError:
     """Translate an error of the token endpoint; nothing has been sent."""
     said = ": ".join(filter(None, (error, description)))
-    return _error(TOKEN_ANSWERS.get(error, LATER), said, stage="sign_in")
+    return _error(TOKEN_ANSWERS.get(error, NO_SIGN_IN), said, stage="sign_in")
 
 
 def _error(meaning: Meaning, said: str, **facts: Any) -> TransportError:

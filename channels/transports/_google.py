@@ -12,14 +12,14 @@ import io
 import json
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httplib2
 import requests
-from google.auth.exceptions import GoogleAuthError, RefreshError
-from google.auth.transport.requests import AuthorizedSession, Request
-from google.oauth2.credentials import Credentials
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.http import MediaIoBaseUpload
@@ -49,37 +49,41 @@ def endpoint(settings: Mapping[str, Any], path: str) -> str:
     return f"{base}/oauth2{path}" if base else f"https://oauth2.googleapis.com{path}"
 
 
-def google_credentials(
-    settings: Mapping[str, Any], credentials: Mapping[str, str]
-) -> Credentials:
-    """Without the token's expiry: it is renewed before it is used, or after a 401."""
-    return Credentials(
-        token=credentials.get("access_token"),
-        refresh_token=credentials.get("refresh_token"),
-        token_uri=endpoint(settings, "/token"),
-        client_id=settings["GOOGLE_CLIENT_ID"],
-        client_secret=settings["GOOGLE_CLIENT_SECRET"],
-    )
-
-
 def renewed(
     settings: Mapping[str, Any], credentials: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return `credentials` with a fresh access token; raise TransportError."""
+    """Return `credentials` with a fresh access token (RFC 6749, 6).
+
+    Raises TransportError; nothing has been sent.
+    """
     if not credentials.get("refresh_token"):
         raise not_renewed("invalid_grant", "there is none")
-    google = google_credentials(settings, credentials)
-    with requests.Session() as session:
-        try:
-            google.refresh(_TokenRequest(session))
-        except GoogleAuthError as error:
-            raise refused(error) from None
-    assert google.expiry is not None  # naive, in UTC
+    asked = {
+        "grant_type": "refresh_token",
+        "refresh_token": credentials["refresh_token"],
+        "client_id": settings["GOOGLE_CLIENT_ID"],
+        "client_secret": settings["GOOGLE_CLIENT_SECRET"],
+    }
+    try:
+        answer = requests.post(
+            endpoint(settings, "/token"), data=asked, timeout=TOKEN_TIMEOUT
+        )
+        tokens = answer.json()
+    except requests.RequestException as error:
+        raise not_renewed("", type(error).__name__) from None
+    if not (isinstance(tokens, dict) and tokens.get("access_token")):
+        told = tokens if isinstance(tokens, dict) else {}
+        raise not_renewed(
+            str(told.get("error") or f"HTTP {answer.status_code}"),
+            str(told.get("error_description") or ""),
+        )
+    expires_at = datetime.now(UTC) + timedelta(seconds=int(tokens["expires_in"]))
     return {
         **credentials,
-        "access_token": google.token,
-        "refresh_token": google.refresh_token,
-        "expires_at": google.expiry.replace(tzinfo=UTC).isoformat(),
+        "access_token": tokens["access_token"],
+        # Google keeps it; where one comes, the old one may be good no more.
+        "refresh_token": tokens.get("refresh_token") or credentials["refresh_token"],
+        "expires_at": expires_at.isoformat(),
     }
 
 
@@ -92,35 +96,13 @@ def revoke(settings: Mapping[str, Any], token: str) -> None:
         logger.warning("Google was not told of a disconnect: %s", type(error).__name__)
 
 
-def refused(error: GoogleAuthError) -> TransportError:
-    """Translate what keeps us from a fresh token; nothing has been sent."""
-    if not isinstance(error, RefreshError):
-        words = "Google’s sign-in cannot be reached."
-        return TransportError(
-            words, Verdict.CHANNEL_DOWN, remote=REMOTE, stage="sign_in"
-        )
-    said = error.args[1] if len(error.args) > 1 else {}
-    answer = said if isinstance(said, dict) else {}
-    return not_renewed(
-        str(answer.get("error") or "Google’s sign-in failed"),
-        str(answer.get("error_description") or ""),
-    )
-
-
-class _TokenRequest(Request):
-    """A request to the token endpoint, with its own patience whoever asks."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(*args, **{**kwargs, "timeout": TOKEN_TIMEOUT})
-
-
 class GmailApi:
     """Gmail's API as far as `gmail.send` opens it; the connection is kept."""
 
     def __init__(
         self, settings: Mapping[str, Any], credentials: Mapping[str, str]
     ) -> None:
-        self._http = _OneTryHttp(google_credentials(settings, credentials))
+        self._http = _OneTryHttp(_Grant(settings, credentials))
         document = json.loads(get_static_doc("gmail", "v1"))
         if settings["GOOGLE_BASE"]:
             document["rootUrl"] = f"{settings['GOOGLE_BASE']}/"
@@ -133,9 +115,7 @@ class GmailApi:
         request = self._request(content, thread)
         try:
             return _receipt(request.execute(num_retries=0))
-        except GoogleAuthError as error:
-            raise refused(error) from None
-        except (OSError, HTTPError, ValueError) as error:
+        except (GoogleAuthError, OSError, HTTPError, ValueError) as error:
             # requests' errors are OSErrors; an answer that is none is a ValueError.
             raise self._broken_off(error) from None
 
@@ -183,17 +163,26 @@ def _receipt(answer: object) -> Receipt:
     )
 
 
+class _Grant(Credentials):
+    """Without its token's expiry: it is renewed before it is used, or after a 401."""
+
+    def __init__(
+        self, settings: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> None:
+        super().__init__()
+        self._settings, self._credentials = settings, credentials
+        self.token = credentials.get("access_token")
+
+    def refresh(self, request: object) -> None:
+        self._credentials = renewed(self._settings, self._credentials)
+        self.token = self._credentials["access_token"]
+
+
 class _OneTryHttp:
     """What google-api-python-client takes for an httplib2.Http."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self.credentials = credentials
-        self._tokens = requests.Session()
-        self._session = _WatchedSession(
-            credentials,
-            max_refresh_attempts=1,
-            auth_request=_TokenRequest(self._tokens),
-        )
+    def __init__(self, grant: _Grant) -> None:
+        self._session = _WatchedSession(grant, max_refresh_attempts=1)
 
     @property
     def in_doubt(self) -> bool:
@@ -230,7 +219,6 @@ class _OneTryHttp:
 
     def close(self) -> None:
         self._session.close()
-        self._tokens.close()
 
 
 class _WatchedSession(AuthorizedSession):

@@ -23,7 +23,7 @@ from channels.transports._base import (
     TransportError,
     Verdict,
 )
-from channels.transports._smtp_client import SmtpClient
+from channels.transports._smtp_client import EndlessReplyError, SmtpClient
 from channels.transports._smtp_server import Security, SmtpServer
 from channels.transports._smtp_sign_in import sign_in
 
@@ -360,6 +360,7 @@ _EXPLANATIONS: dict[type[Exception], str] = {
     socket.gaierror: "Its name cannot be resolved.",
     ConnectionRefusedError: "Nothing answers there: the connection was refused.",
     TimeoutError: "It did not answer in time.",
+    EndlessReplyError: "Its answer had no end.",
     smtplib.SMTPServerDisconnected: "It closed the connection.",
     ConnectionError: "The connection was lost.",
     smtplib.SMTPNotSupportedError: "It does not offer what is needed: {error}",

@@ -19,6 +19,10 @@ MAX_REPLY = 64 * 1024  # bytes
 PIECE = 64 * 1024  # bytes written at a time
 
 
+class EndlessReplyError(smtplib.SMTPException):
+    """A reply was longer than MAX_REPLY."""
+
+
 class SmtpClient(smtplib.SMTP):
     """Speaks over `sock`; each reply and each write must be whole within `timeout`.
 
@@ -87,7 +91,7 @@ class _Replies(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         if self._room <= 0:
-            raise ConnectionError("its answer has no end")
+            raise EndlessReplyError
         self._sock.settimeout(_left(self._deadline))
         taken = self._sock.recv_into(buffer)
         self._room -= taken

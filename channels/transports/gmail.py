@@ -46,7 +46,7 @@ class GmailTransport(Transport):
         visible_sender=VisibleSender.CONNECTED_ACCOUNT,
         adds_via=False,
         records_bounces=False,
-        pace=Pace(messages=25, seconds=45, per_day=PER_DAY_PERSONAL),
+        pace=Pace(messages=25, seconds=45),
         accepted_label="Handed over, not tracked",
         when_to_pick=(
             "Your company’s mail is at Google, and you want no “via” and your company’s "
@@ -65,10 +65,8 @@ class GmailTransport(Transport):
             "mailbox of the connected account."
         ),
         limits=(
-            "25 messages every 45 seconds unless your managers changed it. Google "
-            f"allows {PER_DAY_WORKSPACE:,} in 24 hours with Workspace and "
-            f"{PER_DAY_PERSONAL} with gmail.com, mail written in Gmail included. More "
-            "waits."
+            f"Google allows {PER_DAY_WORKSPACE:,} in 24 hours with Workspace and "
+            f"{PER_DAY_PERSONAL} with gmail.com, mail written in Gmail included."
         ),
         remedy=(
             "To be seen with another address, connect that account instead, or use a "

@@ -47,7 +47,6 @@ class PortalTransport(Transport):
             "Yes: bounces and failures appear here under Failed deliveries, with the "
             "other server’s own words."
         ),
-        limits="None unless your managers set one.",
         remedy="To lose the “via”, connect Gmail or your own SMTP server.",
     )
 

@@ -163,7 +163,6 @@ class SmtpTransport(Transport):
             "No: only what that server refuses on the spot appears here. Later bounces "
             "go to the mailbox of your identity’s address."
         ),
-        limits="25 messages every 45 seconds unless your managers changed it; more waits.",
         remedy="To see here what bounces later, use Portal servers.",
     )
 

@@ -14,9 +14,10 @@ from django.views.decorators.http import (
 
 from channels.describing import cards, compare
 from channels.disconnecting import disconnect
-from channels.models import Channel, EmailIdentity
+from channels.models import Channel, EmailIdentity, SendingLimit
 from channels.picking import pick
 from channels.routing import channel_in_use
+from channels.standing import standing_of
 from channels.transports import all_transports
 from deliveryportal.accounts.access import UserRequest
 
@@ -39,6 +40,8 @@ def channel(request: UserRequest) -> HttpResponse:
         is_manager=request.user.is_manager,
         settings=settings,
         portal_domain=settings.PORTAL_DOMAIN,
+        team_paces=SendingLimit.objects.paces(request.user.team_id),
+        standings={each: standing_of(each, request.user) for each in usable},
     )
     identities = list(EmailIdentity.objects.of(request.user))
     asked = request.GET.get("identity")

@@ -30,6 +30,7 @@ class MessageAdmin(RecordAdmin[Message]):
         "subject",
         "body",
         "message_id",
+        "resend_of",
         "written_at",
         "archived_at",
     ]

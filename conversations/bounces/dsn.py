@@ -1,40 +1,34 @@
 """What a mail to a return path says: bytes → reports. Pure, and never raises.
 
-Read here: delivery status notifications (RFC 3464), feedback reports (RFC 5965) and
-automatic replies that say so (RFC 3834). Anything else is an "other".
+Several readers have a look, one after the other: feedback, delivery status, what Amazon
+tells in JSON, the texts of servers that know no standard, automatic replies. What each
+knows stands in `formats` and `tables`; here is who comes first.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from email.message import Message
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from conversations.bounces.classify import (
-    classify,
+    by_words,
+    classify_texts,
     enhanced_in,
     reply_code_in,
     says_something,
 )
-from conversations.bounces.parts import (
-    RETURNED,
-    Fields,
-    field_groups,
-    header,
-    media_type,
-    own_parts,
-    parse,
-    text_of,
-    typed_address,
-    typed_value,
+from conversations.bounces.formats import (
+    LAYOUTS,
+    autoreply,
+    feedback,
+    notifications,
+    rfc3464,
 )
+from conversations.bounces.found import Found, Kind
+from conversations.bounces.opened import OpenedMail, open_mail, open_wrapped
 from conversations.bounces.reasons import REASONS
+from conversations.bounces.texts import one_line
 
-Kind = Literal[
-    "bounce", "delay", "delivered", "complaint", "autoreply", "auth_report", "other"
-]
+__all__ = ["Kind", "ReadReport", "read_reports"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,187 +52,129 @@ class ReadReport:
     evidence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedMail:
-    """A mail taken apart once, for every reader."""
-
-    top: Message
-    parts: list[Message]  # its own leaves, in their order
-    message_id: str  # of the mail that came back
-
-
 def read_reports(raw: bytes) -> list[ReadReport]:
     """Return what `raw` says, at least one report."""
-    top = parse(raw)
-    if top is None:
-        return [ReadReport(kind="other", evidence="not a mail anybody can parse")]
-    parts = own_parts(top)
-    mail = OpenedMail(top, parts, _original_message_id(parts))
-    for read in _READERS:
-        if reports := read(mail):
-            return reports
+    mail = open_mail(raw)
+    found = (
+        feedback.read(mail)
+        or _completed(rfc3464.read(mail), mail)
+        or notifications.read(mail)
+        or _by_text(mail)
+        or autoreply.read(mail)
+    )
+    if not found:
+        kind = mail.top.type or "no content type"
+        found = [Found(kind="other", decided_by=f"no report in it ({kind})")]
+    return [_report(one, mail) for one in found]
+
+
+# --- Who is it about? --------------------------------------------------------
+
+
+def _completed(found: list[Found], mail: OpenedMail) -> list[Found]:
+    """Name the recipient where the delivery status names none that can be one."""
+    if all(one.recipient for one in found):
+        return found
+    named = {one.recipient for one in found}
+    others = [a for a in mail.failed_recipients if a not in named]
+    others = others or [one.recipient for one in _listed(mail)]
+    others = others or [mail.returned_to]
     return [
-        ReadReport(
-            kind="other",
-            original_message_id=mail.message_id,
-            evidence=f"no report in it ({media_type(top) or 'no content type'})"[:300],
-        )
+        one
+        if one.recipient
+        else replace(one, recipient=others.pop(0) if others else "")
+        for one in found
     ]
 
 
-# --- Delivery status notifications, RFC 3464 --------------------------------
-
-STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
-
-# The action tells final from delayed. The status class does not: servers report
-# final failures with 4.x.x.
-ACTIONS: dict[str, Kind] = {
-    "failed": "bounce",
-    "failure": "bounce",
-    "fail": "bounce",
-    "delayed": "delay",
-    "delay": "delay",
-    "delivered": "delivered",
-    "relayed": "delivered",
-    "expanded": "delivered",
-}
-# Where there is no action, the class is all there is.
-CLASSES: dict[str, Kind] = {"5": "bounce", "4": "delay", "2": "delivered"}
-
-_RECIPIENT_FIELDS = {"final-recipient", "original-recipient", "action", "status"}
-
-
-def _delivery_status(mail: OpenedMail) -> list[ReadReport]:
-    groups = [
-        group
-        for part in mail.parts
-        if media_type(part) in STATUS_TYPES
-        for group in field_groups(text_of(part))
-    ]
-    about_mail: Fields = {}
-    reports: list[ReadReport] = []
-    for group in groups:
-        if _RECIPIENT_FIELDS & group.keys():
-            report = _about_recipient(group, about_mail, mail.message_id)
-            reports += [report] if report else []
-        else:
-            about_mail |= group
-    return reports
+def _by_text(mail: OpenedMail) -> list[Found]:
+    """Read a report that has no fields to read; nothing if it is none."""
+    if not mail.is_report:
+        return []
+    listed = _listed(mail)
+    if mail.failed_recipients:
+        words = {one.recipient.lower(): one for one in listed}
+        return [
+            replace(
+                words.get(to.lower()) or _undetailed(mail),
+                recipient=to,
+            )
+            for to in dict.fromkeys(mail.failed_recipients)
+        ]
+    if listed:
+        return listed
+    if inner := open_wrapped(mail):
+        return rfc3464.read(inner)
+    if mail.is_by_a_server and mail.says_bounce and mail.returned_to:
+        return [replace(_undetailed(mail), recipient=mail.returned_to)]
+    return []
 
 
-def _about_recipient(
-    fields: Fields, about_mail: Fields, message_id: str
-) -> ReadReport | None:
-    status = enhanced_in(fields.get("status", ""))
-    words = typed_value(fields.get("diagnostic-code", ""))[:4_000]
-    reply_code = reply_code_in(words)
-    kind, decided_by = _final_or_delayed(fields, status, reply_code)
-    if kind is None:
-        return None
-    # The remote server's own code says more than its summary by the reporting one.
-    said = enhanced_in(words)
-    enhanced = said if said and (says_something(said) or not status) else status
-    if kind == "delivered":
-        reason, because = "", ""
-    else:
-        reason, because = classify(code=reply_code, enhanced=enhanced, words=words)
-    return ReadReport(
-        kind=kind,
-        final_recipient=typed_address(
-            fields.get("final-recipient") or fields.get("original-recipient", "")
-        ),
-        reason=reason,
-        hard=kind == "bounce" and REASONS[reason].hard,
-        enhanced_code=enhanced,
-        reply_code=reply_code,
-        diagnostic=words,
-        remote_mta=typed_value(fields.get("remote-mta", ""))[:255],
-        reporting_mta=typed_value(about_mail.get("reporting-mta", ""))[:255],
-        original_message_id=message_id,
-        evidence="; ".join(filter(None, [decided_by, because]))[:300],
+def _undetailed(mail: OpenedMail) -> Found:
+    return Found(
+        kind="delay" if mail.says_delay else "bounce",
+        decided_by="its subject and sender",
+        words=one_line(mail.notice[:4_000]),
     )
 
 
-def _final_or_delayed(
-    fields: Fields, status: str, reply_code: int | None
-) -> tuple[Kind | None, str]:
-    """Return the kind of report and the field that decided."""
-    word = re.match(r"[A-Za-z]{0,20}", fields.get("action", ""))
-    action = word[0].lower() if word else ""
-    if kind := ACTIONS.get(action):
-        return kind, f"Action: {action}"
-    if kind := CLASSES.get(status[:1]):
-        return kind, f"Status: {status}"
-    if kind := CLASSES.get(str(reply_code or "")[:1]):
-        return kind, f"Reply: {reply_code}"
-    return None, ""
+def _listed(mail: OpenedMail) -> list[Found]:
+    """The recipients that the text names in a way that some server is known for."""
+    text = mail.notice
+    lower = text.lower()
+    if len(lower) != len(text):  # İ and the like: places would not match
+        text = lower
+    for layout in LAYOUTS:
+        if found := layout.read(text, lower):
+            about = {one.recipient.lower(): one for one in reversed(found)}
+            kind: Kind = "delay" if mail.says_delay else found[0].kind
+            return [replace(one, kind=kind) for one in reversed(about.values())]
+    return []
 
 
-# --- Feedback reports, RFC 5965 ---------------------------------------------
-
-FEEDBACK_TYPES: dict[str, Kind] = {
-    "abuse": "complaint",
-    "fraud": "complaint",
-    "opt-out": "complaint",
-    "opt-out-list": "complaint",
-    "auth-failure": "auth_report",
-}
+# --- Why? --------------------------------------------------------------------
 
 
-def _feedback(mail: OpenedMail) -> list[ReadReport]:
-    fields: Fields = {}
-    for part in mail.parts:
-        if media_type(part) == "message/feedback-report":
-            for group in reversed(field_groups(text_of(part))):
-                fields |= group
-    if not fields:
-        return []
-    feedback = fields.get("feedback-type", "").lower()
-    kind = FEEDBACK_TYPES.get(feedback, "other")
-    return [
-        ReadReport(
-            kind=kind,
-            final_recipient=typed_address(fields.get("original-rcpt-to", "")),
-            reason="complaint" if kind == "complaint" else "",
-            hard=kind == "complaint",
-            reporting_mta=typed_value(fields.get("reporting-mta", ""))[:255],
-            original_message_id=mail.message_id,
-            evidence=f"Feedback-Type: {feedback or 'missing'}"[:300],
+def _report(found: Found, mail: OpenedMail) -> ReadReport:
+    words = found.words
+    reply_code = reply_code_in(words)
+    # The remote server's own code says more than its summary by the reporting one.
+    said = enhanced_in(words)
+    enhanced = (
+        said if said and (says_something(said) or not found.status) else found.status
+    )
+    reason = because = ""
+    if found.kind in {"bounce", "delay"}:
+        reason, because = by_words(words) or classify_texts(
+            [words, *_more_words(found, mail)],
+            code=reply_code,
+            enhanced=enhanced,
+            vague=f"{mail.subject} {mail.notice}",
         )
-    ]
+    elif found.kind == "complaint":
+        reason = "complaint"
+    return ReadReport(
+        kind=found.kind,
+        final_recipient=one_line(found.recipient)[:320],
+        reason=reason,
+        hard=found.kind in {"bounce", "complaint"} and REASONS[reason].hard,
+        enhanced_code=enhanced[:12],
+        reply_code=reply_code,
+        diagnostic=words,
+        remote_mta=found.remote_mta,
+        reporting_mta=found.reporting_mta,
+        original_message_id=mail.message_id,
+        evidence=one_line("; ".join(filter(None, [found.decided_by, because])))[:300],
+    )
 
 
-# --- Automatic replies, RFC 3834 --------------------------------------------
-
-
-def _auto_reply(mail: OpenedMail) -> list[ReadReport]:
-    submitted = header(mail.top, "auto-submitted").lower()
-    if not submitted.startswith("auto-replied"):
-        return []
-    return [
-        ReadReport(
-            kind="autoreply",
-            original_message_id=mail.message_id,
-            evidence="Auto-Submitted: auto-replied",
-        )
-    ]
-
-
-Reader = Callable[[OpenedMail], list[ReadReport]]
-# In this order: a bounce may also call itself an automatic reply.
-_READERS: tuple[Reader, ...] = (_delivery_status, _feedback, _auto_reply)
-
-
-# --- The mail that came back ------------------------------------------------
-
-_MESSAGE_ID = re.compile(r"(<[^<>\s]{1,250}>)")
-
-
-def _original_message_id(parts: list[Message]) -> str:
-    """The Message-ID of the returned mail or of its returned headers."""
-    for part in parts:
-        if media_type(part) in RETURNED:
-            for group in field_groups(text_of(part)[:50_000])[:1]:
-                if found := _MESSAGE_ID.search(group.get("message-id", "")):
-                    return found[1]
-    return ""
+def _more_words(found: Found, mail: OpenedMail) -> list[str]:
+    """What the text beside a delivery status says about the same recipient."""
+    if found.decided_by.startswith("text of"):
+        return [found.more_words]
+    listed = _listed(mail)
+    if len(listed) > 1:
+        to = found.recipient.lower()
+        listed = [one for one in listed if one.recipient.lower() == to]
+    session = mail.notice.lower().partition("transcript of session follows")[2]
+    return [*(one.words for one in listed), session, found.more_words]

@@ -1,27 +1,26 @@
-"""The parts and fields of a mail that somebody else's server made. Pure.
+"""The parts and fields of a mail that somebody else's server made. Pure, never raises.
 
-The parser is the standard library's with compat32: the modern policy is four times
-slower. It gets each octet as one character (Latin-1), because from octets it makes
-surrogates and `Header` objects, and raises on some when they are looked at.
+Written for damaged mail and for haste: it cuts the text at lines, keeps octets as one
+character each (Latin-1) until somebody asks for a text, and has a limit for everything.
 """
 
 from __future__ import annotations
 
-import binascii
-import quopri
 import re
 import sys
-from collections.abc import Callable, Iterator
-from email import message_from_string
-from email.message import Message
-from email.policy import compat32
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from conversations.bounces.texts import decoded, header_text, one_line, without_tags
 
 READ_AT_MOST = 1024 * 1024  # octets; the report stands before the returned mail
-MAX_BOUNDARIES = 40  # each makes every further line slower to parse
+MAX_HEAD = 100_000  # characters of one header
+MAX_FIELDS = 300  # in one header or group
 MAX_DEPTH = 8
 MAX_PARTS = 50
-MAX_GROUPS = 100
-MAX_FIELDS = 100  # in one group
+MAX_GROUPS = 200
+MAX_TEXT = 60_000  # characters of one part that are read
 
 # What a report returns to us. A report in there speaks of somebody else's mail.
 RETURNED = frozenset(
@@ -30,95 +29,122 @@ RETURNED = frozenset(
         "message/global",
         "message/partial",
         "message/external-body",
+        "message/rfc822-headers",
         "text/rfc822-headers",
+        "text/rfc822",
         "message/global-headers",
     }
 )
 
 Fields = dict[str, str]
 
-_BOUNDARY = re.compile(rb"boundary", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_FOLD = re.compile(r"\n[ \t]+")
-_FIELD = re.compile(r"([!-9;-~]{1,60})[ \t]{0,8}:(.*)")
-_ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
-    "base64": binascii.a2b_base64,
-    "quoted-printable": quopri.decodestring,
-}
+_FIELD = re.compile(r"^([!-9;-~]{1,60})[ \t]{0,8}:(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+_PARAMETER = (
+    r"""\b{}\*?(?:0\*?)?\s{{0,9}}=\s{{0,9}}(?:"([^"\n]{{1,200}})"|([^\s;"]{{1,200}}))"""
+)
+_BOUNDARY = re.compile(_PARAMETER.format("boundary"), re.IGNORECASE)
+_CHARSET = re.compile(_PARAMETER.format("charset"), re.IGNORECASE)
+# A boundary that the header does not name: a line of dashes before a part's header.
+_SOME_BOUNDARY = re.compile(
+    r"^--([^\s].{0,199})\n(?=content-)", re.MULTILINE | re.IGNORECASE
+)
 _TYPE = re.compile(r"[\w/-]{1,30}", re.ASCII)
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
-def parse(raw: bytes) -> Message | None:
-    """Return the mail, as far as it is worth reading; None if nobody can parse it."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A mail or a part of one."""
+
+    fields: Fields  # by name in lower case; of several with one name the first
+    body: str
+
+    @property
+    def type(self) -> str:
+        """As the part calls itself, in lower case; nothing if it does not."""
+        return self.fields.get("content-type", "").partition(";")[0].strip().lower()
+
+    def header(self, name: str) -> str:
+        """The first header of this name (in lower case), in one line."""
+        return header_text(self.fields.get(name, ""))
+
+    @property
+    def text(self) -> str:
+        """What its body says, as far as anybody reads on."""
+        head = self.fields
+        encoding = head.get("content-transfer-encoding", "").strip().lower()
+        charset = _CHARSET.search(head.get("content-type", ""))
+        body = self.body[: 2 * MAX_TEXT]
+        text = decoded(body, encoding, (charset[1] or charset[2]) if charset else "")
+        return (without_tags(text) if self.type == "text/html" else text)[:MAX_TEXT]
+
+
+def parse(raw: bytes) -> Part:
+    """Return the mail, as far as it is worth reading."""
     raw = raw[:READ_AT_MOST].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    for count, boundary in enumerate(_BOUNDARY.finditer(raw), 1):
-        if count > MAX_BOUNDARIES:
-            raw = raw[: boundary.start()]
-            break
-    try:
-        return message_from_string(raw.decode("latin-1"), policy=compat32)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None  # what the parser was seen to raise, or might, on garbage
+    text = raw.decode("latin-1").lstrip("\n \t")
+    if text.startswith(("From ", ">From ")):
+        text = text.partition("\n")[2]
+    return _part(text)
 
 
-def own_parts(mail: Message) -> list[Message]:
+def _part(text: str) -> Part:
+    """Take the header off. What begins with no field is all body."""
+    if not _FIELD.match(text):
+        return Part({}, text.removeprefix("\n"))
+    head, *body = _BLANK_LINE.split(text, maxsplit=1)
+    fields: Fields = {}
+    for found in islice(_FIELD.finditer(head[:MAX_HEAD]), MAX_FIELDS):
+        fields.setdefault(found[1].lower(), found[2].strip())
+    return Part(fields, body[0] if body else "")
+
+
+def own_parts(mail: Part) -> list[Part]:
     """Return the leaves of `mail` in their order, without looking into returned mail."""
-    return list(_leaves(mail, MAX_DEPTH))[:MAX_PARTS]
+    return list(islice(_leaves(mail, MAX_DEPTH), MAX_PARTS))
 
 
-def _leaves(part: Message, depth: int) -> Iterator[Message]:
-    if not media_type(part).startswith("multipart/"):
+def _leaves(part: Part, depth: int) -> Iterator[Part]:
+    if not part.type.startswith("multipart/"):
         yield part
     elif depth:
-        for inner in _inside(part)[:MAX_PARTS]:
+        for inner in _inside(part):
             yield from _leaves(inner, depth - 1)
 
 
-def _inside(part: Message) -> list[Message]:
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        return [inner for inner in payload if isinstance(inner, Message)]
-    return []
+def _inside(part: Part) -> list[Part]:
+    """The parts between the boundaries; the body as one text where there are none."""
+    pieces: list[str] = []
+    if named := _BOUNDARY.search(part.fields.get("content-type", "")):
+        pieces = _cut(part.body, named[1] or named[2])
+    if len(pieces) < 2 and (some := _SOME_BOUNDARY.search(part.body)):
+        pieces = _cut(part.body, some[1].rstrip())
+    if len(pieces) < 2:
+        return [Part({}, part.body)]
+    # Before the first boundary is what a reader without MIME sees; some say all there.
+    before = [Part({}, pieces[0])] if len(pieces[0]) > 200 else []
+    return before + [_part(piece) for piece in pieces[1:]]
 
 
-def media_type(part: Message) -> str:
-    """As the part calls itself, in lower case; nothing if it does not."""
-    return header(part, "content-type").partition(";")[0].strip().lower()
-
-
-def header(part: Message, name: str) -> str:
-    """The first header of this name (in lower case), unfolded."""
-    for key, value in part.raw_items():
-        if key.lower() == name:
-            return one_line(_text(value))
-    return ""
-
-
-def text_of(part: Message) -> str:
-    """The text of a leaf; put together again where the parser took it for a mail."""
-    text = "\n\n".join(_as_written(inner) for inner in _inside(part)[:MAX_GROUPS])
-    text = text or _body(part)
-    decode = _ENCODINGS.get(header(part, "content-transfer-encoding").lower())
-    if decode is None:
-        return _text(text)
-    try:
-        octets = decode(text.encode("latin-1"))
-    except ValueError:
-        return _text(text)
-    return octets.decode("utf-8", "replace").replace("\r\n", "\n")
-
-
-def _as_written(part: Message) -> str:
-    head = "\n".join(f"{name}: {value}" for name, value in part.raw_items())
-    body = _body(part)
-    return f"{head}\n\n{body}" if body else head
-
-
-def _body(part: Message) -> str:
-    payload = part.get_payload()
-    return payload if isinstance(payload, str) else ""
+def _cut(body: str, boundary: str) -> list[str]:
+    """Cut at the lines that are this boundary, and not another that begins like it."""
+    mark = "\n--" + boundary.strip()
+    body = "\n" + body
+    pieces: list[str] = []
+    start = 0
+    at = body.find(mark)
+    while at >= 0 and len(pieces) < MAX_PARTS:
+        end = body.find("\n", at + len(mark))
+        end = end if end >= 0 else len(body)
+        rest = body[at + len(mark) : end].strip()
+        if rest in {"", "--"}:
+            pieces.append(body[start:at])
+            start = end + 1
+            if rest:
+                return pieces
+        at = body.find(mark, end)
+    return [*pieces, body[start:]]
 
 
 def field_groups(text: str) -> list[Fields]:
@@ -133,9 +159,8 @@ def field_groups(text: str) -> list[Fields]:
 
 def _fields(group: str) -> Fields:
     fields: Fields = {}
-    for line in _FOLD.sub(" ", group).split("\n", MAX_FIELDS):
-        if found := _FIELD.match(line):
-            fields.setdefault(found[1].lower(), one_line(found[2]))
+    for found in islice(_FIELD.finditer(group), MAX_FIELDS):
+        fields.setdefault(found[1].lower(), one_line(found[2]))
     return fields
 
 
@@ -157,13 +182,3 @@ def _unescaped(found: re.Match[str]) -> str:
     number = int(found[1], 16)
     printable = number <= sys.maxunicode and chr(number).isprintable()
     return chr(number) if printable else found[0]
-
-
-def one_line(text: str) -> str:
-    """Without control characters, line ends or runs of blanks."""
-    return " ".join(text.translate(_CONTROLS).split())
-
-
-def _text(value: str) -> str:
-    """The characters that the parser's octets stand for: UTF-8, if anything."""
-    return value.encode("latin-1").decode("utf-8", "replace")

@@ -115,6 +115,16 @@ REASONS: dict[str, Reason] = {
         "It may have arrived. Ask the person before you send it again.",
         Actor.YOU,
     ),
+    "channel_down": Reason(
+        "Delivery channel out of order",
+        "It could not be reached for two days. Once it works again, this can be resent.",
+        Actor.YOU,
+    ),
+    "channel_gone": Reason(
+        "Delivery channel disconnected",
+        "Connect it again, and this can be resent.",
+        Actor.YOU,
+    ),
     "not_sendable": Reason(
         "It could not be sent from here",
         "The words below say what to change; then write it again.",

@@ -69,6 +69,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return (
             self.with_hold()
             .select_related("message", "channel", "sender")
+            .prefetch_related("message__resends")
             .order_by("-state_since", "-pk")
         )
 
@@ -119,6 +120,8 @@ class Delivery(models.Model):
     not_before = models.DateTimeField(default=now)
     waiting_for = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Since when it is being tried: what waited for a limit before has its two days.
+    tried_since = models.DateTimeField(null=True, blank=True, editable=False)
     lease = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -55,6 +55,16 @@ class Message(models.Model):
         on_delete=models.SET_NULL,
         related_name="followed_by",
     )
+    # The failed message that is sent again with this one.
+    resend_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="resends",
+        db_index=False,  # its constraint has one
+    )
     # The Message-IDs of the thread before it, oldest first (RFC 5322, 3.6.4).
     references = models.TextField(blank=True, editable=False)
     # Made when it is written and the same in every attempt.
@@ -72,6 +82,10 @@ class Message(models.Model):
             models.UniqueConstraint(
                 fields=["sender", "submission", "conversation"],
                 name="conv_message_once_a_submission",
+            ),
+            # What failed is sent again once, however often that is asked for.
+            models.UniqueConstraint(
+                fields=["resend_of"], name="conv_message_resent_once"
             ),
         ]
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from conversations.folders import FOLDERS, counts_for
 from conversations.models import Delivery
+from conversations.resending import offers_for
 from deliveryportal.accounts.access import UserRequest
 
 ROWS = 50
@@ -29,6 +30,9 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
             "folder": FOLDERS[key],
             "listing": listing,
             "page": page,
+            "offers": offers_for(request.user)
+            if Delivery.State.FAILED in listing.states
+            else [],
             "tabs": [
                 {"folder": each, "count": counts.get((each.key, ""), 0)}
                 for each in FOLDERS.values()

@@ -20,7 +20,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
     """What was written, what the recipient sees, and the timeline."""
     found = get_object_or_404(
         Message.objects.visible_to(request.user)
-        .select_related("conversation", "sender", "identity")
+        .select_related("conversation", "sender", "identity", "resend_of")
         .prefetch_related(
             Prefetch(
                 "deliveries",
@@ -41,6 +41,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         else "conversations/message.html",
         {
             "message": found,
+            "sent_again_as": found.resends.first(),
             "deliveries": deliveries,
             "folder": folder_of(deliveries[0]) if deliveries else None,
             "in_progress": any(delivery.in_progress for delivery in deliveries),

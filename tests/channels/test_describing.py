@@ -51,10 +51,12 @@ def test_a_new_transport_gets_a_card_and_only_the_one_in_use_is_marked() -> None
         is_manager=False,
         settings=settings,
         portal_domain="portal.test",
+        team_paces={},
+        standings={},
     )
     assert portal.in_use
     assert [each.channel for each in portal.connected] == [in_use]
     assert not pigeon.in_use
     assert pigeon.connected == []
     assert pigeon.traits.label == "Pigeons"
-    assert pigeon.facts[-1].words == "One letter a bird."
+    assert pigeon.facts[-1].words.endswith("One letter a bird.")

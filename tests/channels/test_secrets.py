@@ -34,3 +34,12 @@ def test_a_lost_key_is_said_without_the_secret(settings: Settings) -> None:
     settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(SecretUnreadableError, match="CREDENTIAL_KEYS"):
         decrypt(stored)
+
+
+def test_what_was_stored_before_any_key_was_named_still_reads(
+    settings: Settings,
+) -> None:
+    settings.CREDENTIAL_KEYS = []
+    stored = encrypt("hunter2")
+    settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    assert decrypt(stored) == "hunter2"

@@ -75,3 +75,73 @@ def test_a_lane_on_hold_has_room_again_at_the_time_it_was_told(
     room = usage.room(pace, START, 1)
     assert room.until is not None
     assert usage.room(pace, room.until, 1).number == 1
+
+
+# --- when all that waits has gone -------------------------------------------
+
+
+def seconds_to_finish(usage: Usage, pace: Pace, waiting: int) -> float:
+    finish = usage.finish(pace, START, waiting)
+    assert finish is not None
+    return (finish - START).total_seconds()
+
+
+def test_what_has_room_goes_at_once() -> None:
+    assert seconds_to_finish(Usage(), PACE, 25) == 0
+    assert seconds_to_finish(Usage(), Pace(), 5000) == 0
+    assert seconds_to_finish(Usage(), PACE, 0) == 0
+
+
+def test_what_has_none_goes_burst_by_burst() -> None:
+    assert 90 <= seconds_to_finish(Usage(), PACE, 60) < 91
+    usage = Usage()
+    usage.spend(25, PACE, START - timedelta(seconds=15))
+    assert 30 + 90 <= seconds_to_finish(usage, PACE, 60) < 122
+
+
+def test_what_is_over_the_day_goes_when_the_day_has_passed() -> None:
+    pace = Pace(per_day=100)
+    usage = Usage()
+    usage.spend(90, pace, START)
+    assert seconds_to_finish(usage, pace, 10) == 0
+    assert 25 * 3600 <= seconds_to_finish(usage, pace, 11) < 25 * 3600 + 1
+    assert 50 * 3600 <= seconds_to_finish(usage, pace, 111) < 50 * 3600 + 1
+
+
+def test_nobody_is_told_what_is_too_far_off() -> None:
+    assert Usage().finish(Pace(per_day=1), START, 365) is None
+    assert Usage().finish(Pace(messages=0), START, 1) is None
+
+
+def test_looking_ahead_spends_nothing() -> None:
+    usage = Usage()
+    usage.spend(25, PACE, START)
+    before = (list(usage.recent), list(usage.hours))
+    usage.finish(PACE, START, 500)
+    assert (usage.recent, usage.hours) == before
+
+
+@given(
+    st.integers(0, 40),
+    st.integers(1, 20),
+    st.integers(1, 10),
+    st.integers(1, 100),
+)
+def test_asking_every_second_is_never_done_sooner(
+    used: int, messages: int, seconds: int, waiting: int
+) -> None:
+    pace = Pace(messages=messages, seconds=seconds)
+    usage = Usage()
+    usage.spend(used, pace, START)
+    foreseen = seconds_to_finish(usage, pace, waiting)
+    at, bursts = START, 0
+    while True:
+        number = usage.room(pace, at, waiting).number
+        usage.spend(number, pace, at)
+        waiting -= number
+        bursts += bool(number)
+        if not waiting:
+            break
+        at += timedelta(seconds=1)
+    took = (at - START).total_seconds()
+    assert foreseen - 0.02 * (bursts + 1) <= took <= foreseen + bursts + 1

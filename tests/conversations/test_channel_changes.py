@@ -120,7 +120,7 @@ def test_what_waits_for_a_disconnected_channel_stands_under_failed(
     disconnect(channel)
     waiting.refresh_from_db()
     sent.refresh_from_db()
-    assert (waiting.state, waiting.reason) == (State.FAILED, "not_sendable")
+    assert (waiting.state, waiting.reason) == (State.FAILED, "channel_gone")
     assert "disconnected" in waiting.events.get().note
     assert sent.state == State.ACCEPTED
 

@@ -125,7 +125,7 @@ def test_what_was_put_off_says_why_and_until_when(
 def test_after_two_days_of_trying_it_has_failed(
     alice: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
-    delivery = make_delivery(alice)
+    delivery = make_delivery(alice, tried_since=now())
     with (
         time_machine.travel(now() + timedelta(days=2)),
         ScriptedSmtp(RCPT=b"451 4.7.1 greylisted") as relay,
@@ -136,6 +136,35 @@ def test_after_two_days_of_trying_it_has_failed(
     assert delivery.state == State.FAILED
     assert delivery.remote_words == "4.7.1 greylisted"
     assert "two days" in delivery.events.get().note
+
+
+def test_waiting_before_the_first_try_is_not_trying(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    with (
+        time_machine.travel(now() + timedelta(days=5)),
+        ScriptedSmtp(RCPT=b"451 4.7.1 greylisted") as relay,
+    ):
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+    assert after(delivery).state == State.QUEUED
+
+
+def test_a_server_that_is_away_for_two_days_is_asked_once_for_all_that_gives_up(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    first, second = make_delivery(alice, tried_since=now()), make_delivery(alice)
+    with (
+        time_machine.travel(now() + timedelta(days=2)),
+        ScriptedSmtp(banner=b"421 4.3.2 busy") as relay,
+    ):
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(first)
+    assert relay.connections == 1
+    assert (after(first).state, first.reason) == (State.FAILED, "channel_down")
+    assert after(second).state == State.QUEUED
+    assert second.waiting_for == "Portal servers cannot take mail at the moment"
 
 
 def test_a_relay_that_is_away_is_asked_once_for_the_whole_batch(

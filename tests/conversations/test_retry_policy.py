@@ -13,14 +13,14 @@ START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 def test_each_pause_is_the_tables_give_or_take_the_jitter(
     attempts: int, pause: timedelta
 ) -> None:
-    when = next_try(attempts=attempts, queued_at=START, at=START)
+    when = next_try(attempts=attempts, tried_since=START, at=START)
     assert when is not None
     assert pause * (1 - JITTER) <= when - START <= pause * (1 + JITTER)
 
 
 def test_the_tries_fill_two_days_and_no_more() -> None:
     at, attempts = START, 1
-    while (when := next_try(attempts=attempts, queued_at=START, at=at)) is not None:
+    while (when := next_try(attempts=attempts, tried_since=START, at=at)) is not None:
         at, attempts = when, attempts + 1
     assert 11 <= attempts <= 13
     assert GIVE_UP_AFTER - timedelta(hours=10) < at - START <= GIVE_UP_AFTER
@@ -28,13 +28,25 @@ def test_the_tries_fill_two_days_and_no_more() -> None:
 
 def test_a_pause_the_other_side_named_is_kept() -> None:
     when = next_try(
-        attempts=1, queued_at=START, at=START, asked_for=timedelta(minutes=7)
+        attempts=1, tried_since=START, at=START, asked_for=timedelta(minutes=7)
     )
     assert when == START + timedelta(minutes=7, seconds=1)
 
 
 def test_a_pause_beyond_two_days_means_giving_up() -> None:
     assert (
-        next_try(attempts=1, queued_at=START, at=START, asked_for=timedelta(days=3))
+        next_try(attempts=1, tried_since=START, at=START, asked_for=timedelta(days=3))
         is None
     )
+
+
+def test_what_waits_for_a_limit_is_never_given_up() -> None:
+    late = START + timedelta(days=5)
+    when = next_try(
+        attempts=9,
+        tried_since=START,
+        at=late,
+        asked_for=timedelta(days=1),
+        for_a_limit=True,
+    )
+    assert when == late + timedelta(days=1, seconds=1)

@@ -18,7 +18,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import googleapiclient.discovery_cache
 import requests
@@ -167,36 +167,47 @@ class Google:
         )
         return agreed.headers["Location"]
 
+    def grant(self, address: str, *scopes: str) -> dict[str, str]:
+        """Return the token endpoint's answer for `address`, who has agreed to all."""
+        asked = {
+            "client_id": CLIENT_ID,
+            "redirect_uri": SEED["oauth_clients"][0]["redirect_uris"][0],
+            "scope": " ".join(("openid", "email", *(scopes or (GMAIL_SEND,)))),
+            "state": "any",
+        }
+        back = self.consent(f"{self.url}/o/oauth2/v2/auth?{urlencode(asked)}", address)
+        exchange = {
+            "grant_type": "authorization_code",
+            "code": dict(parse_qsl(urlsplit(back).query))["code"],
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        }
+        answer = requests.post(f"{self.url}/oauth2/token", exchange, timeout=20)
+        tokens: dict[str, str] = answer.json()
+        return tokens
+
     def sent(self, address: str) -> list[SentMail]:
-        """Return what lies in the Sent folder of `address`, oldest first."""
-        found = self._look(address, "?labelIds=SENT&maxResults=500").get("messages", [])
-        mails = []
-        for each in reversed(found):
-            raw = self._look(address, f"/{each['id']}?format=raw")["raw"]
-            mails.append(
-                SentMail(
-                    each["id"],
-                    each["threadId"],
-                    base64.urlsafe_b64decode(raw + "=="),
-                )
-            )
-        return mails
+        """Return what lies in the Sent folder of `address`, as it came."""
+        return [
+            self._mail(address, each) for each in self._order("sent", email=address)
+        ]
 
     @property
     def log(self) -> list[str]:
         """`METHOD path` of every request so far, the tests' own left out."""
-        log: list[str] = requests.get(f"{self.url}/__test/log", timeout=20).json()[
-            "result"
-        ]
+        log: list[str] = self._order("log")
         return [line for line in log if not line.startswith("GET /gmail/")]
 
-    def _look(self, address: str, rest: str) -> Any:
-        return requests.get(
-            f"{self.url}/gmail/v1/users/me/messages{rest}",
+    def _mail(self, address: str, number: str) -> SentMail:
+        found = requests.get(
+            f"{self.url}/gmail/v1/users/me/messages/{number}?format=raw",
             headers={"Authorization": f"Bearer inspector:{address}"},
             timeout=20,
         ).json()
+        content = base64.urlsafe_b64decode(found["raw"] + "==")
+        return SentMail(found["id"], found["threadId"], content)
 
-    def _order(self, name: str, **details: Any) -> None:
+    def _order(self, name: str, **details: Any) -> Any:
         answer = requests.post(f"{self.url}/__test/{name}", json=details, timeout=20)
         answer.raise_for_status()
+        return answer.json().get("result")

@@ -34,6 +34,9 @@ from tests.parts import require_part
 HOST = "127.0.0.1"
 USER = "portal@relay.test"
 PASSWORD = "a postfix password"
+# As which senders that user may write; from anybody else it is refused.
+MAY_SEND_AS = r"@(acme|portal|bounce\.portal)\.test$"
+A_MINUTE = 3  # messages that the limited port takes of one client
 MX_DOMAIN = "mx.test"
 START_SECONDS = 20
 ATTEMPTS = 3  # another program may take a port between choosing and binding it
@@ -89,8 +92,10 @@ smtpd_sasl_type = cyrus
 smtpd_sasl_path = smtpd
 cyrus_sasl_config_path = {base}/etc/sasl
 smtpd_sasl_local_domain = relay.test
+smtpd_sender_login_maps = regexp:{base}/etc/senders
 # For the listeners that ask who is there.
 signed_in_only = permit_sasl_authenticated, reject
+own_senders_only = reject_authenticated_sender_login_mismatch
 known_to_mx = check_recipient_access regexp:{base}/etc/mx_replies, permit
 known_to_store = check_recipient_access regexp:{base}/etc/store_replies, reject
 """
@@ -100,9 +105,17 @@ MASTER_CF = """\
 127.0.0.1:{submission} inet n - n - - smtpd
   -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes
   -o smtpd_relay_restrictions=$signed_in_only
+  -o smtpd_sender_restrictions=$own_senders_only
 127.0.0.1:{smtps} inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes
+  -o smtpd_sasl_mechanism_filter=login
   -o smtpd_relay_restrictions=$signed_in_only
+  -o smtpd_sender_restrictions=$own_senders_only -o smtpd_delay_reject=no
+127.0.0.1:{limited} inet n - n - - smtpd
+  -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes
+  -o smtpd_sasl_mechanism_filter=cram-md5
+  -o smtpd_relay_restrictions=$signed_in_only
+  -o smtpd_client_message_rate_limit={a_minute} -o smtpd_client_event_limit_exceptions=
 127.0.0.1:{mx} inet n - n - - smtpd
   -o myhostname=mx.remote.test -o smtpd_recipient_restrictions=$known_to_mx
 127.0.0.1:{store} inet n - n - - smtpd
@@ -136,8 +149,9 @@ class PostfixError(Exception):
 @dataclass(frozen=True, slots=True)
 class Ports:
     plain: int  # no TLS needed, no password: a relay on the own machine
-    submission: int  # STARTTLS, then a password
-    smtps: int  # TLS at once, then a password
+    submission: int  # STARTTLS, then a password; the sender is judged at RCPT
+    smtps: int  # TLS at once, then a password (LOGIN only); the sender at MAIL
+    limited: int  # as submission (CRAM-MD5 only), A_MINUTE messages a minute
     mx: int
     store: int
 
@@ -212,7 +226,7 @@ class Postfix:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def _start(self) -> None:
-        self.ports = Ports(*free_ports(5))
+        self.ports = Ports(*free_ports(len(Ports.__slots__)))
         self._write()
         started = subprocess.run(
             ["postfix", "-c", self.base / "etc", "start"],
@@ -238,7 +252,7 @@ class Postfix:
         data.mkdir(exist_ok=True)
         shutil.chown(data, "postfix")
         ports = {name: getattr(self.ports, name) for name in Ports.__slots__}
-        known = {"base": self.base} | ports | self._routes
+        known = {"base": self.base, "a_minute": A_MINUTE} | ports | self._routes
         (etc / "main.cf").write_text(MAIN_CF.format_map(known))
         (etc / "master.cf").write_text(MASTER_CF.format_map(known))
         (etc / "relay_replies").write_text(_by_local_part(RELAY_REPLIES))
@@ -248,23 +262,25 @@ class Postfix:
             )
             + f"/./ FILTER {self._routes['elsewhere']}\n"
         )
+        (etc / "senders").write_text(f"/{MAY_SEND_AS}/ {USER}\n")
         (etc / "store_replies").write_text(f"/./ {LATE_REPLY}\n")
-        _write_certificate(key_and_chain=etc / "tls.pem", chain=self.certificate)
-        self._write_password(etc / "sasl")
+        write_certificate(key_and_chain=etc / "tls.pem", chain=self.certificate)
+        (etc / "sasl" / "smtpd.conf").write_text(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
+            f"sasldb_path: {data}/sasldb2\nmech_list: PLAIN LOGIN CRAM-MD5\n"
+        )
+        self.set_password(PASSWORD)
         # Postfix waits until a file it reads was not changed for a second.
         for path in etc.iterdir():
             os.utime(path, times=(0, 0))
 
-    def _write_password(self, folder: Path) -> None:
+    def set_password(self, password: str) -> None:
+        """Let the user sign in with this password from now on."""
         database = self.base / "data" / "sasldb2"
-        (folder / "smtpd.conf").write_text(
-            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
-            f"sasldb_path: {database}\nmech_list: PLAIN LOGIN\n"
-        )
         user, _, realm = USER.partition("@")
         subprocess.run(
             ["saslpasswd2", "-p", "-c", "-f", database, "-u", realm, user],
-            input=PASSWORD,
+            input=password,
             text=True,
             check=True,
             capture_output=True,
@@ -307,7 +323,7 @@ def _greets(port: int) -> bool:
         return False
 
 
-def _write_certificate(*, key_and_chain: Path, chain: Path) -> None:
+def write_certificate(*, key_and_chain: Path, chain: Path) -> None:
     """Write a certificate for 127.0.0.1 and localhost, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay.test")])

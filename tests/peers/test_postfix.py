@@ -5,10 +5,19 @@ from __future__ import annotations
 import smtplib
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.peers.postfix import HOST, PASSWORD, USER, Postfix, require_postfix
+from tests.peers.postfix import (
+    A_MINUTE,
+    HOST,
+    PASSWORD,
+    USER,
+    Postfix,
+    require_postfix,
+)
 from tests.peers.sink import Sink
 
 pytestmark = pytest.mark.postfix
@@ -114,3 +123,47 @@ def test_nobody_relays_without_signing_in(postfix: Postfix) -> None:
         pytest.raises(smtplib.SMTPRecipientsRefused),
     ):
         smtp.sendmail(RETURN_PATH, ["anna@customer.test"], LETTER)
+
+
+@pytest.mark.parametrize(
+    ("port", "command"), [("submission", "RCPT"), ("smtps", "MAIL")]
+)
+def test_a_user_writes_as_nobody_else(
+    postfix: Postfix, port: str, command: str
+) -> None:
+    context = ssl.create_default_context(cafile=str(postfix.certificate))
+    with signed_in(postfix, port, context) as smtp:
+        replies = {
+            "MAIL": smtp.mail("mallory@elsewhere.test"),
+            "RCPT": smtp.rcpt("anna@customer.test"),
+        }
+    code, words = replies[command]
+    assert code == 553
+    assert b"not owned by user portal@relay.test" in words
+
+
+def test_a_limited_port_takes_so_many_in_a_minute(postfix: Postfix) -> None:
+    context = ssl.create_default_context(cafile=str(postfix.certificate))
+    with signed_in(postfix, "limited", context) as smtp:
+        for _ in range(A_MINUTE):
+            smtp.sendmail(RETURN_PATH, ["anna@customer.test"], LETTER)
+        with pytest.raises(smtplib.SMTPSenderRefused, match="too much mail") as refusal:
+            smtp.sendmail(RETURN_PATH, ["anna@customer.test"], LETTER)
+    assert refusal.value.smtp_code == 450
+
+
+@contextmanager
+def signed_in(
+    postfix: Postfix, port: str, context: ssl.SSLContext
+) -> Iterator[smtplib.SMTP]:
+    number = getattr(postfix.ports, port)
+    smtp = (
+        smtplib.SMTP_SSL(HOST, number, timeout=30, context=context)
+        if port == "smtps"
+        else smtplib.SMTP(HOST, number, timeout=30)
+    )
+    with smtp:
+        if port != "smtps":
+            smtp.starttls(context=context)
+        smtp.login(USER, PASSWORD)
+        yield smtp

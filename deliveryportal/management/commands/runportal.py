@@ -21,7 +21,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write(f"DeliveryPortal is on {settings.BASE_URL}")
         if settings.PRACTICE:
-            self.stdout.write("Practice mode: nothing leaves this machine.")
+            self.stdout.write(
+                "Practice mode: nothing leaves this machine by Portal servers."
+            )
         self.stdout.write("Stop with Ctrl-C.")
         self.stdout.flush()
         try:

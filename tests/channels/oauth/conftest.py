@@ -4,7 +4,6 @@ from collections.abc import Callable
 from html import unescape
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from deliveryportal.accounts.models import User
@@ -35,7 +34,7 @@ class Browser:
         return self.come_back(self.agree(address))
 
     def come_back(self, path: str) -> str:
-        answer: HttpResponse = self.client.get(path)
+        answer = self.client.get(path)
         assert answer.status_code == 302, answer
         assert answer["Location"] == "/settings/channel/"
         return unescape(self.client.get("/settings/channel/").content.decode())

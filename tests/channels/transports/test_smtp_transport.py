@@ -99,9 +99,42 @@ def test_the_step_that_fails_says_what_the_server_said_and_what_to_try(
 
 
 @pytest.mark.parametrize(
+    ("reply", "passes"),
+    [
+        (b"250 2.1.5 ok", True),
+        (b"450 4.2.0 greylisted", True),
+        (b"550 5.1.1 no such mailbox here", True),
+        (b"553 5.7.1 sender rejected: not owned by user", False),
+        (b"530 5.7.0 sign in first", False),
+        (b"554 relay access denied", False),
+        (b"nonsense", False),
+        (HANG_UP, False),
+    ],
+)
+def test_a_sender_is_judged_once_there_is_a_recipient(
+    reply: bytes, passes: bool
+) -> None:
+    with ScriptedSmtp(RCPT=reply) as server, smtp(server) as transport:
+        steps = list(transport.probe("alice@acme.test"))
+    assert steps[-1].label == "Sender accepted"
+    assert steps[-1].done is passes
+    assert b"rcpt TO:<alice@acme.test>" in server.commands
+    assert b"DATA" not in {command[:4].upper() for command in server.commands}
+
+
+def test_an_international_sender_is_judged_like_any_other() -> None:
+    with ScriptedSmtp() as server, smtp(server) as transport:
+        *_, last = transport.probe("jürgen@acme.test")
+    assert last.done
+    assert "rcpt TO:<jürgen@acme.test>".encode() in server.commands
+
+
+@pytest.mark.parametrize(
     ("replies", "verdict"),
     [
         ({"AUTH": b"535 5.7.8 wrong"}, Verdict.CHANNEL_BROKEN),
+        ({"AUTH": b"503 5.5.1 not enabled"}, Verdict.CHANNEL_BROKEN),
+        ({"AUTH": b"334 no challenge"}, Verdict.CHANNEL_DOWN),
         ({"AUTH": b"454 4.7.0 not now"}, Verdict.CHANNEL_DOWN),
         ({"MAIL": b"530 5.7.0 sign in first"}, Verdict.CHANNEL_BROKEN),
         ({"MAIL": b"550 5.7.1 not you"}, Verdict.REFUSED),
@@ -143,6 +176,9 @@ def test_a_password_is_never_sent_in_clear() -> None:
         ({"port": "0"}, "port", "1 to 65535"),
         ({"port": "70000"}, "port", "1 to 65535"),
         ({"security": "none", "user": "alice"}, "security", "never sent in clear"),
+        ({"ca_text": "not a certificate"}, "ca_text", "PEM form"),
+        ({"ca_text": "-----BEGIN CERTIFICATE-----\nx"}, "ca_text", "PEM form"),
+        ({"ca_text": "ä"}, "ca_text", "PEM form"),
     ],
 )
 def test_settings_that_cannot_work_are_answered_before_anything_connects(

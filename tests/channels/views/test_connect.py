@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.models import Channel, ChannelChoice, ConnectionTest
@@ -79,6 +81,19 @@ def test_what_has_not_passed_its_test_cannot_be_saved(
     assert not Channel.objects.filter(kind="smtp").exists()
 
 
+def test_a_test_that_nobody_makes_says_so_after_a_while(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    with ScriptedSmtp() as server:
+        url = client.post(URL, fields(server))["Location"]
+    assert "longer than it should" not in client.get(url).content.decode()
+    ConnectionTest.objects.update(created_at=now() - timedelta(minutes=2))
+    assert "longer than it should" in client.get(url).content.decode()
+    ConnectionTest.objects.update(state=ConnectionTest.State.FAILED)
+    assert "longer than it should" not in client.get(url).content.decode()
+
+
 def test_a_test_is_run_once(alice: User, as_user: SignIn) -> None:
     with ScriptedSmtp() as server:
         as_user(alice).post(URL, fields(server))
@@ -103,6 +118,8 @@ def test_a_preset_fills_in_the_form_and_says_where_credentials_come_from(
         ({"host": ""}, "This field is required"),
         ({"port": "x"}, "Enter a whole number"),
         ({"port": "99999"}, "from 1 to 65535"),
+        ({"port": "0"}, "from 1 to 65535"),
+        ({"ca_text": "x"}, "not a certificate"),
         ({"user": "me", "password": "x"}, "never sent in clear"),
         ({"security": "rot13"}, "Select a valid choice"),
     ],

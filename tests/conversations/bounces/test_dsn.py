@@ -25,7 +25,7 @@ def only(name: str) -> ReadReport:
         ("mailbox_full", "bounce", "mailbox_full", False),
         ("given_up", "bounce", "server_unreachable", False),
         ("odd_spelling", "bounce", "domain_unknown", True),
-        ("eight_bit", "bounce", "unknown", False),
+        ("eight_bit", "bounce", "mailbox_disabled", False),
         ("no_action", "bounce", "message_too_big", False),
         ("still_trying", "delay", "server_unreachable", False),
         ("delivered", "delivered", "", False),
@@ -34,6 +34,7 @@ def only(name: str) -> ReadReport:
         ("vacation", "autoreply", "", False),
         ("plain_text", "other", "", False),
         ("report_inside", "other", "", False),
+        ("says_little", "bounce", "unknown", False),
     ],
 )
 def test_a_mail_is_taken_for_what_it_is(
@@ -103,11 +104,12 @@ def test_each_recipient_is_a_report() -> None:
         (r"rfc822; j\x{F6}rg@b.test", r"j\x{F6}rg@b.test"),
         (r"utf-8; \x{0}\x{D800}\x{FFFFFF}@b.test", r"\x{0}\x{D800}\x{FFFFFF}@b.test"),
         ("rfc822; " + "a" * 500, "a" * 320),
-        ("rfc822;", ""),
+        ("rfc822;", "nina@customer.test"),  # to whom the mail went that came back
     ],
 )
 def test_an_address_is_read_without_its_type(written: str, read: str) -> None:
     raw = mail("unknown_user").replace(b"rfc822; nina@customer.test", written.encode())
+    raw = raw.replace(b"Original-Recipient", b"Envelope-Recipient")
     assert read_reports(raw)[0].final_recipient == read
 
 

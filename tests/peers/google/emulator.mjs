@@ -149,6 +149,11 @@ const orders = {
     const [client] = oauthClients.all();
     oauthClients.update(client.id, { redirect_uris: [...client.redirect_uris, uri] });
   },
+  sent: ({ email }) =>
+    getGoogleStore(google.store)
+      .messages.all()
+      .filter((mail) => mail.user_email === email && mail.label_ids.includes("SENT"))
+      .map((mail) => mail.gmail_id),
   log: () => log,
 };
 

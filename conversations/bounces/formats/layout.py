@@ -1,0 +1,106 @@
+"""How a text names the recipients that failed: described by data, read by one function."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import islice
+
+from conversations.bounces.found import Found, Kind
+from conversations.bounces.opened import ADDRESS
+from conversations.bounces.texts import one_line
+
+MAX_RECIPIENTS = 100
+MAX_WORDS = 4_000  # characters about one recipient
+
+# An address alone at the beginning of a line, in whatever brackets, or with words after it.
+LINE = rf"^[>\s]{{0,3}}[ \t*•·\-]{{0,12}}(?:to:[ \t]*)?[\[<(\"']{{0,3}}(?P<address>{ADDRESS})[\])>\"']{{0,3}}(?=[ \t]*(?:$|[:;,(<\[]|\s-\s|[ \t]\S))"
+# The same, and nothing but a remark in brackets, a colon or words after two blanks.
+ALONE = rf"^[ \t*•·\-]{{0,12}}[\[<(\"']{{0,3}}(?P<address>{ADDRESS})[\])>\"']{{0,3}}(?=[ \t]*(?:$|[:;,(<\[]|\.\.\. ))"
+# `<address>:` as qmail and Postfix write it.
+ANGLE = rf"^[ \t]{{0,4}}<(?P<address>{ADDRESS})>(?:[ \t]?\([^)\n]{{0,200}}(?:\n[^)\n]{{0,200}})?\))?:"
+# Right after the words that announce it.
+NEXT = rf"[\s:*•\-]{{0,20}}(?:smtp:|mailto:|rfc822;)?[\[<(\"'“«]{{0,3}}(?P<address>{ADDRESS})"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a text names recipients.
+
+    After one of `after` (in lower case, anywhere in the text; "" is its beginning) each
+    `entry` is a recipient, until one of `until`. What the server says of a recipient
+    stands between its entry and the next; with `words_before`, between the one before
+    and its own end of line.
+    """
+
+    name: str
+    seen: str
+    after: tuple[str, ...]
+    entry: str = LINE
+    until: tuple[str, ...] = ()
+    kind: Kind = "bounce"
+    words_before: bool = False
+    each: bool = False  # look after every `after`, not only the first
+    _entry: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        flags = re.MULTILINE | re.IGNORECASE
+        object.__setattr__(self, "_entry", re.compile(self.entry, flags))
+
+    def read(self, text: str, lower: str) -> list[Found]:
+        for words in self.after:
+            at = lower.find(words)
+            found: list[Found] = []
+            while at >= 0 and len(found) < MAX_RECIPIENTS:
+                start = at + len(words)
+                end = self._end(lower, start)
+                found += self._entries(text, at, start, end)
+                if not self.each or not words:
+                    break
+                at = lower.find(words, max(end if found else 0, start))
+            if found:
+                return found
+        return []
+
+    def _end(self, lower: str, start: int) -> int:
+        ends = (lower.find(words, start) for words in self.until)
+        return min((end for end in ends if end >= 0), default=len(lower))
+
+    def _entries(self, text: str, intro: int, start: int, end: int) -> list[Found]:
+        if self.entry is NEXT:
+            entry = self._entry.match(text, start, end)
+            entries = [entry] if entry else []
+        else:
+            entries = []
+            for entry in islice(self._entry.finditer(text, start, end), MAX_RECIPIENTS):
+                # Named again, in a reason that goes on.
+                if not entries or entry["address"] != entries[-1]["address"]:
+                    entries.append(entry)
+        found = []
+        for number, entry in enumerate(entries):
+            if self.words_before:
+                begin = (
+                    _line_end(text, entries[number - 1].end(), end) if number else start
+                )
+                words = text[begin : _line_end(text, entry.end(), end)][-MAX_WORDS:]
+            else:
+                last = number + 1 == len(entries)
+                stop = end if last else entries[number + 1].start()
+                words = text[entry.end() : min(stop, entry.end() + MAX_WORDS)]
+            found.append(
+                Found(
+                    kind=self.kind,
+                    decided_by=f"text of {self.name}",
+                    recipient=entry["address"],
+                    words=one_line(words).lstrip(">)]:;,. \"'"),
+                    more_words=one_line(text[intro:start])
+                    if start - intro < 200
+                    else "",
+                )
+            )
+        return found
+
+
+def _line_end(text: str, start: int, end: int) -> int:
+    at = text.find("\n", start, end)
+    return at if at >= 0 else end

@@ -1,0 +1,166 @@
+"""A mail taken apart once for every reader: what it says itself, and what came back. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from conversations.bounces.parts import RETURNED, Part, own_parts, parse
+from conversations.bounces.tables import returned, senders
+from conversations.bounces.texts import header_text
+
+MAX_NOTICE = 60_000  # characters of a report's own words that are read
+STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
+
+ADDRESS = (
+    r"(?:\"[^\"\s<>]{1,64}\"|[^\s<>()\[\]{},;:\"'|\\`]{1,64})"
+    r"@[^\W_](?:[\w.-]{0,251}[^\W_])?"
+)
+_ADDRESS = re.compile(ADDRESS)
+_NOT_THESE = "|".join(map(re.escape, returned.NOT_THESE))
+_THESE = "|".join(map(re.escape, returned.RETURNED_BELOW))
+_RETURNED_BELOW = re.compile(
+    rf"^[>\s]{{0,4}}[-=*#_~+. ]{{0,80}}(?!{_NOT_THESE})(?:{_THESE})",
+    re.MULTILINE | re.IGNORECASE,
+)
+_MESSAGE_ID = re.compile(
+    r"^[> \t]{0,8}message-id[ \t]{0,4}:\s{0,8}(<[^<>\s]{1,250}>)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SOME_ID = re.compile(r"<[^<>\s]{1,250}>")
+_RETURNED_TO = re.compile(
+    r"^(?:to|x-rcpt-to|delivered-to)[ \t]{0,4}:(.{1,1000})",
+    re.MULTILINE | re.IGNORECASE,
+)
+_QUOTE = re.compile(r"^>[> ]?", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class OpenedMail:
+    top: Part
+    parts: list[Part]  # its own leaves, in their order
+
+    @cached_property
+    def subject(self) -> str:
+        return self.top.header("subject").lower()
+
+    @cached_property
+    def sender(self) -> str:
+        return header_text(self.top.fields.get("from", "")).lower()
+
+    @cached_property
+    def _texts(self) -> tuple[str, str]:
+        """What the report says in words, and what it returns in the same text."""
+        plain = [p.text for p in self.parts if p.type in {"", "text/plain", "text"}]
+        if not any(text.strip() for text in plain):
+            plain = [part.text for part in self.parts if part.type == "text/html"]
+        text = "\n".join(plain)[:MAX_NOTICE]
+        if self.is_by_a_server and text.lstrip().startswith(">"):
+            text = _QUOTE.sub("", text)
+        below = _RETURNED_BELOW.search(text)
+        while below and len(text[: below.start()].split()) < 3:
+            below = _RETURNED_BELOW.search(text, below.end())
+        return (text[: below.start()], text[below.start() :]) if below else (text, "")
+
+    @property
+    def notice(self) -> str:
+        return self._texts[0]
+
+    @cached_property
+    def returned(self) -> str:
+        """The header of the mail that came back, and perhaps more of it."""
+        for part in self.parts:
+            if part.type in RETURNED:
+                return part.text or "\n".join(
+                    f"{name}: {value}" for name, value in part.fields.items()
+                )
+        return self._texts[1]
+
+    @cached_property
+    def returned_to(self) -> str:
+        """The recipient of the mail that came back, where it has just one."""
+        if found := _RETURNED_TO.search(self.returned):
+            addresses = set(_ADDRESS.findall(header_text(found[1])))
+            return addresses.pop() if len(addresses) == 1 else ""
+        return ""
+
+    @cached_property
+    def failed_recipients(self) -> list[str]:
+        """As Exim, Gmail and Mail.Ru name them in a header of the report."""
+        return _ADDRESS.findall(self.top.header("x-failed-recipients"))[:100]
+
+    @cached_property
+    def message_id(self) -> str:
+        """The Message-ID of the mail that came back."""
+        for text in (self.returned[:60_000], self.notice):
+            if found := _MESSAGE_ID.search(text):
+                return found[1]
+        found = _SOME_ID.search(self.top.header("in-reply-to"))
+        return found[0] if found else ""
+
+    @cached_property
+    def is_by_a_server(self) -> bool:
+        """Whether its header says that a mail server wrote it, and no person."""
+        shown, _, path = self.sender.rpartition("<")
+        local = (path if shown else self.sender).partition("@")[0].strip(' <>"')
+        return (
+            local in senders.DAEMONS
+            or any(words in self.sender for words in senders.DAEMON_NAMES)
+            or self.top.type == "multipart/report"
+            or "x-failed-recipients" in self.top.fields
+        )
+
+    @cached_property
+    def is_reply(self) -> bool:
+        """Whether its subject says that a person answers or passes something on."""
+        return self.subject.startswith(senders.REPLY_PREFIXES)
+
+    @cached_property
+    def is_report(self) -> bool:
+        """Whether it can be a report of a mail server that has to be read as a text."""
+        if self.subject.startswith(
+            senders.HARMLESS_SUBJECTS + senders.AUTOREPLY_SUBJECTS
+        ):
+            return False
+        if self.subject.endswith(senders.BOUNCE_SUBJECT_ENDS):
+            return True
+        if self.is_reply:
+            return False
+        if self.is_by_a_server:
+            return True
+        path = self.top.fields.get("return-path", "")
+        if "<>" in path or "mailer-daemon" in path.lower():
+            return not self.is_automatic or self.says_bounce
+        return self.says_bounce
+
+    @cached_property
+    def is_automatic(self) -> bool:
+        return (
+            self.top.fields.get("auto-submitted", "").lower().startswith("auto-replied")
+        )
+
+    @cached_property
+    def says_bounce(self) -> bool:
+        return any(words in self.subject for words in senders.BOUNCE_SUBJECTS)
+
+    @cached_property
+    def says_delay(self) -> bool:
+        return any(words in self.subject for words in senders.DELAY_SUBJECTS)
+
+
+def open_mail(raw: bytes) -> OpenedMail:
+    top = parse(raw)
+    return OpenedMail(top, own_parts(top))
+
+
+def open_wrapped(mail: OpenedMail) -> OpenedMail | None:
+    """The report that a gateway put into a mail of its own, under the same subject.
+
+    Not to be mistaken for a report that came back, which speaks of others.
+    """
+    if not mail.is_by_a_server:
+        return None
+    inner = open_mail(mail.returned.encode("latin-1", "replace"))
+    same = inner.top.type == "multipart/report" and inner.subject == mail.subject
+    return inner if same else None

@@ -1,0 +1,98 @@
+"""From octets that anybody may have written to text that is safe to keep. Pure.
+
+Octets come here as one character each (Latin-1), as `parts` cuts them.
+"""
+
+from __future__ import annotations
+
+import binascii
+import html
+import quopri
+import re
+from collections.abc import Callable
+
+# Codecs that take time in proportion to the text; punycode and idna do not.
+_CHARSET = re.compile(
+    r"utf-?[78]|iso-?8859-\d{1,2}|(windows-|cp)\d{3,4}|iso-2022-(jp|kr)|koi8-[ru]"
+    r"|(shift_?jis|euc-(jp|kr)|gb(2312|k|18030)|big5)"
+)
+_DECODERS: dict[str, Callable[[bytes], bytes]] = {
+    "base64": binascii.a2b_base64,
+    "quoted-printable": quopri.decodestring,
+}
+# What to try where a text is not in the charset that it claims.
+_FALLBACKS = ("utf-8", "iso-2022-jp")
+_WORD = re.compile(
+    r"=\?([\w-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?\s]{0,2000})\?=", re.ASCII
+)
+_BETWEEN_WORDS = re.compile(r"\?=\s{1,20}=\?")
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+_TAG = re.compile(r"</?[A-Za-z][\w:-]{0,20}(?:\s[^<>]*)?/?>|<![^<>]*>")
+_STYLE = re.compile(
+    r"<(style|script|title)\b.{0,20000}?</\1\s*>", re.IGNORECASE | re.DOTALL
+)
+_BREAK = re.compile(
+    r"<(?:br|/?p|/?div|/?tr|/?td|/?h[1-6]|/?li)\b[^<>]*>", re.IGNORECASE
+)
+
+
+def decoded(text: str, encoding: str = "", charset: str = "") -> str:
+    """Return what `text` says: without transfer encoding, in its charset or UTF-8."""
+    decode = _DECODERS.get(encoding)
+    if decode is None and text.isascii() and "\x1b" not in text:
+        return text
+    octets = text.encode("latin-1", "replace")
+    if decode is not None:
+        try:
+            octets = decode(octets)
+        except ValueError:
+            octets = _whole_quads(octets)
+    return _as_text(octets, charset.lower()).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _whole_quads(octets: bytes) -> bytes:
+    """Read base64 that was cut off, as far as it goes."""
+    clean = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
+    return binascii.a2b_base64(clean[: len(clean) // 4 * 4])
+
+
+def _as_text(octets: bytes, charset: str) -> str:
+    if octets.isascii() and b"\x1b" not in octets and charset != "utf-7":
+        return octets.decode("ascii")
+    claimed = (charset,) if _CHARSET.fullmatch(charset) else ()
+    if b"\x1b$" in octets:
+        claimed = ("iso-2022-jp", *claimed)
+    for name in (*claimed, *_FALLBACKS):
+        try:
+            return octets.decode(name)
+        except (ValueError, LookupError):
+            continue
+    return octets.decode("utf-8", "replace")
+
+
+def header_text(value: str) -> str:
+    """Return a header field's value in one line, with its encoded words read (RFC 2047)."""
+    value = decoded(value)
+    if "=?" in value:
+        value = _WORD.sub(_word, _BETWEEN_WORDS.sub("?==?", value))
+    return one_line(value)
+
+
+def _word(found: re.Match[str]) -> str:
+    charset, way, text = found.groups()
+    if way in "qQ":
+        return decoded(text.replace("_", " "), "quoted-printable", charset)
+    return decoded(text, "base64", charset)
+
+
+def without_tags(text: str) -> str:
+    """Return the words of an HTML text, a line for each of its blocks."""
+    text = _BREAK.sub("\n", _STYLE.sub(" ", text))
+    return html.unescape(_TAG.sub(" ", text)).replace("\xa0", " ")
+
+
+def one_line(text: str) -> str:
+    """Without control characters, lone surrogates, line ends or runs of blanks."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    return " ".join(text.translate(_CONTROLS).split())

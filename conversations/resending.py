@@ -1,0 +1,154 @@
+"""Sending again what failed for the fault of its delivery channel, once that works.
+
+A resend is a new message with a timeline of its own, linked to the one that failed.
+Only what certainly was not sent is offered: never a bounce, never an unconfirmed one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q
+from django.urls import reverse
+from django.utils.timezone import now
+
+from channels.addresses import Address
+from channels.announcing import announce
+from channels.models import Channel
+from conversations.composing import new_message_id, queue
+from conversations.models import Delivery, Message
+from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.tasks import work_lane
+from deliveryportal.accounts.models import User
+
+LATELY = timedelta(days=30)  # nobody means a mail of last year any more
+AT_A_TIME = 100  # in one transaction
+
+CONNECTED_SINCE = Q(channel__connected_at__gt=F("state_since"))
+TOOK_MAIL_SINCE = Q(
+    Exists(
+        Delivery.objects.in_lane(OuterRef("channel_id"), OuterRef("sender_id")).filter(
+            state=State.ACCEPTED, state_since__gt=OuterRef("state_since")
+        )
+    )
+)
+# The failures that are a channel's fault, by reason → what tells that it is mended.
+# One that the recipient or the text was the reason for would only fail again.
+MENDED: dict[str, Q] = {
+    "channel_down": CONNECTED_SINCE | TOOK_MAIL_SINCE,
+    "channel_gone": CONNECTED_SINCE,
+    "sender_refused": CONNECTED_SINCE,
+    "sender_setup": CONNECTED_SINCE,
+}
+
+
+def resendable(user: User) -> DeliveryQuerySet:
+    """What failed for a channel's fault and can go now, of what `user` may see."""
+    return (
+        Delivery.objects.visible_to(user)
+        .unarchived()
+        .filter(
+            reduce(or_, (Q(reason=reason) & since for reason, since in MENDED.items())),
+            state=State.FAILED,
+            state_since__gt=now() - LATELY,
+            channel__health=Channel.Health.WORKING,
+            channel__disconnected_at=None,
+            # Its sender may still write as this.
+            message__identity__verified_at__isnull=False,
+            sender__is_active=True,
+            sender__team=F("team"),
+            message__resends=None,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """`number` mails that failed may be sent again by `channel`."""
+
+    channel: Channel
+    number: int
+
+    @property
+    def url(self) -> str:
+        return resend_url(self.channel)
+
+
+def resend_url(channel: Channel) -> str:
+    return reverse("conversations:resend", args=[channel.uuid])
+
+
+def offers_for(user: User) -> list[Offer]:
+    numbers = dict(
+        resendable(user)
+        .order_by()
+        .values("channel")
+        .annotate(number=Count("pk"))
+        .values_list("channel", "number")
+    )
+    channels = Channel.objects.filter(pk__in=numbers).select_related("owner")
+    return [Offer(channel, numbers[channel.pk]) for channel in channels.order_by("pk")]
+
+
+def resend(channel: Channel, *, by: User) -> int:
+    """Send again by the channel what failed for its fault; return how many mails.
+
+    Idempotent: what has been sent again is not sent a third time.
+    """
+    number = 0
+    while resent := _resend_some(channel, by):
+        number += resent
+    return number
+
+
+@transaction.atomic
+def _resend_some(channel: Channel, by: User) -> int:
+    # Two who ask at once take turns; the second finds the first one's messages.
+    Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
+    failed = list(
+        resendable(by)
+        .filter(channel=channel)
+        .select_related("message")
+        .order_by("state_since", "pk")[:AT_A_TIME]
+    )
+    for delivery in failed:
+        queue(
+            _again(delivery.message),
+            Address(
+                name=delivery.recipient_name,
+                shown=delivery.recipient,
+                wire=delivery.recipient_wire,
+            ),
+            channel,
+            note=f"again for {channel}, by {by}",
+        )
+    senders = {delivery.sender_id for delivery in failed}
+
+    def tell() -> None:
+        for sender_id in senders:
+            announce(work_lane, channel.pk, sender_id)
+
+    transaction.on_commit(tell)
+    return len(failed)
+
+
+def _again(failed: Message) -> Message:
+    """The same letter to the same person, as the same identity, in the same thread."""
+    return Message(
+        conversation_id=failed.conversation_id,
+        sender_id=failed.sender_id,
+        team_id=failed.team_id,
+        identity_id=failed.identity_id,
+        from_name=failed.from_name,
+        from_address=failed.from_address,
+        subject=failed.subject,
+        body=failed.body,
+        follows_id=failed.follows_id,
+        references=failed.references,
+        message_id=new_message_id(),
+        resend_of=failed,
+    )

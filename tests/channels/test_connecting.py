@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from channels.connecting import connected, mended
+from channels.models import Channel, ChannelChoice
+from channels.pausing import pause
+from deliveryportal.accounts.models import User
+
+
+@pytest.fixture
+def heard() -> Iterator[list[Channel]]:
+    """The channels that were said to be mended."""
+    channels: list[Channel] = []
+
+    def hear(channel: Channel, **kwargs: object) -> None:
+        channels.append(channel)
+
+    mended.connect(hear)
+    yield channels
+    mended.disconnect(hear)
+
+
+def test_the_first_channel_of_ones_own_becomes_the_choice(alice: User) -> None:
+    channel = Channel.objects.create(kind="gmail", owner=alice)
+    connected(channel, by=alice)
+    assert ChannelChoice.objects.get(user=alice).channel == channel
+
+
+def test_another_channel_changes_no_choice(alice: User) -> None:
+    first = Channel.objects.create(kind="gmail", owner=alice)
+    connected(first, by=alice)
+    connected(Channel.objects.create(kind="smtp", owner=alice), by=alice)
+    assert ChannelChoice.objects.get(user=alice).channel == first
+
+
+def test_the_teams_channel_is_no_choice_of_the_manager_who_keeps_it(bob: User) -> None:
+    connected(Channel.objects.create(kind="smtp", team=bob.team), by=bob)
+    assert not ChannelChoice.objects.exists()
+
+
+def test_connecting_a_paused_channel_again_lets_its_mail_go_on(
+    alice: User, heard: list[Channel]
+) -> None:
+    channel = Channel.objects.create(kind="gmail", owner=alice)
+    pause(channel, "The permission was taken back.")
+    connected(channel, by=alice)
+    channel.refresh_from_db()
+    assert channel.health == Channel.Health.WORKING
+    assert (channel.paused_because, channel.paused_at) == ("", None)
+    assert heard == [channel]
+
+
+def test_connecting_a_channel_that_works_mends_nothing(
+    alice: User, heard: list[Channel]
+) -> None:
+    connected(Channel.objects.create(kind="gmail", owner=alice), by=alice)
+    assert heard == []

@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import now
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from channels.connecting import connected
+from channels.disconnecting import disconnect
+from channels.models import Channel, EmailIdentity
+from channels.pausing import pause
+from conversations import resending
+from conversations.bounces.reasons import REASONS
+from conversations.models import Delivery, Message
+from conversations.models.delivery import State
+from conversations.resending import MENDED, offers_for, resend, resendable
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+Fail = Callable[..., Delivery]
+SETTINGS = {"host": "mail.acme.test", "port": "25", "security": "none"}
+
+
+@pytest.fixture
+def server(alice: User) -> Channel:
+    """Alice's own server, connected a minute ago."""
+    channel = Channel.objects.create(kind="smtp", owner=alice, config=SETTINGS)
+    mend(channel, alice)
+    return channel
+
+
+def mend(channel: Channel, by: User) -> None:
+    connected(channel, by=by)
+    since = now() - timedelta(minutes=1)
+    Channel.objects.filter(pk=channel.pk).update(connected_at=since)
+
+
+@pytest.fixture
+def fail(make_delivery: MakeDelivery, server: Channel) -> Fail:
+    """A delivery that failed on the server, before it was mended."""
+
+    def make(sender: User, reason: str = "channel_down", **fields: object) -> Delivery:
+        made = make_delivery(
+            sender,
+            **{
+                "state": State.FAILED,
+                "state_since": now() - timedelta(hours=1),
+                "reason": reason,
+                **fields,
+            },
+        )
+        on: Channel = fields.get("channel", server)  # type: ignore[assignment]
+        Delivery.objects.filter(pk=made.pk).update(channel=on)
+        made.channel = on
+        return made
+
+    return make
+
+
+# --- what is offered --------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_only_what_was_the_channels_fault_is_offered(
+    alice: User, fail: Fail, reason: str
+) -> None:
+    fail(alice, reason)
+    assert resendable(alice).exists() is (reason in MENDED)
+
+
+def test_every_fault_of_a_channel_has_words() -> None:
+    assert set(MENDED) <= set(REASONS)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state != State.FAILED])
+def test_what_may_have_arrived_or_still_may_is_never_offered(
+    alice: User, make_delivery: MakeDelivery, server: Channel, state: State
+) -> None:
+    in_hand = state in {State.CLAIMED, State.HANDING_OVER}
+    lease = {"lease": "x", "lease_until": now()} if in_hand else {}
+    made = make_delivery(
+        alice, state=state, reason="channel_down", state_since=now(), **lease
+    )
+    Delivery.objects.filter(pk=made.pk).update(
+        channel=server, state_since=now() - timedelta(hours=1)
+    )
+    assert not resendable(alice).exists()
+
+
+@pytest.mark.parametrize("reason", MENDED)
+def test_what_failed_since_it_was_connected_would_fail_again(
+    alice: User, fail: Fail, reason: str
+) -> None:
+    fail(alice, reason, state_since=now())
+    assert not resendable(alice).exists()
+
+
+@pytest.mark.parametrize(
+    ("reason", "offered"),
+    [("channel_down", True), ("sender_setup", False), ("sender_refused", False)],
+)
+def test_a_server_that_takes_mail_again_needs_no_mending(
+    alice: User, bob: User, fail: Fail, server: Channel, reason: str, *, offered: bool
+) -> None:
+    """Of a set-up that refuses some mail it says nothing that it takes other mail."""
+    fail(alice, reason)
+    Channel.objects.update(connected_at=None)
+    fail(bob, state=State.ACCEPTED, state_since=now())
+    assert not resendable(alice).exists(), "only somebody else's mail has gone"
+    fail(alice, state=State.ACCEPTED, state_since=now())
+    assert resendable(alice).exists() is offered
+
+
+def test_nothing_is_offered_while_the_channel_does_not_work(
+    alice: User, fail: Fail, server: Channel
+) -> None:
+    fail(alice)
+    pause(server, "535 wrong password")
+    assert not resendable(alice).exists()
+    mend(server, alice)
+    assert resendable(alice).exists()
+
+
+def test_what_failed_with_a_channel_that_was_disconnected_is_offered_once_it_is_back(
+    alice: User, make_delivery: MakeDelivery, server: Channel
+) -> None:
+    waiting = make_delivery(alice)
+    Delivery.objects.update(channel=server)
+    disconnect(server)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason) == (State.FAILED, "channel_gone")
+    assert not resendable(alice).exists()
+    Channel.objects.update(disconnected_at=None)
+    connected(server, by=alice)
+    assert resendable(alice).exists()
+
+
+def test_what_cannot_be_written_any_more_is_not_offered(
+    alice: User, fail: Fail
+) -> None:
+    failed = fail(alice)
+    EmailIdentity.objects.filter(owner=alice).update(verified_at=None)
+    assert not resendable(alice).exists()
+    EmailIdentity.objects.filter(owner=alice).update(verified_at=now())
+    assert resendable(alice).exists()
+    Message.objects.filter(pk=failed.message_id).update(identity=None)
+    assert not resendable(alice).exists()
+
+
+def test_what_is_old_or_archived_is_not_offered(alice: User, fail: Fail) -> None:
+    fail(alice, state_since=now() - timedelta(days=31))
+    archived = fail(alice)
+    Message.objects.filter(pk=archived.message_id).update(archived_at=now())
+    assert not resendable(alice).exists()
+
+
+def test_nobody_writes_for_a_person_who_has_left(
+    alice: User, bob: User, charlie: User, fail: Fail
+) -> None:
+    fail(alice)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert not resendable(bob).exists()
+    User.objects.filter(pk=alice.pk).update(is_active=True, team=charlie.team)
+    assert not resendable(bob).exists()
+
+
+def test_a_person_is_offered_what_they_may_see(
+    alice: User, bob: User, charlie: User, fail: Fail, server: Channel
+) -> None:
+    fail(alice)
+    fail(alice)
+    fail(bob)
+    assert [(each.channel, each.number) for each in offers_for(alice)] == [(server, 2)]
+    assert [each.number for each in offers_for(bob)] == [3]
+    assert offers_for(charlie) == []
+
+
+# --- sending again ----------------------------------------------------------
+
+
+def test_a_resend_is_the_same_letter_as_a_new_message(
+    alice: User, fail: Fail, server: Channel, make_delivery: MakeDelivery
+) -> None:
+    thread = make_delivery(alice).message
+    failed = fail(alice, subject="Offer", body="Text.\n\n-- \nAlice")
+    old = failed.message
+    Message.objects.filter(pk=old.pk).update(
+        follows=thread, references=thread.message_id, from_name="Alice then"
+    )
+    EmailIdentity.objects.update(signature="Alice now")
+    assert resend(server, by=alice) == 1
+    new = Message.objects.get(resend_of=old)
+    for field in ("subject", "body", "from_address", "identity", "conversation"):
+        assert getattr(new, field) == getattr(old, field)
+    assert new.body.count("-- ") == 1
+    assert (new.from_name, new.follows, new.references) == (
+        "Alice then",
+        thread,
+        thread.message_id,
+    )
+    assert new.message_id != old.message_id
+    delivery = new.deliveries.get()
+    assert (delivery.state, delivery.channel) == (State.QUEUED, server)
+    assert delivery.recipient_wire == failed.recipient_wire
+    assert delivery.return_token != failed.return_token
+    failed.refresh_from_db()
+    assert failed.state == State.FAILED, "what became of the first stays as it was"
+
+
+def test_asking_twice_sends_once(alice: User, fail: Fail, server: Channel) -> None:
+    fail(alice)
+    assert resend(server, by=alice) == 1
+    assert resend(server, by=alice) == 0
+    assert offers_for(alice) == []
+    assert Message.objects.exclude(resend_of=None).count() == 1
+
+
+def test_the_database_allows_one_resend_of_a_message(
+    alice: User, fail: Fail, make_delivery: MakeDelivery
+) -> None:
+    old = fail(alice).message
+    for _ in range(2):
+        message = make_delivery(alice).message
+        message.resend_of = old
+        if Message.objects.filter(resend_of=old).exists():
+            with pytest.raises(IntegrityError), transaction.atomic():
+                message.save()
+        else:
+            message.save()
+
+
+def test_a_resend_that_fails_too_can_be_resent_when_that_is_mended(
+    alice: User, fail: Fail, server: Channel
+) -> None:
+    fail(alice)
+    resend(server, by=alice)
+    Delivery.objects.filter(state=State.QUEUED).update(
+        state=State.FAILED,
+        reason="channel_down",
+        state_since=now() - timedelta(minutes=30),
+    )
+    assert resend(server, by=alice) == 1
+    assert Message.objects.exclude(resend_of=None).count() == 2
+
+
+def test_many_are_sent_again_in_several_turns(
+    alice: User, fail: Fail, server: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resending, "AT_A_TIME", 2)
+    for _ in range(5):
+        fail(alice)
+    assert resend(server, by=alice) == 5
+    assert Delivery.objects.filter(state=State.QUEUED).count() == 5
+
+
+def test_a_manager_resends_for_the_team_and_the_timeline_says_who(
+    alice: User, bob: User, fail: Fail, server: Channel
+) -> None:
+    fail(alice)
+    assert resend(server, by=bob) == 1
+    delivery = Delivery.objects.get(state=State.QUEUED)
+    assert delivery.sender == alice
+    assert [event.note for event in delivery.events.all()] == [
+        "as Alice Acme <alice@acme.test>",
+        "again for Custom SMTP server, by Bob Acme",
+    ]
+
+
+def test_a_member_resends_none_of_a_team_mates_mail(
+    alice: User, bob: User, fail: Fail, server: Channel
+) -> None:
+    fail(bob)
+    assert resend(server, by=alice) == 0
+
+
+def test_one_channels_mending_says_nothing_of_another(
+    alice: User, fail: Fail, server: Channel
+) -> None:
+    other = Channel.objects.create(kind="gmail", owner=alice)
+    mend(other, alice)
+    fail(alice)
+    assert resend(other, by=alice) == 0
+
+
+def test_the_work_is_announced_for_each_sender_on_commit(
+    alice: User,
+    bob: User,
+    fail: Fail,
+    server: Channel,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    told: list[tuple[int, ...]] = []
+    monkeypatch.setattr(resending, "announce", lambda actor, *ids: told.append(ids))
+    fail(alice)
+    fail(alice)
+    fail(bob)
+    with django_capture_on_commit_callbacks(execute=True):
+        resend(server, by=bob)
+        assert told == []
+    assert sorted(told) == sorted([(server.pk, alice.pk), (server.pk, bob.pk)])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_click_at_once_send_once(
+    alice: User, bob: User, fail: Fail, server: Channel
+) -> None:
+    for _ in range(20):
+        fail(alice)
+    start = Barrier(2)
+
+    def click(user: User) -> int:
+        try:
+            start.wait(timeout=30)
+            return resend(server, by=user)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as hands:
+        assert sum(hands.map(click, (alice, bob))) == 20
+    assert Message.objects.exclude(resend_of=None).count() == 20
