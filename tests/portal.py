@@ -6,6 +6,7 @@ Driven over HTTP as a `Visitor`; looked into through its SQLite file.
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,11 +24,18 @@ from tests.visitor import Visitor
 ROOT = Path(__file__).parent.parent
 
 
+# Below those that the system gives to outgoing connections: one of them could take
+# a port between its choice and its use.
+PORTS = range(15_000, 32_000)
+
+
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    # Not the seeded generator: tests that run side by side would draw the same.
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("a hundred ports are taken")
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 60) -> None:

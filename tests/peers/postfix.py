@@ -52,7 +52,7 @@ MX_REPLIES = {
 LATE_REPLY = "550 5.1.1 No such mailbox, as it turned out"
 # What the relay itself says, at RCPT, before it has taken anything.
 RELAY_REPLIES = {
-    "refused": "550 5.1.1 We do not relay to this address",
+    "refused": "550 5.1.1 There is no such address behind us",
     "later": "450 4.3.2 Not now",
 }
 

@@ -213,7 +213,7 @@ def test_the_servers_refusals_are_told_as_they_are(
     }
     failed = read(client, "/conversations/failed/")
     assert "Address does not exist" in failed
-    assert "We do not relay to this address" in failed
+    assert "There is no such address behind us" in failed
     assert "customer.test asked us to try again later" in read(
         client, "/conversations/pending/"
     )

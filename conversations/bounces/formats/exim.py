@@ -11,7 +11,7 @@ recipients. This is a permanent error. The following address(es) failed:
 
 from __future__ import annotations
 
-from conversations.bounces.formats.layout import LINE, Layout
+from conversations.bounces.formats.layout import LINE, NEXT, Layout
 from conversations.bounces.opened import ADDRESS
 
 _GENERATED = (
@@ -63,6 +63,6 @@ LAYOUTS = (
         entry=rf"(?:mailbox|recipient|user|address|to)?[ \t]<?(?P<address>{ADDRESS})>?",
         until=("------",),
     ),
-    Layout("Zoho", "Zoho", ("[status: error, address:",), entry=rf"\s{{0,4}}<(?P<address>{ADDRESS})>", each=True),
+    Layout("Zoho", "Zoho", ("[status: error, address:",), entry=NEXT, each=True),
     Layout("MX Logic", "MX Logic", ("created automatically by mail delivery software",), entry=LINE),
 )  # fmt: skip

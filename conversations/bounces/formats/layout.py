@@ -53,11 +53,10 @@ class Layout:
             found: list[Found] = []
             while at >= 0 and len(found) < MAX_RECIPIENTS:
                 start = at + len(words)
-                end = self._end(lower, start)
+                again = lower.find(words, start) if self.each else -1
+                end = again if again >= 0 else self._end(lower, start)
                 found += self._entries(text, at, start, end)
-                if not self.each or not words:
-                    break
-                at = lower.find(words, max(end if found else 0, start))
+                at = again
             if found:
                 return found
         return []
