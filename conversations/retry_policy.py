@@ -12,6 +12,8 @@ PAUSES = [
     for minutes in (1, 5, 15, 30, 60, 120, 240, 360, 480, 480, 480, 480)
 ]
 GIVE_UP_AFTER = timedelta(days=2)
+# What a server may ask for: neither hammering it nor forgetting the mail.
+SHORTEST, LONGEST = timedelta(seconds=5), timedelta(days=1)
 JITTER = 0.1  # so that what was put off together does not come back together
 
 
@@ -30,7 +32,8 @@ def next_try(
     """
     if asked_for is not None:
         # A little after the time it named: its clock is not ours.
-        pause = asked_for + timedelta(seconds=1)
+        longest = asked_for if for_a_limit else LONGEST
+        pause = min(max(asked_for, SHORTEST), longest) + timedelta(seconds=1)
     else:
         pause = PAUSES[min(attempts, len(PAUSES)) - 1] if attempts else PAUSES[0]
         pause *= 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
