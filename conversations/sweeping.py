@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
 from channels.announcing import announce
-from channels.models import Allowance, Channel
+from channels.models import Allowance, Channel, ConnectionTest
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.tasks import read_report, work_lane
@@ -47,6 +47,7 @@ class Swept:
 
 def sweep() -> Swept:
     at = now()
+    forget_old_tests(at)
     swept = Swept(
         resumed=resume_claimed(at),
         unconfirmed=give_up_handing_over(at),
@@ -130,6 +131,11 @@ def announce_unread_reports(at: datetime) -> int:
         .values_list("pk", flat=True)[:AT_A_TIME]
     )
     return sum(takewhile(bool, (announce(read_report, pk) for pk in unread)))
+
+
+def forget_old_tests(at: datetime) -> None:
+    """Connection tests hold credentials, and nobody comes back to one after a day."""
+    ConnectionTest.objects.filter(created_at__lt=at - timedelta(days=1)).delete()
 
 
 def end_all_leases() -> None:

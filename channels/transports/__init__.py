@@ -2,7 +2,7 @@
 
 A file `carrier.py` is the kind "carrier"; it names its class `TRANSPORT`. Nothing
 else has to be edited for it to appear in Settings, in admin and in the contract
-tests. Files that start with an underscore are what the transports share.
+tests, which ask for its far end in `tests/channels/transports/far_ends/carrier.py`. Files that start with an underscore are what the transports share.
 """
 
 from __future__ import annotations

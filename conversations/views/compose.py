@@ -87,4 +87,7 @@ def _preview(identity: EmailIdentity) -> list[Fact]:
         portal_domain=settings.PORTAL_DOMAIN,
         account=channel.address,
     )
-    return describe_view(view, settings.PORTAL_DOMAIN)
+    return [
+        Fact("Delivery channel", str(channel)),
+        *describe_view(view, settings.PORTAL_DOMAIN),
+    ]

@@ -33,11 +33,18 @@ def test_a_pause_the_other_side_named_is_kept() -> None:
     assert when == START + timedelta(minutes=7, seconds=1)
 
 
-def test_a_pause_beyond_two_days_means_giving_up() -> None:
-    assert (
-        next_try(attempts=1, tried_since=START, at=START, asked_for=timedelta(days=3))
-        is None
-    )
+@pytest.mark.parametrize(
+    ("asked_for", "pause"),
+    [
+        (timedelta(0), timedelta(seconds=5)),
+        (timedelta(days=3), timedelta(days=1)),
+    ],
+)
+def test_a_pause_that_makes_no_sense_is_bounded(
+    asked_for: timedelta, pause: timedelta
+) -> None:
+    when = next_try(attempts=1, tried_since=START, at=START, asked_for=asked_for)
+    assert when == START + pause + timedelta(seconds=1)
 
 
 def test_what_waits_for_a_limit_is_never_given_up() -> None:

@@ -7,7 +7,7 @@ import dramatiq
 import pytest
 from django.utils.timezone import now
 
-from channels.models import Channel
+from channels.models import Channel, ConnectionTest
 from conversations.delivering import Lease, claim, mark_handing_over
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
@@ -128,3 +128,12 @@ def test_the_default_queue_is_in_this_process() -> None:
     assert isinstance(broker, InProcessBroker) or type(broker).__module__.startswith(
         "dramatiq.brokers.r"
     )
+
+
+def test_credentials_of_an_old_connection_test_are_forgotten(alice: User) -> None:
+    for days in (0, 2):
+        ConnectionTest.objects.create(
+            user=alice, kind="smtp", created_at=now() - timedelta(days=days)
+        )
+    sweep()
+    assert ConnectionTest.objects.count() == 1
