@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 
 from channels.addresses import Address, AddressError, parse_addresses
 from channels.models import EmailIdentity
@@ -68,6 +69,13 @@ class ComposeForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = EmailIdentity.objects.of(user)
         field.initial = field.queryset.first()
+        # Another identity, another view of the recipient's.
+        field.widget.attrs |= {
+            "hx-get": reverse("conversations:compose"),
+            "hx-trigger": "change",
+            "hx-target": "#seen",
+            "hx-swap": "outerHTML",
+        }
 
     def clean_identity(self) -> EmailIdentity:
         identity = self.cleaned_data["identity"] or self.fields["identity"].initial

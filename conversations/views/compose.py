@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
 from channels.choosing import what_the_recipient_sees
@@ -17,6 +19,7 @@ from conversations.composing import write
 from conversations.forms import ComposeForm
 from conversations.models import Message
 from deliveryportal.accounts.access import UserRequest
+from deliveryportal.accounts.models import User
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,17 +34,27 @@ def compose(request: UserRequest) -> HttpResponse:
             request.user,
             initial={"submission": uuid4(), **_beginning(request)},
         )
-    previews = [
+    response = render(
+        request,
+        "conversations/_seen.html" if request.htmx else "conversations/compose.html",
+        {"form": form, **_what_is_seen(request.user, form)},
+    )
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _what_is_seen(user: User, form: ComposeForm) -> dict[str, Any]:
+    """Say what a recipient sees by the identity in the form, and by the others."""
+    seen = [
         (identity, _preview(identity))
-        for identity in EmailIdentity.objects.of(request.user).select_related(
+        for identity in EmailIdentity.objects.of(user).select_related(
             "channel", "owner"
         )
     ]
-    return render(
-        request,
-        "conversations/compose.html",
-        {"form": form, "previews": previews},
-    )
+    picked = str(form["identity"].value() or "")
+    # The one in the form first, else the default one.
+    seen.sort(key=lambda each: str(each[0].pk) != picked)
+    return {"chosen": seen[0] if seen else None, "others": seen[1:]}
 
 
 def _beginning(request: UserRequest) -> dict[str, object]:
@@ -53,7 +66,14 @@ def _beginning(request: UserRequest) -> dict[str, object]:
     except ValidationError:  # not a UUID
         followed = None
     if followed is None:
-        return {"to": request.GET.get("to", "")}
+        return {
+            "to": request.GET.get("to", ""),
+            **(
+                {"identity": request.GET["identity"]}
+                if "identity" in request.GET
+                else {}
+            ),
+        }
     subject = followed.subject
     return {
         "to": followed.conversation.person_address,

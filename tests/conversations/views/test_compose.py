@@ -161,3 +161,19 @@ def test_nobody_follows_up_somebody_elses_message(
     page = client.post(URL, {**FIELDS, "follows": str(theirs.uuid)})
     assert page.status_code == 200
     assert Message.objects.count() == 1
+
+
+def test_choosing_another_identity_shows_what_its_recipient_sees(
+    alice: User, as_user: SignIn
+) -> None:
+    other = EmailIdentity.objects.create(
+        owner=alice, address="sales@acme.test", display_name="Acme Sales"
+    )
+    client = as_user(alice)
+    page = client.get(URL).context
+    assert page["chosen"][0].address == "alice@acme.test"
+    seen = client.get(URL, {"identity": other.pk}, headers={"HX-Request": "true"})
+    assert seen.context["chosen"][0] == other
+    assert b"<html" not in seen.content
+    assert b"sales@acme.test is not verified yet" in seen.content
+    assert client.get(URL, {"identity": "nonsense"}).status_code == 200
