@@ -15,6 +15,7 @@ from conversations.bounces.tables.codes import CODES, REPLY_CODES
 from conversations.bounces.tables.phrases import PHRASES, PROVIDERS, VAGUE, WEAK, Row
 
 LOOKED_AT = 2_000  # characters of a reply; what matters comes early
+ANY = ""  # letters that each text has: words of two Chinese characters are looked for always
 GAP = 40  # characters that `…` in a phrase stands for, at most
 
 
@@ -59,7 +60,7 @@ def classify_texts(
     said = [text[:LOOKED_AT] for text in texts if text]
     plain = [plain_words(text) for text in said]
     for text in plain:
-        if found := _by_words(text, _TELLING):
+        if found := _TELLING.first_in(text):
             return found
     for candidate in (enhanced, *map(enhanced_in, said)):
         if found := _by_enhanced(candidate):
@@ -68,17 +69,17 @@ def classify_texts(
         if found := _by_reply_code(number):
             return found
     for text in plain:
-        if found := _by_words(text, _VAGUE):
+        if found := _VAGUE.first_in(text):
             return found
     if vague:
         vague = plain_words(vague[: 2 * LOOKED_AT])
-        return _by_words(vague, _TELLING_ANYWHERE) or NOTHING
+        return _TELLING_ANYWHERE.first_in(vague) or NOTHING
     return NOTHING
 
 
 def by_words(words: str) -> Classified | None:
     """Say why, from a server's words alone, if they tell."""
-    return _by_words(plain_words(words[:LOOKED_AT]), _TELLING)
+    return _TELLING.first_in(plain_words(words[:LOOKED_AT]))
 
 
 def enhanced_in(words: str) -> str:
@@ -125,16 +126,31 @@ def _compile(reason: str, phrase: str) -> _Phrase:
     return _Phrase(reason, max(pieces, key=len), re.compile(pattern))
 
 
-_TELLING_ANYWHERE = _compiled(PROVIDERS + PHRASES)
-_TELLING = _TELLING_ANYWHERE + _compiled(WEAK)
-_VAGUE = _compiled(VAGUE)
+class _Phrases:
+    """Phrases in their order, found by three letters of theirs that a text has."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self._all = _compiled(rows)
+        self._by_letters: dict[str, list[int]] = {}
+        for place, phrase in enumerate(self._all):
+            letters = phrase.needle[:3] if len(phrase.needle) > 2 else ANY
+            self._by_letters.setdefault(letters, []).append(place)
+
+    def first_in(self, text: str) -> Classified | None:
+        letters = {text[at : at + 3] for at in range(len(text) - 2)} | {ANY}
+        places: list[int] = []
+        for some in self._by_letters.keys() & letters:
+            places += self._by_letters[some]
+        for place in sorted(places):
+            reason, needle, pattern = self._all[place]
+            if needle in text and (found := pattern.search(text)):
+                return Classified(reason, f"words “{found[0]}”")
+        return None
 
 
-def _by_words(text: str, phrases: tuple[_Phrase, ...]) -> Classified | None:
-    for reason, needle, pattern in phrases:
-        if needle in text and (found := pattern.search(text)):
-            return Classified(reason, f"words “{found[0]}”")
-    return None
+_TELLING_ANYWHERE = _Phrases(PROVIDERS + PHRASES)
+_TELLING = _Phrases(PROVIDERS + PHRASES + WEAK)
+_VAGUE = _Phrases(VAGUE)
 
 
 @lru_cache(maxsize=1_000)

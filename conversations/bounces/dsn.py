@@ -7,7 +7,9 @@ knows stands in `formats` and `tables`; here is who comes first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from conversations.bounces.classify import (
     by_words,
@@ -27,6 +29,10 @@ from conversations.bounces.found import Found, Kind
 from conversations.bounces.opened import OpenedMail, open_mail, open_wrapped
 from conversations.bounces.reasons import REASONS
 from conversations.bounces.texts import one_line
+
+Listed = Callable[[], list[Found]]  # the recipients that the text names
+
+MAX_RECIPIENTS = 100  # of one mail
 
 __all__ = ["Kind", "ReadReport", "read_reports"]
 
@@ -55,29 +61,30 @@ class ReadReport:
 def read_reports(raw: bytes) -> list[ReadReport]:
     """Return what `raw` says, at least one report."""
     mail = open_mail(raw)
+    listed = cache(partial(_listed, mail))  # only if somebody asks
     found = (
         feedback.read(mail)
-        or _completed(rfc3464.read(mail), mail)
+        or _completed(rfc3464.read(mail), mail, listed)
         or notifications.read(mail)
-        or _by_text(mail)
+        or _by_text(mail, listed)
         or autoreply.read(mail)
     )
     if not found:
         kind = mail.top.type or "no content type"
         found = [Found(kind="other", decided_by=f"no report in it ({kind})")]
-    return [_report(one, mail) for one in found]
+    return [_report(one, mail, listed) for one in found[:MAX_RECIPIENTS]]
 
 
 # --- Who is it about? --------------------------------------------------------
 
 
-def _completed(found: list[Found], mail: OpenedMail) -> list[Found]:
+def _completed(found: list[Found], mail: OpenedMail, listed: Listed) -> list[Found]:
     """Name the recipient where the delivery status names none that can be one."""
     if all(one.recipient for one in found):
         return found
     named = {one.recipient for one in found}
     others = [a for a in mail.failed_recipients if a not in named]
-    others = others or [one.recipient for one in _listed(mail)]
+    others = others or [one.recipient for one in listed()]
     others = others or [mail.returned_to]
     return [
         one
@@ -87,13 +94,14 @@ def _completed(found: list[Found], mail: OpenedMail) -> list[Found]:
     ]
 
 
-def _by_text(mail: OpenedMail) -> list[Found]:
+def _by_text(mail: OpenedMail, listed: Listed) -> list[Found]:
     """Read a report that has no fields to read; nothing if it is none."""
     if not mail.is_report:
         return []
-    listed = _listed(mail)
+    if mail.speaks_of_success:
+        return [Found(kind="delivered", decided_by="its text")]
     if mail.failed_recipients:
-        words = {one.recipient.lower(): one for one in listed}
+        words = {one.recipient.lower(): one for one in listed()}
         return [
             replace(
                 words.get(to.lower()) or _undetailed(mail),
@@ -101,8 +109,8 @@ def _by_text(mail: OpenedMail) -> list[Found]:
             )
             for to in dict.fromkeys(mail.failed_recipients)
         ]
-    if listed:
-        return listed
+    if listed():
+        return listed()
     if inner := open_wrapped(mail):
         return rfc3464.read(inner)
     if mail.is_by_a_server and mail.says_bounce and mail.returned_to:
@@ -125,6 +133,8 @@ def _listed(mail: OpenedMail) -> list[Found]:
     if len(lower) != len(text):  # İ and the like: places would not match
         text = lower
     for layout in LAYOUTS:
+        if layout.doubtful and not mail.speaks_of_failure:
+            continue
         if found := layout.read(text, lower):
             about = {one.recipient.lower(): one for one in reversed(found)}
             kind: Kind = "delay" if mail.says_delay else found[0].kind
@@ -135,7 +145,7 @@ def _listed(mail: OpenedMail) -> list[Found]:
 # --- Why? --------------------------------------------------------------------
 
 
-def _report(found: Found, mail: OpenedMail) -> ReadReport:
+def _report(found: Found, mail: OpenedMail, listed: Listed) -> ReadReport:
     words = found.words
     reply_code = reply_code_in(words)
     # The remote server's own code says more than its summary by the reporting one.
@@ -146,7 +156,7 @@ def _report(found: Found, mail: OpenedMail) -> ReadReport:
     reason = because = ""
     if found.kind in {"bounce", "delay"}:
         reason, because = by_words(words) or classify_texts(
-            [words, *_more_words(found, mail)],
+            [words, *_more_words(found, mail, listed)],
             code=reply_code,
             enhanced=enhanced,
             vague=f"{mail.subject} {mail.notice}",
@@ -168,13 +178,13 @@ def _report(found: Found, mail: OpenedMail) -> ReadReport:
     )
 
 
-def _more_words(found: Found, mail: OpenedMail) -> list[str]:
+def _more_words(found: Found, mail: OpenedMail, listed: Listed) -> list[str]:
     """What the text beside a delivery status says about the same recipient."""
     if found.decided_by.startswith("text of"):
         return [found.more_words]
-    listed = _listed(mail)
-    if len(listed) > 1:
+    ours = listed()
+    if len(ours) > 1:
         to = found.recipient.lower()
-        listed = [one for one in listed if one.recipient.lower() == to]
+        ours = [one for one in ours if one.recipient.lower() == to]
     session = mail.notice.lower().partition("transcript of session follows")[2]
-    return [*(one.words for one in listed), session, found.more_words]
+    return [*(one.words for one in ours), session, found.more_words]

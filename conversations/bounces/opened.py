@@ -8,7 +8,7 @@ from functools import cached_property
 
 from conversations.bounces.parts import RETURNED, Part, own_parts, parse
 from conversations.bounces.tables import returned, senders
-from conversations.bounces.texts import header_text
+from conversations.bounces.texts import decoded, header_text, one_line
 
 MAX_NOTICE = 60_000  # characters of a report's own words that are read
 STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
@@ -18,12 +18,7 @@ ADDRESS = (
     r"@[^\W_](?:[\w.-]{0,251}[^\W_])?"
 )
 _ADDRESS = re.compile(ADDRESS)
-_NOT_THESE = "|".join(map(re.escape, returned.NOT_THESE))
-_THESE = "|".join(map(re.escape, returned.RETURNED_BELOW))
-_RETURNED_BELOW = re.compile(
-    rf"^[>\s]{{0,4}}[-=*#_~+. ]{{0,80}}(?!{_NOT_THESE})(?:{_THESE})",
-    re.MULTILINE | re.IGNORECASE,
-)
+_RULE = ">-=*#_~+. \t"  # what stands before and after such words in a line
 _MESSAGE_ID = re.compile(
     r"^[> \t]{0,8}message-id[ \t]{0,4}:\s{0,8}(<[^<>\s]{1,250}>)",
     re.MULTILINE | re.IGNORECASE,
@@ -32,6 +27,10 @@ _SOME_ID = re.compile(r"<[^<>\s]{1,250}>")
 _RETURNED_TO = re.compile(
     r"^(?:to|x-rcpt-to|delivered-to)[ \t]{0,4}:(.{1,1000})",
     re.MULTILINE | re.IGNORECASE,
+)
+# Read receipts and the like (RFC 8098).
+_OTHER_REPORT = re.compile(
+    r"report-type\s{0,9}=\s{0,9}\"?(?!delivery-status)[a-z]", re.IGNORECASE
 )
 _QUOTE = re.compile(r"^>[> ]?", re.MULTILINE)
 
@@ -56,12 +55,13 @@ class OpenedMail:
         if not any(text.strip() for text in plain):
             plain = [part.text for part in self.parts if part.type == "text/html"]
         text = "\n".join(plain)[:MAX_NOTICE]
-        if self.is_by_a_server and text.lstrip().startswith(">"):
+        if self.is_by_a_server and not self.is_reply and text.lstrip().startswith(">"):
             text = _QUOTE.sub("", text)
-        below = _RETURNED_BELOW.search(text)
-        while below and len(text[: below.start()].split()) < 3:
-            below = _RETURNED_BELOW.search(text, below.end())
-        return (text[: below.start()], text[below.start() :]) if below else (text, "")
+        if "=\n" in text and "quoted-printable" in text.lower():
+            # Parts that could not be told apart were not decoded either.
+            text = decoded(text.encode().decode("latin-1"), "quoted-printable")
+        below = _returned_from(text)
+        return text[:below], text[below:]
 
     @property
     def notice(self) -> str:
@@ -95,7 +95,7 @@ class OpenedMail:
         """The Message-ID of the mail that came back."""
         for text in (self.returned[:60_000], self.notice):
             if found := _MESSAGE_ID.search(text):
-                return found[1]
+                return one_line(found[1]).replace(" ", "")
         found = _SOME_ID.search(self.top.header("in-reply-to"))
         return found[0] if found else ""
 
@@ -123,16 +123,38 @@ class OpenedMail:
             senders.HARMLESS_SUBJECTS + senders.AUTOREPLY_SUBJECTS
         ):
             return False
+        if self.top.type == "multipart/report" and _OTHER_REPORT.search(
+            self.top.fields["content-type"]
+        ):
+            return False
         if self.subject.endswith(senders.BOUNCE_SUBJECT_ENDS):
+            return True
+        if self.is_by_a_server:
             return True
         if self.is_reply:
             return False
-        if self.is_by_a_server:
-            return True
         path = self.top.fields.get("return-path", "")
         if "<>" in path or "mailer-daemon" in path.lower():
             return not self.is_automatic or self.says_bounce
-        return self.says_bounce
+        if any(words in self.subject for words in senders.LIST_SUBJECTS):
+            return True
+        # Nothing but the subject: a person may well write about a bounce.
+        return self.subject.lstrip(' *["').startswith(senders.BOUNCE_SUBJECTS)
+
+    @cached_property
+    def speaks_of_failure(self) -> bool:
+        """Whether a server wrote it that cannot do what it should."""
+        if not (self.is_by_a_server or self.says_bounce):
+            return False
+        text = f"{self.subject}\n{self.notice}".lower()
+        return any(words in text for words in senders.FAILURE_WORDS)
+
+    @cached_property
+    def speaks_of_success(self) -> bool:
+        text = " ".join(self.notice[:4_000].lower().split())
+        if any(words in text for words in senders.NO_SUCCESS):
+            return False
+        return any(words in text for words in senders.SUCCESS_WORDS)
 
     @cached_property
     def is_automatic(self) -> bool:
@@ -147,6 +169,22 @@ class OpenedMail:
     @cached_property
     def says_delay(self) -> bool:
         return any(words in self.subject for words in senders.DELAY_SUBJECTS)
+
+
+def _returned_from(text: str) -> int:
+    """Where in `text` the mail begins that came back; not before the first words."""
+    at = words = 0
+    for line in text.split("\n"):
+        begins = line[:200].lstrip(_RULE).lower()
+        if (
+            words > 2
+            and begins.startswith(returned.RETURNED_BELOW)
+            and not begins.startswith(returned.NOT_THESE)
+        ):
+            return at
+        at += len(line) + 1
+        words += len(begins.split())
+    return len(text)
 
 
 def open_mail(raw: bytes) -> OpenedMail:

@@ -29,7 +29,7 @@ _BETWEEN_WORDS = re.compile(r"\?=\s{1,20}=\?")
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 _TAG = re.compile(r"</?[A-Za-z][\w:-]{0,20}(?:\s[^<>]*)?/?>|<![^<>]*>")
 _STYLE = re.compile(
-    r"<(style|script|title)\b.{0,20000}?</\1\s*>", re.IGNORECASE | re.DOTALL
+    r"<(style|script|title)\b[^<]*(?:<!--[^<]*)?</\1\s*>", re.IGNORECASE
 )
 _BREAK = re.compile(
     r"<(?:br|/?p|/?div|/?tr|/?td|/?h[1-6]|/?li)\b[^<>]*>", re.IGNORECASE

@@ -18,17 +18,21 @@ _HEADERS = (
 
 def read(mail: OpenedMail) -> list[Found]:
     if mail.is_automatic:
-        return [_found("Auto-Submitted: auto-replied", mail)]
+        return [_found("Auto-Submitted: auto-replied")]
     if mail.subject.startswith(AUTOREPLY_SUBJECTS):
-        return [_found("its subject", mail)]
+        return [_found("its subject")]
     for name in _HEADERS:
         if mail.top.fields.get(name, "no").lower() not in {"no", "false"}:
-            return [_found(f"its {name}", mail)]
+            return [_found(f"its {name}")]
+    if "vacation" in mail.top.fields.get("x-apple-action", "").lower():
+        return [_found("its x-apple-action")]
+    if "<>" in mail.top.fields.get("return-path", "") and mail.is_reply:
+        return [_found("a reply with an empty return path")]
     precedence = mail.top.fields.get("precedence", "").lower()
     if precedence == "auto_reply":
-        return [_found("Precedence: auto_reply", mail)]
+        return [_found("Precedence: auto_reply")]
     return []
 
 
-def _found(decided_by: str, mail: OpenedMail) -> Found:
+def _found(decided_by: str) -> Found:
     return Found(kind="autoreply", decided_by=decided_by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conversations.bounces.formats.layout import ALONE, NEXT, Layout
+from conversations.bounces.opened import ADDRESS
 
 # The address stands right behind these.
 _NAMED = (
@@ -23,7 +24,7 @@ _NAMED = (
     "the user", "user:", "envelope-to:", "destination:", "destination address:",
     "permanent error:", "delivery failed to:", "delivery failed:", "failed to:",
     "following message to", "invalid receiver address:", "invalid recipient:", "no such user:",
-    "user unknown:", "unknown address:", "unknown recipient:", "bad address:", "sent to",
+    "user unknown:", "quota exceeded:", "unknown host:", "host unknown:", "unknown address:", "unknown recipient:", "bad address:", "sent to",
     "rcpt to:", "nicht zugestellt werden an", "konnte nicht zugestellt werden:",
     "an die adresse", "empfänger:", "destinataire :", "destinataire:", "destinatario:",
     "destinatário:", "être délivré à", "etre delivre a", "odbiorca:", "получатель:", "收件人：", "收件人:",
@@ -35,7 +36,7 @@ _LISTED = (
     "following addresses", "following address", "following recipients", "following recipient",
     "addresses failed", "following user", "list of failed recipients", "not delivered to",
     "following e-mail address", "following email address", "following destination",
-    "these recipients", "this recipient", "failed recipients", "address(es):",
+    "these recipients", "not delivered to the following", "quickmail recipient(s):", "did not receive your message", "exceeded their mailbox", "this recipient", "failed recipients", "address(es):",
     "folgende empfänger", "folgenden empfänger", "folgende adresse", "folgenden adresse",
     "folgender empfänger", "destinataires suivants", "destinataire suivant", "adresse suivante",
     "adresses suivantes", "siguientes destinatarios", "siguiente destinatario",
@@ -47,9 +48,13 @@ _LISTED = (
     "以下收件人", "以下地址", "下列收件人",
 )  # fmt: skip
 
+# The header of the mail that came back, retold.
+_TOLD = rf"^[ \t]{{0,8}}(?:RCPT[ \t])?To:[ \t]{{0,8}}[<\"']?(?P<address>{ADDRESS})"
+
 LAYOUTS = (
     Layout("a server, delayed", "many", ("has been delayed", "will be retried", "not yet been delivered", "keep trying", "still trying", "continue trying", "warning message only", "warning only"), entry=ALONE, kind="delay"),
-    Layout("a server, listed", "many", _LISTED, entry=ALONE),
-    Layout("a server", "many", _NAMED, entry=NEXT, each=True),
-    Layout("a server, RCPT", "many", ("rcpt to:",), entry=NEXT),
+    Layout("a server, listed", "many", _LISTED, entry=ALONE, doubtful=True),
+    Layout("a server", "many", _NAMED, entry=NEXT, each=True, doubtful=True),
+    Layout("a server, header", "Verizon", ("",), entry=_TOLD, doubtful=True),
+    Layout("a server, RCPT", "many", ("rcpt to:",), entry=NEXT, doubtful=True),
 )  # fmt: skip

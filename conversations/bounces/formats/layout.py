@@ -14,13 +14,16 @@ MAX_RECIPIENTS = 100
 MAX_WORDS = 4_000  # characters about one recipient
 
 # An address alone at the beginning of a line, in whatever brackets, or with words after it.
-LINE = rf"^[>\s]{{0,3}}[ \t*•·\-]{{0,12}}(?:to:[ \t]*)?[\[<(\"']{{0,3}}(?P<address>{ADDRESS})[\])>\"']{{0,3}}(?=[ \t]*(?:$|[:;,(<\[]|\s-\s|[ \t]\S))"
+LINE = rf"^[>\s]{{0,3}}[ \t*•·\-]{{0,12}}(?:to:[ \t]*|smtp[: ][ \t]*)?[\[<(\"']{{0,3}}(?P<address>{ADDRESS})[\])>\"']{{0,3}}(?=[ \t]*(?:$|[:;,(<\[]|\s-\s|[ \t]\S))"
 # The same, and nothing but a remark in brackets, a colon or words after two blanks.
-ALONE = rf"^[ \t*•·\-]{{0,12}}[\[<(\"']{{0,3}}(?P<address>{ADDRESS})[\])>\"']{{0,3}}(?=[ \t]*(?:$|[:;,(<\[]|\.\.\. ))"
+ALONE = rf"^[ \t*•·\-]{{0,12}}(?:smtp[: ][ \t]*)?[\[<(\"']{{0,3}}(?P<address>{ADDRESS})[\])>\"']{{0,3}}(?=[ \t]*(?:$|[:;,(<\[]|\.\.\. ))"
 # `<address>:` as qmail and Postfix write it.
 ANGLE = rf"^[ \t]{{0,4}}<(?P<address>{ADDRESS})>(?:[ \t]?\([^)\n]{{0,200}}(?:\n[^)\n]{{0,200}})?\))?:"
 # Right after the words that announce it.
-NEXT = rf"[\s:*•\-]{{0,20}}(?:smtp:|mailto:|rfc822;)?[\[<(\"'“«]{{0,3}}(?P<address>{ADDRESS})"
+NEXT = rf"[\s:*•\-]{{0,20}}(?:smtp[: ] ?|mailto:|rfc822;)?[\[<(\"'“«]{{0,3}}(?P<address>{ADDRESS})"
+
+# Where the parts of a mail could not be told apart.
+_NEXT_PART = re.compile(r"\n(?:--\S.{0,100}\n)?content-", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,9 @@ class Layout:
     kind: Kind = "bounce"
     words_before: bool = False
     each: bool = False  # look after every `after`, not only the first
+    doubtful: bool = (
+        False  # people say such things too: only if a server speaks of failure
+    )
     _entry: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +97,9 @@ class Layout:
                     kind=self.kind,
                     decided_by=f"text of {self.name}",
                     recipient=entry["address"],
-                    words=one_line(words).lstrip(">)]:;,. \"'"),
+                    words=one_line(_NEXT_PART.split(words, maxsplit=1)[0]).lstrip(
+                        ">)]:;,. \"'"
+                    ),
                     more_words=one_line(text[intro:start])
                     if start - intro < 200
                     else "",

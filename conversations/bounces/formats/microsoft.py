@@ -21,6 +21,8 @@ _LISTED = (
     "recipient(s) could not be reached:",
     "recipients could not be reached:",
     "recipient cannot be reached:",
+    "recipient(s) cannot be reached:",
+    "recipients cannot be reached:",
     "delivery to the following recipients failed",
     "delevery to the following recipients failed",
     "delivery to the following recipient failed",
@@ -38,7 +40,12 @@ _LISTED = (
 )
 
 LAYOUTS = (
-    Layout("Exchange, X.400", "Exchange 5.5", ("did not reach the following recipient(s):",), entry=_X400),
+    Layout(
+        "Exchange, X.400",
+        "Exchange 5.5",
+        ("did not reach the following recipient(s):",),
+        entry=_X400,
+    ),
     Layout(
         "Exchange or Gmail, delayed",
         "Outlook.com, Gmail",
@@ -56,4 +63,11 @@ LAYOUTS = (
         _LISTED,
         entry=rf"<mailto:(?P<address>{ADDRESS})>",
     ),
-)  # fmt: skip
+    Layout(
+        "Exchange, in the reason",
+        "Exchange 2003",
+        _LISTED,
+        entry=rf"<(?P<address>{ADDRESS})>",
+        until=("original message", "message headers"),
+    ),
+)

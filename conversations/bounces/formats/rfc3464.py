@@ -35,6 +35,7 @@ CLASSES: dict[str, Kind] = {"5": "bounce", "4": "delay", "2": "delivered"}
 
 _RECIPIENT = ("final-recipient", "original-recipient", "x-actual-recipient")
 _ABOUT_RECIPIENT = {*_RECIPIENT, "action", "status"}
+_DETAILS = {"action", "status", "diagnostic-code"}
 _PLAUSIBLE = re.compile(
     r"(?:\"[^\"]{1,64}\"|[^\s\"|<>()/,;:@][^\s|<>()\",;:@]{0,319})@[^\s@|/<>()\",;:]{1,255}"
 )
@@ -82,35 +83,21 @@ def _joined(groups: list[Fields]) -> list[Fields]:
     """Put together what a stray blank line took apart."""
     joined: list[Fields] = []
     for group in groups:
-        last = joined[-1] if joined else {}
-        names = any(name in group for name in _RECIPIENT)
-        if (
-            last
-            and not names
-            and "action" in group | {}
-            and "action" not in last
-            and any(name in last for name in _RECIPIENT)
-        ):
-            joined[-1] = last | group
-        elif (
-            last
-            and not names
-            and group.keys()
-            <= {"diagnostic-code", "remote-mta", "last-attempt-date", "status"}
-            and any(name in last for name in _RECIPIENT)
-        ):
-            joined[-1] = group | last
-        elif (
-            names
-            and last
-            and not any(name in last for name in _RECIPIENT)
-            and {"action", "status"} & last.keys()
-            and not {"action", "status"} & group.keys()
-        ):
-            joined[-1] = last | group
+        if joined and _are_one(joined[-1], group):
+            joined[-1] = group | joined[-1]
         else:
             joined.append(group)
     return joined
+
+
+def _are_one(first: Fields, second: Fields) -> bool:
+    """Whether one of them names a recipient, and the other says what became of it."""
+    naming = [any(name in group for name in _RECIPIENT) for group in (first, second)]
+    return (
+        naming[0] != naming[1]
+        and bool(_DETAILS & (first.keys() if naming[1] else second.keys()))
+        and not _DETAILS & first.keys() & second.keys()
+    )
 
 
 def _about_recipient(fields: Fields, about_mail: Fields) -> list[Found]:
@@ -125,7 +112,14 @@ def _about_recipient(fields: Fields, about_mail: Fields) -> list[Found]:
             decided_by=decided_by,
             recipient=_address(fields),
             words=words,
-            more_words=fields.get("status", "")[5:] + fields.get("action", "")[6:],
+            more_words=" ".join(
+                (
+                    fields.get("status", "")[5:],
+                    fields.get("action", "")[6:],
+                    # Of a program that only left a number
+                    "unknown mailer error" if words.isdigit() else "",
+                )
+            ),
             status=status,
             remote_mta=typed_value(fields.get("remote-mta", ""))[:255],
             reporting_mta=typed_value(about_mail.get("reporting-mta", ""))[:255],

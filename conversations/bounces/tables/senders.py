@@ -7,7 +7,7 @@ DAEMONS = frozenset(
     {
         "mailer-daemon", "mailerdaemon", "mailer_daemon", "mail-daemon", "mail.daemon",
         "mail-deamon", "maildaemon", "mailer", "mail.delivery.system", "mdaemon",
-        "mail-delivery-system", "postmaster", "poostmaster", "root", "uucp", "postoffice",
+        "mail-delivery-system", "postmaster", "post_master", "post-master", "poostmaster", "root", "uucp", "postoffice",
         "maildelivery", "mail_delivery", "bounce", "bounces", "ndr", "mta", "delivery",
         "mail-failure", "mailadmin", "mailsystem", "mail-system", "smtp",
         "microsoftexchange329e71ec88ae4615bbc36ab6ce41109e",
@@ -67,7 +67,7 @@ AUTOREPLY_SUBJECTS = (
     "automatic reply", "auto reply", "auto-reply", "autoreply", "auto:", "auto response",
     "auto-response", "autoresponse", "automated reply", "automated response",
     "out of office", "out of the office", "out-of-office", "vacation", "away from",
-    "on vacation", "on leave", "i am away", "i'm away", "away message",
+    "on vacation", "i am on vacation", "i'm on vacation", "i am out", "i'm out of", "currently away", "currently out", "on leave", "i am away", "i'm away", "away message",
     "automatische antwort", "abwesenheit", "abwesend", "nicht im büro", "urlaub",
     "réponse automatique", "absence du bureau", "absent du bureau", "message d'absence",
     "respuesta automática", "fuera de la oficina", "ausente", "resposta automática",
@@ -98,3 +98,27 @@ HARMLESS_SUBJECTS = (
     "ungelesen", "deleted:", "canceled:", "cancelled:", "abgesagt:", "updated invitation",
     "invitation:", "einladung:",
 )  # fmt: skip
+
+# Somewhere in the text of a report, in lower case: it speaks of failure.
+FAILURE_WORDS = (
+    "deliver", "undeliver", "fail", "could not", "couldn't", "cannot", "can't", "unable",
+    "reject", "refus", "error", "unknown", "return", "permanent", "not exist", "mailbox",
+    "quota", "bounce", "non-delivery", "no such", "disabled", "expired", "delay",
+    "unzustellbar", "nicht", "fehler", "pas pu", "échec", "echec", "impossible", "non remis",
+    "no se pudo", "no pudo", "não", "impossibile", "niet", "nie ", "inte", "ikke", "не ",
+    "できません", "失敗", "エラー", "失败", "退信", "无法", "無法",
+)  # fmt: skip
+# The same, of success.
+SUCCESS_WORDS = (
+    "was successfully delivered", "been successfully delivered", "successfully relayed",
+    "was successfully received", "delivery was successful", "were successfully delivered",
+    "wurde erfolgreich zugestellt", "a été remis correctement", "se ha entregado correctamente",
+    "successfully delivered to", "has been delivered to", "was delivered to the following",
+)  # fmt: skip
+# With one of these, some of it was none.
+NO_SUCCESS = (
+    "not be delivered", "could not", "couldn't", "fail", "unable", "rejected", "not deliver",
+    "undeliver", "nicht zugestellt", "konnte nicht",
+)  # fmt: skip
+# Somewhere in the subject, in lower case: a list's server refuses (fml).
+LIST_SUBJECTS = ("are not member (", "not member article from", "you are not member")

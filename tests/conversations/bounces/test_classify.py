@@ -87,6 +87,21 @@ def test_every_reason_in_the_tables_is_a_reason() -> None:
     assert named | set(CODES.values()) | set(REPLY_CODES.values()) <= REASONS.keys()
 
 
+def test_every_phrase_can_be_found() -> None:
+    for row in PROVIDERS + PHRASES + WEAK + VAGUE:
+        for phrase in row.phrases:
+            pieces = phrase.removesuffix("|").split("…")
+            assert phrase == phrase.lower()
+            assert all(piece.strip() for piece in pieces), phrase
+
+
+def test_two_chinese_characters_are_words() -> None:
+    assert (
+        classify(code=None, enhanced="", words="帐号已停用").reason
+        == "mailbox_disabled"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "enhanced", "reply"),
     [
