@@ -74,7 +74,7 @@ def _read(item: str) -> Address:
     if not bracket:
         return _checked("", item)
     name = name.strip().removeprefix('"').removesuffix('"').strip()
-    if not address.endswith(">") or any(c in name for c in '<>@"'):
+    if not address.endswith(">") or any(c in name for c in ("<", ">", "@", '"', "=?")):
         raise AddressError(
             f"“{item[:100]}” cannot be read as an address. "
             "Write anna@example.com or Anna <anna@example.com>."

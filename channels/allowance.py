@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.db import transaction
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel, pace_of
@@ -39,3 +41,18 @@ def allowance(channel: Channel, sender_id: int, wanted: int) -> Iterator[Lane]:
     row = Allowance.objects.locked(channel.pk, sender_id)
     pace = pace_of(channel, team_id)  # a manager may have changed it meanwhile
     yield Lane(room=row.room(pace, now(), wanted).number, pace=pace, row=row)
+
+
+@transaction.atomic
+def give_back(channel: Channel, sender_id: int, number: int) -> None:
+    """Count `number` messages as not sent after all."""
+    if number and Allowance.objects.filter(channel=channel, sender=sender_id).exists():
+        Allowance.objects.locked(channel.pk, sender_id).give_back(number)
+
+
+@transaction.atomic
+def hold(channel: Channel, sender_id: int, until: datetime, because: str) -> None:
+    """Let the lane rest: the provider has asked for it."""
+    row = Allowance.objects.locked(channel.pk, sender_id)
+    row.held_until, row.held_because = until, because[:200]
+    row.save(update_fields=["held_until", "held_because"])

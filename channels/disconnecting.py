@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils.timezone import now
 
 from channels.models import Channel, ChannelChoice, EmailIdentity
+from channels.secrets import SecretUnreadableError
 
 # Sent inside the transaction, with `channel`: what still waits for it cannot go.
 disconnected = Signal()
@@ -15,7 +18,10 @@ def disconnect(channel: Channel) -> None:
 
     The row stays for the mail that went by it, and for connecting again.
     """
-    channel.transport_class.disconnect(channel.transport_settings, channel.credentials)
+    with suppress(SecretUnreadableError):  # then there is nothing to give back with
+        channel.transport_class.disconnect(
+            channel.transport_settings, channel.credentials
+        )
     with transaction.atomic():
         ChannelChoice.objects.filter(channel=channel).delete()
         EmailIdentity.objects.filter(channel=channel).update(channel=None)

@@ -34,6 +34,13 @@ ALSO_INSIDE = [
         "2001::/32",  # Teredo
         "100.64.0.0/10",  # carrier-grade NAT, and clouds' metadata
         "fec0::/10",  # site-local, deprecated
+        "168.63.129.16/32",  # Azure's own services
+        "192.0.0.0/24",  # protocol assignments; Oracle's metadata among them
+        "192.88.99.0/24",  # 6to4 relays, deprecated
+        "::/96",  # IPv4-compatible, deprecated
+        "::ffff:0:0:0/96",  # IPv4-translated
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
     )
 ]
 

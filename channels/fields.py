@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -10,13 +12,37 @@ from django.db.models.expressions import Expression
 from channels.secrets import decrypt, encrypt
 
 if TYPE_CHECKING:
-    TextField = models.TextField[dict[str, str], dict[str, str]]
+    TextField = models.TextField[Mapping[str, str], Mapping[str, str]]
 else:
     TextField = models.TextField
 
 
+class Credentials(Mapping[str, str]):
+    """Decrypted when they are looked at: a lost key breaks what needs them, no list.
+
+    Raises SecretUnreadableError then.
+    """
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    @cached_property
+    def _plain(self) -> dict[str, str]:
+        plain: dict[str, str] = json.loads(decrypt(self.token))
+        return plain
+
+    def __getitem__(self, name: str) -> str:
+        return self._plain[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plain)
+
+    def __len__(self) -> int:
+        return len(self._plain)
+
+
 class EncryptedJSONField(TextField):
-    """A dict of strings, encrypted in the database, plain on the instance.
+    """A mapping of strings, encrypted in the database.
 
     Never editable, never serialised: neither forms nor `dumpdata` show it.
     """
@@ -32,8 +58,10 @@ class EncryptedJSONField(TextField):
         value: str | None,
         expression: Expression,
         connection: BaseDatabaseWrapper,
-    ) -> dict[str, str]:
-        return json.loads(decrypt(value)) if value else {}
+    ) -> Mapping[str, str]:
+        return Credentials(value) if value else {}
 
-    def get_prep_value(self, value: dict[str, str] | None) -> str:
-        return encrypt(json.dumps(value)) if value else ""
+    def get_prep_value(self, value: Mapping[str, str] | None) -> str:
+        if isinstance(value, Credentials):
+            return value.token
+        return encrypt(json.dumps(dict(value))) if value else ""

@@ -24,7 +24,7 @@ MAX_SIGNATURE = 2000  # characters
 
 def no_address(name: str) -> None:
     # As it looks: there are wide and small at signs too.
-    if re.search(r"[^\s@]@[^\s@]", unicodedata.normalize("NFKC", name)):
+    if re.search(r"[@<>]", unicodedata.normalize("NFKC", name)):
         raise ValidationError(
             "A display name must not contain an email address: "
             "your recipient would take it for the sender’s."

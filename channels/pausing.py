@@ -17,7 +17,10 @@ def pause(channel: Channel, because: str) -> bool:
     """
     if channel.owner_id is None and channel.team_id is None:
         return False
-    paused = Channel.objects.working().filter(pk=channel.pk)
+    # Not one that was connected again while this answer was on its way.
+    paused = Channel.objects.working().filter(
+        pk=channel.pk, connected_at=channel.connected_at
+    )
     if not paused.update(
         health=Channel.Health.PAUSED, paused_because=because, paused_at=now()
     ):

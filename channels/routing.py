@@ -19,10 +19,16 @@ def channel_in_use(user: User) -> Channel:
 
 def _choose(identity: EmailIdentity | None, user: User) -> Channel:
     return choose(
-        identity=identity.channel if identity else None,
+        identity=_own_choice(identity, user),
         user=Channel.objects.picked_by(user),
         team=Channel.objects.of_team(user)
         if identity and identity.is_default
         else None,
         default=Channel.objects.default(),
     )
+
+
+def _own_choice(identity: EmailIdentity | None, user: User) -> Channel | None:
+    """The identity's own channel, unless its owner has left that channel's team."""
+    channel = identity.channel if identity else None
+    return channel if channel and channel.may_be_used_by(user) else None

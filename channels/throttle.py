@@ -80,6 +80,11 @@ class Usage:
             (when, sent) for when, sent in known.items() if when + HOUR + DAY > moment
         ]
 
+    def give_back(self, number: int) -> None:
+        """Forget `number` messages that were allowed and did not go: the latest."""
+        self.recent = _without(self.recent, number)
+        self.hours = _without(self.hours, number)
+
     def _in_the_window(self, pace: Pace, at: datetime, wanted: int) -> Room:
         if pace.messages is None:
             return Room(wanted)
@@ -115,3 +120,13 @@ class Usage:
 def _moment(seconds: float) -> datetime:
     # A little later, so that the limit has certainly passed.
     return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=10)
+
+
+def _without(sent: Sent, number: int) -> Sent:
+    rest: Sent = []
+    for when, each in sorted(sent, reverse=True):
+        taken = min(each, number)
+        number -= taken
+        if each > taken:
+            rest.append((when, each - taken))
+    return sorted(rest)

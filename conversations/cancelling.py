@@ -5,8 +5,11 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.timezone import now
 
+from channels.models import Channel
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import DeliveryQuerySet, State
+
+GONE = "Its delivery channel was disconnected before it could leave. Nothing was sent."
 
 
 def not_begun(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
@@ -24,7 +27,7 @@ def cancel(
     handed over at this moment is left to its worker.
     """
     at = now()
-    waiting = not_begun(deliveries).select_for_update()
+    waiting = not_begun(deliveries).select_for_update(of=("self",)).order_by("pk")
     ids = list(waiting.values_list("pk", flat=True))
     Delivery.objects.filter(pk__in=ids).update(
         state=State.FAILED,
@@ -41,3 +44,12 @@ def cancel(
         )
         for pk in ids
     )
+
+
+def cancel_without_channel(deliveries: DeliveryQuerySet) -> None:
+    """Fail what waits for a channel that has been disconnected.
+
+    Once when it is; and by the sweeper for what came back into the queue just then.
+    """
+    gone = Channel.objects.exclude(disconnected_at=None)
+    cancel(deliveries.filter(channel__in=gone), GONE, reason="channel_gone")

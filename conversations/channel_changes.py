@@ -12,12 +12,10 @@ from channels.announcing import announce
 from channels.connecting import mended
 from channels.disconnecting import disconnected
 from channels.models import Channel
-from conversations.cancelling import cancel
+from conversations.cancelling import cancel_without_channel
 from conversations.models import Delivery
 from conversations.models.delivery import State
 from conversations.tasks import work_lane
-
-GONE = "Its delivery channel was disconnected before it could leave. Nothing was sent."
 
 
 @receiver(mended)
@@ -37,4 +35,4 @@ def send_what_waited(channel: Channel, **kwargs: Any) -> None:
 @receiver(disconnected)
 def fail_what_waited(channel: Channel, **kwargs: Any) -> None:
     """Nothing disappears: what cannot leave any more stands under Failed deliveries."""
-    cancel(Delivery.objects.filter(channel=channel), GONE, reason="channel_gone")
+    cancel_without_channel(Delivery.objects.filter(channel=channel))

@@ -17,6 +17,10 @@ from conversations.tasks import work_lane
 from deliveryportal.accounts.models import User
 
 
+class AlreadySentError(Exception):
+    """This form was sent before, with something else in it: that has gone, this not."""
+
+
 def write(
     *,
     identity: EmailIdentity,
@@ -30,7 +34,8 @@ def write(
 
     `submission` names the form that is sent: the same form sent again writes
     nothing and returns the messages of the first time. `follows` is the message
-    whose thread this one goes on with.
+    whose thread this one goes on with. Raises AlreadySentError if the form was sent
+    with another content before.
     """
     sender = identity.owner
     try:
@@ -50,7 +55,21 @@ def write(
         sent_before = list(Message.objects.filter(sender=sender, submission=submission))
         if submission is None or not sent_before:
             raise
+        body = _signed(body, identity.signature)
+        if _content(sent_before) != {
+            (address.wire.casefold(), subject, body)
+            for address in _each_once(recipients)
+        }:
+            raise AlreadySentError from None
         return sent_before
+
+
+def _content(messages: list[Message]) -> set[tuple[str, str, str]]:
+    sent = Delivery.objects.filter(message__in=messages).select_related("message")
+    return {
+        (each.recipient_wire.casefold(), each.message.subject, each.message.body)
+        for each in sent
+    }
 
 
 def _each_once(recipients: Sequence[Address]) -> list[Address]:

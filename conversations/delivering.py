@@ -17,6 +17,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.errors import MessageError
 from itertools import islice
 
 from django.conf import settings
@@ -25,7 +26,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
-from channels.allowance import allowance
+from channels.allowance import allowance, give_back, hold
 from channels.mime import Letter, to_bytes
 from channels.models import Channel
 from channels.pausing import pause
@@ -60,10 +61,13 @@ def deliver_lane(channel_id: int, sender_id: int) -> bool:
     batch = claim(channel, sender_id, lease)
     if not batch:
         return False
+    begun = Delivery.objects.filter(pk__in=[each.pk for each in batch])
     try:
         down = _send_batch(channel, batch, lease)
     finally:
         release(lease)
+    # What is back in the queue has used nothing of the limit.
+    give_back(channel, sender_id, begun.filter(state=State.QUEUED).count())
     return len(batch) == settings.LANE_BATCH and not down and not stopping.is_set()
 
 
@@ -184,7 +188,7 @@ def _hand_over_all(
             ends = _renew(in_hand, lease)
         if stopping.is_set() or ends <= now():
             break
-        result = hand_over(delivery, transport)
+        result = _hand_over_safely(delivery, transport)
         results.append(result)
         if result.channel_trouble:
             break
@@ -202,6 +206,18 @@ def _renew(in_hand: list[Delivery], lease: Lease) -> datetime:
     return ends if kept == len(in_hand) else now()
 
 
+def _hand_over_safely(delivery: Delivery, transport: Transport) -> Outcome:
+    """Hand over; a fault of ours puts this one message in doubt and no other."""
+    try:
+        return hand_over(delivery, transport)
+    except Exception:
+        logger.exception("Delivery %s met a fault while handing over", delivery.uuid)
+        fault = TransportError(
+            "Something broke here while it was handed over.", Verdict.UNKNOWN
+        )
+        return outcomes.not_accepted(delivery, fault, now())
+
+
 def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
     """Give one message to the next server and say what came of it."""
     identity = delivery.message.identity
@@ -213,7 +229,7 @@ def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
         )
     try:
         email = _email_for(delivery, transport)
-    except ValueError as error:
+    except (ValueError, MessageError) as error:
         logger.warning("Delivery %s cannot be built: %r", delivery.uuid, str(error))
         return outcomes.not_sendable(
             delivery,
@@ -305,6 +321,9 @@ def _stop_for(channel: Channel, trouble: Outcome, lease: Lease) -> None:
     assert trouble.error is not None
     if trouble.error.verdict is Verdict.CHANNEL_BROKEN:
         pause(channel, trouble.error.words)
+    elif trouble.error.wait is not None and "not_before" in trouble.changes:
+        until = trouble.changes["not_before"]
+        hold(channel, trouble.delivery.sender_id, until, "the limit of the provider")
     _put_off_rest(lease, trouble)
 
 
@@ -316,6 +335,7 @@ def _put_off_rest(lease: Lease, down: Outcome) -> None:
         state_since=now(),
         not_before=down.changes.get("not_before", now() + timedelta(minutes=1)),
         waiting_for=outcomes.what_it_waits_for(down.delivery, down.error),
+        tried_since=Coalesce("tried_since", now()),
         lease="",
         lease_until=None,
     )

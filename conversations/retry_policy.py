@@ -32,7 +32,7 @@ def next_try(
     """
     if asked_for is not None:
         # A little after the time it named: its clock is not ours.
-        longest = asked_for if for_a_limit else LONGEST
+        longest = max(asked_for, LONGEST) if for_a_limit else LONGEST
         pause = min(max(asked_for, SHORTEST), longest) + timedelta(seconds=1)
     else:
         pause = PAUSES[min(attempts, len(PAUSES)) - 1] if attempts else PAUSES[0]

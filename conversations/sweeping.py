@@ -15,7 +15,8 @@ from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
 from channels.announcing import announce
-from channels.models import Allowance, Channel, ConnectionTest
+from channels.models import ConnectionTest
+from conversations.cancelling import cancel_without_channel
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.tasks import read_report, work_lane
@@ -48,6 +49,7 @@ class Swept:
 def sweep() -> Swept:
     at = now()
     forget_old_tests(at)
+    cancel_without_channel(Delivery.objects.all())
     swept = Swept(
         resumed=resume_claimed(at),
         unconfirmed=give_up_handing_over(at),
@@ -108,14 +110,9 @@ def announce_due_lanes(at: datetime) -> int:
     at_work = Delivery.objects.in_hand().in_lane(
         OuterRef("channel_id"), OuterRef("sender_id")
     )
-    on_hold = Allowance.objects.on_hold(at).filter(
-        channel=OuterRef("channel_id"), sender=OuterRef("sender_id")
-    )
     lanes = list(
-        Delivery.objects.due(at)
-        .filter(channel__health=Channel.Health.WORKING)
+        Delivery.objects.startable(at)
         .exclude(Exists(at_work))
-        .exclude(Exists(on_hold))
         .values_list("channel_id", "sender_id")
         .distinct()[:AT_A_TIME]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import ssl
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -45,6 +45,14 @@ def relay(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage
     return _relay_url(url)
 
 
+def _is_pem(path: str) -> bool:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:  # ssl.SSLError is one
+        return False
+    return True
+
+
 def _relay_url(url: str) -> list[CheckMessage]:
     try:
         server = SmtpServer.from_url(url)
@@ -57,10 +65,10 @@ def _relay_url(url: str) -> list[CheckMessage]:
                 id="deliveryportal.E003",
             )
         ]
-    if server.ca and not os.access(server.ca, os.R_OK):
+    if server.ca and not _is_pem(server.ca):
         return [
             Error(
-                "The CA file named in PORTAL_RELAY_URL cannot be read.",
+                "The CA file named in PORTAL_RELAY_URL cannot be read, or is no PEM.",
                 hint="Give the absolute path of a PEM file this user may read.",
                 id="deliveryportal.E004",
             )
@@ -89,6 +97,7 @@ def addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMes
                 "PORTAL_DOMAIN": "The portal's own domain, as in portal.example.com.",
                 "BOUNCE_DOMAIN": "A domain whose MX brings mail to receivebounces.",
                 "ALLOWED_HOSTS": "The host names of this site, separated by commas.",
+                "BASE_URL": "Where people open this site, as in https://portal.example.com.",
             }.items()
         )
         if not getattr(settings, name)

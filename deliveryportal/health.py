@@ -62,7 +62,7 @@ def _queue() -> str:
 
 def _oldest_due() -> timedelta | None:
     at = now()
-    oldest = Delivery.objects.due(at).aggregate(at=Min("not_before"))["at"]
+    oldest = Delivery.objects.startable(at).aggregate(at=Min("not_before"))["at"]
     return at - oldest if oldest else None
 
 

@@ -30,10 +30,12 @@ def strict_bool(name: str, *, default: bool) -> bool:
     return value == "true"
 
 
-def strict_int(name: str, *, default: int) -> int:
+def strict_int(name: str, *, default: int, least: int = 1) -> int:
     value = env.str(name, default=str(default)).strip()
-    if not value.isdigit():
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.")
+    if not value.isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number, {least} or more, not {value!r}."
+        )
     return int(value)
 
 
@@ -82,8 +84,10 @@ CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
 
 # --- Addresses --------------------------------------------------------------
 
-PORT = strict_int("PORT", default=8000)
-BASE_URL = env.str("BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+PORT = strict_int("PORT", default=8000, least=0)
+BASE_URL = env.str(
+    "BASE_URL", default=f"http://127.0.0.1:{PORT}" if PRACTICE else ""
+).rstrip("/")
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if PRACTICE else []
 )

@@ -32,6 +32,10 @@ def test_practice_mode_needs_no_configuration() -> None:
         ({"PORTAL_DOMAIN": ""}, "E010"),
         ({"BOUNCE_DOMAIN": ""}, "E011"),
         ({"ALLOWED_HOSTS": []}, "E012"),
+        ({"BASE_URL": ""}, "E013"),
+        ({"PORTAL_RELAY_URL": "smtp://ho st"}, "E003"),
+        ({"PORTAL_RELAY_URL": "smtp://mail.test:0"}, "E003"),
+        ({"PORTAL_RELAY_URL": f"smtps://mail.test?ca={__file__}"}, "E004"),
         ({"BOUNCE_LISTEN": "2525"}, "E015"),
         ({"SMTP_ALLOWED_NETWORKS": ["10.0.0.1/8"]}, "E016"),
         ({"CREDENTIAL_KEYS": []}, "W020"),
@@ -87,6 +91,7 @@ def test_a_relay_url_of_nonsense_stops_the_start_with_an_id_and_a_hint(
     ("env", "words"),
     [
         ({"PORT": "eighty"}, "PORT must be a whole number"),
+        ({"IN_HAND": "0"}, "IN_HAND must be a whole number, 1 or more"),
         ({"DEBUG": "maybe"}, "DEBUG must be True or False"),
         ({"PORTAL_MODE": "prodution"}, "PORTAL_MODE must be one of"),
         ({"PORTAL_MODE": "production"}, "SECRET_KEY must be set"),

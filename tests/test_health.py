@@ -8,6 +8,7 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils.timezone import now
 
+from channels.models import Allowance, Channel
 from conversations.models import Delivery, Heartbeat
 from conversations.sweeping import sweep
 from deliveryportal import health
@@ -58,3 +59,18 @@ def test_a_database_that_is_away_is_told_without_a_traceback(
 
 def test_other_methods_are_refused(client: Client, db: None) -> None:
     assert client.post("/healthz").status_code == 405
+
+
+def test_mail_that_waits_for_a_person_or_a_limit_is_no_fault_of_the_installation(
+    client: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    sweep()
+    delivery = make_delivery(alice, not_before=now() - timedelta(hours=1))
+    Channel.objects.update(health=Channel.Health.PAUSED)
+    assert client.get("/healthz").status_code == 200
+    Channel.objects.update(health=Channel.Health.WORKING)
+    assert client.get("/healthz").status_code == 503
+    Allowance.objects.create(
+        channel=delivery.channel, sender=alice, held_until=now() + timedelta(hours=1)
+    )
+    assert client.get("/healthz").status_code == 200

@@ -123,6 +123,8 @@ class Allowance(models.Model):
 
     def room(self, pace: Pace, at: datetime, wanted: int) -> Room:
         """Return how many may go; if none, the lane is on hold from now on."""
+        if self.held_until is not None and self.held_until > at:
+            return Room(0, self.held_until, self.held_because)
         room = self.usage.room(pace, at, wanted)
         self.held_until, self.held_because = room.until, room.because
         return room
@@ -130,5 +132,11 @@ class Allowance(models.Model):
     def spend(self, number: int, pace: Pace, at: datetime) -> None:
         usage = self.usage
         usage.spend(number, pace, at)
+        self.recent, self.hours = usage.recent, usage.hours
+        self.save()
+
+    def give_back(self, number: int) -> None:
+        usage = self.usage
+        usage.give_back(number)
         self.recent, self.hours = usage.recent, usage.hours
         self.save()

@@ -36,7 +36,7 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
 
     def picked_by(self, user: User) -> Channel | None:
         """Return the user's own choice, if they made one."""
-        return self.filter(chosen_by__user=user).first()
+        return self.usable_by(user).filter(chosen_by__user=user).first()
 
     def of_team(self, user: User) -> Channel | None:
         """Return the channel that the user's managers keep for the team."""
@@ -140,6 +140,14 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return self.traits.label
+
+    def may_be_used_by(self, user: User) -> bool:
+        """Theirs, their team's or everybody's, and connected: see `usable_by`."""
+        return (
+            self.disconnected_at is None
+            and self.owner_id in {None, user.pk}
+            and self.team_id in {None, user.team_id}
+        )
 
     @property
     def transport_class(self) -> type[Transport]:

@@ -28,8 +28,10 @@ def keep(grant: Grant, *, kind: str, by: User) -> Channel:
     try:
         account = transport_class(kind).account(grant.tokens, grant.claims, now())
         with transaction.atomic():
-            # Of two tabs that come back at once, one is first.
-            User.objects.select_for_update(no_key=True).get(pk=by.pk)
+            # Of two who come back at once, in two tabs or two offices, one is first:
+            # the row of everybody's channel is the lock.
+            everybodys = Channel.objects.default()
+            Channel.objects.select_for_update(no_key=True).get(pk=everybodys.pk)
             _refuse_what_is_anothers(grant, kind, by)
             channel = _store(account, grant.uid, kind, by)
             connected(channel, by=by)

@@ -77,7 +77,9 @@ def renewed(
             str(told.get("error") or f"HTTP {answer.status_code}"),
             str(told.get("error_description") or ""),
         )
-    expires_at = datetime.now(UTC) + timedelta(seconds=int(tokens["expires_in"]))
+    expires_at = datetime.now(UTC) + timedelta(
+        seconds=int(tokens.get("expires_in", 3600))
+    )
     return {
         **credentials,
         "access_token": tokens["access_token"],

@@ -29,6 +29,8 @@ from channels.transports._smtp_sign_in import sign_in
 
 T = TypeVar("T")
 
+# Enhanced codes that speak of the recipient (RFC 3463, 3.2), not of the sender.
+ABOUT_THE_RECIPIENT = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
 COMMAND_TIMEOUT = 20.0  # seconds, for connecting and for each reply
 CONTENT_TIMEOUT = 60.0  # for the whole message to be taken
 # The server may be scanning the message; hanging up now would leave it in doubt.
@@ -161,7 +163,7 @@ class SmtpSession:
         code, words = self._guarded(Stage.SENDER, lambda: smtp.rcpt(address))
         error = self._error(Stage.SENDER, code, words)
         refused = error.code is None or error.code >= 500
-        if refused and not error.enhanced.startswith("5.1."):
+        if refused and error.enhanced not in ABOUT_THE_RECIPIENT:
             raise error
         self._reset()
         return error.words

@@ -50,14 +50,17 @@ class SmtpServer:
         security = SCHEMES[parts.scheme]
         if not parts.hostname:
             raise ValueError("It names no host.")
+        if not all(c.isalnum() or c in ".-:_" for c in parts.hostname):
+            raise ValueError("Its host is not the name of a server.")
         if parts.path.strip("/") or parts.fragment:
             raise ValueError("Nothing may follow the port but ?ca=FILE.")
+        port = _port(parts)
         query = parse_qs(parts.query, keep_blank_values=True)
         if query.keys() - {"ca"}:
             raise ValueError("The only option after “?” is ca=FILE.")
         return cls(
             host=parts.hostname,
-            port=_port(parts) or DEFAULT_PORTS[security],
+            port=DEFAULT_PORTS[security] if port is None else port,
             security=security,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
@@ -67,6 +70,9 @@ class SmtpServer:
 
 def _port(parts: SplitResult) -> int | None:
     try:
-        return parts.port
+        port = parts.port
     except ValueError:
-        raise ValueError("Its port is not a number from 1 to 65535.") from None
+        port = 0
+    if port == 0:
+        raise ValueError("Its port is not a number from 1 to 65535.")
+    return port

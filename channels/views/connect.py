@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from django.views.decorators.http import (
 
 from channels.announcing import announce
 from channels.models import Channel, ConnectionTest
+from channels.secrets import SecretUnreadableError
 from channels.settings_form import ChannelSettingsForm
 from channels.tasks import run_connection_test
 from channels.testing import NotTestedError, begin_test, keep_tested
@@ -37,7 +39,7 @@ def connect(request: UserRequest, kind: str) -> HttpResponse:
         transport,
         request.POST if request.method == "POST" else None,
         config=stored.config if stored else {},
-        credentials=stored.credentials if stored else {},
+        credentials=_readable(stored.credentials) if stored else {},
         initial=preset.values if preset else None,
     )
     if request.method == "POST" and form.is_valid():
@@ -82,6 +84,14 @@ def _stored(
     tried = ConnectionTest.objects.of(request.user).filter(kind=kind, team=team).first()
     owner = {"team": team} if team else {"owner": request.user}
     return tried or Channel.objects.connected().filter(kind=kind, **owner).first()
+
+
+def _readable(credentials: Mapping[str, str]) -> Mapping[str, str]:
+    """Nothing, where their key is lost: they have to be given again."""
+    try:
+        return dict(credentials)
+    except SecretUnreadableError:
+        return {}
 
 
 def _preset(request: UserRequest, transport: type[Transport]) -> Preset | None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from channels.models import Allowance
+from channels.models import Allowance, Channel
 from channels.return_path import new_token
 from conversations.bounces.reasons import REASONS, Reason
 from deliveryportal.accounts.access import visible_to
@@ -46,6 +46,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def due(self, at: datetime) -> Self:
         return self.filter(state=State.QUEUED, not_before__lte=at)
+
+    def startable(self, at: datetime) -> Self:
+        """Due, on a channel that works, in a lane that rests for no limit."""
+        on_hold = Allowance.objects.on_hold(at).filter(
+            channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
+        )
+        working = Channel.objects.working()
+        return self.due(at).filter(channel__in=working).exclude(models.Exists(on_hold))
 
     def in_lane(
         self, channel_id: int | models.OuterRef, sender_id: int | models.OuterRef

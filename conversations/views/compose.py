@@ -15,7 +15,7 @@ from channels.choosing import what_the_recipient_sees
 from channels.describing import Fact, describe_view
 from channels.models import EmailIdentity
 from channels.routing import channel_for
-from conversations.composing import write
+from conversations.composing import AlreadySentError, write
 from conversations.forms import ComposeForm
 from conversations.models import Message
 from deliveryportal.accounts.access import UserRequest
@@ -28,7 +28,10 @@ def compose(request: UserRequest) -> HttpResponse:
     if request.method == "POST":
         form = ComposeForm(request.user, request.POST)
         if form.is_valid():
-            return _send(request, form)
+            try:
+                return _send(request, form)
+            except AlreadySentError:
+                form = _as_a_new_one(request)
     else:
         form = ComposeForm(
             request.user,
@@ -41,6 +44,19 @@ def compose(request: UserRequest) -> HttpResponse:
     )
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _as_a_new_one(request: UserRequest) -> ComposeForm:
+    """The form again, with what was written, to be sent as another message."""
+    fields = request.POST.copy()
+    fields["submission"] = str(uuid4())
+    form = ComposeForm(request.user, fields)
+    form.add_error(
+        None,
+        "This form was sent before, with other words or to others, and that mail is on "
+        "its way. What stands here now was not sent. Send it to write once more.",
+    )
+    return form
 
 
 def _what_is_seen(user: User, form: ComposeForm) -> dict[str, Any]:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 # Besides line ends and control characters: those that turn the direction of
 # writing, with which a name can be made to read as another.
 one_line = RegexValidator(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]",
-    "This must be one line of plain text, without control characters.",
+    # "=?" begins an encoded word: what it hides would be read as typed.
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|=\?",
+    "This must be one line of plain text, without control characters or “=?”.",
     inverse_match=True,
 )
 

@@ -52,6 +52,13 @@ def test_the_public_internet_may_be_reached(address: str) -> None:
         "2002:7f00:1::",
         "2001::1",
         "fec0::1",
+        "168.63.129.16",
+        "192.0.0.192",
+        "192.88.99.1",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "3fff::1",
+        "5f00::1",
     ],
 )
 def test_nothing_inside_may_be_reached(address: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
@@ -70,3 +71,29 @@ def test_a_follow_up_names_the_thread_it_belongs_to() -> None:
     )
     assert message["In-Reply-To"] == "<2@portal.test>"
     assert message["References"] == "<1@portal.test> <2@portal.test>"
+
+
+@pytest.mark.parametrize("field", ["subject", "from_name", "to_name"])
+def test_an_encoded_word_cannot_add_a_header(field: str) -> None:
+    with pytest.raises(ValueError, match="encoded words"):
+        letter(**{field: "=?utf-8?q?x=0d=0aBcc:_eve=40example.com?="})
+
+
+def test_a_long_name_cannot_become_the_sender() -> None:
+    with suppress(ValueError):
+        content = letter(from_name="x" * 76 + "<ceo @acme.com>")
+        message = message_from_bytes(content, policy=policy.default)
+        assert [each.addr_spec for each in message["From"].addresses] == [
+            "alice@acme.test"
+        ]
+
+
+@pytest.mark.parametrize("domain_length", [18, 40, 50, 120])
+def test_message_ids_stay_as_they_are_however_long_the_domain(
+    domain_length: int,
+) -> None:
+    references = " ".join(
+        f"<{'a' * 36}@{'d' * (domain_length - 5)}.test>" for _ in range(3)
+    )
+    content = letter(references=references)
+    assert references.encode() in content.replace(b"\r\n ", b" ")

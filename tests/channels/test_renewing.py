@@ -62,7 +62,8 @@ def in_a_thread(work: Callable[[], object]) -> threading.Thread:
 def test_good_credentials_are_used_as_they_are(
     google: Google, channel: Channel
 ) -> None:
-    channel.credentials["expires_at"] = (now() + timedelta(minutes=5)).isoformat()
+    in_time = (now() + timedelta(minutes=5)).isoformat()
+    channel.credentials = {**channel.credentials, "expires_at": in_time}
     with open_channel(channel) as transport:
         assert transport.credentials == channel.credentials
     assert renewals(google) == 0

@@ -10,7 +10,9 @@ from pytest_django import Settings
 
 from channels.connecting import connected
 from channels.disconnecting import disconnect
-from channels.models import Channel
+from channels.models import Allowance, Channel, EmailIdentity
+from channels.pausing import pause
+from channels.routing import channel_for
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
 from conversations.models.delivery import State
@@ -142,3 +144,52 @@ def test_over_the_limit_mail_waits_and_says_until_when(
     assert Delivery.objects.filter(state=State.QUEUED).count() == 5
     page = as_user(alice).get("/conversations/pending/").content.decode()
     assert "Waits for the limit of 25 messages every 45 seconds" in page
+
+
+def test_what_comes_back_into_the_queue_of_a_gone_channel_fails_too(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    channel = Channel.objects.create(kind="smtp", owner=alice, disconnected_at=now())
+    delivery = make_delivery(alice)
+    Delivery.objects.update(channel=channel)
+    sweep()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.reason) == (State.FAILED, "channel_gone")
+
+
+def test_an_old_answer_does_not_pause_a_channel_that_was_just_mended(
+    alice: User,
+) -> None:
+    channel = Channel.objects.create(kind="smtp", owner=alice)
+    as_the_worker_knows_it = Channel.objects.get(pk=channel.pk)
+    connected(channel, by=alice)
+    assert not pause(as_the_worker_knows_it, "535 the old password")
+    assert Channel.objects.get(pk=channel.pk).health == Channel.Health.WORKING
+
+
+def test_mail_of_the_team_one_has_left_goes_by_the_default(
+    alice: User, charlie: User
+) -> None:
+    identity = EmailIdentity.objects.get(owner=alice)
+    identity.channel = Channel.objects.create(kind="smtp", team=charlie.team)
+    identity.save()
+    assert channel_for(identity) == Channel.objects.default()
+
+
+def test_what_did_not_go_is_not_counted_against_the_limit(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    with ScriptedSmtp(banner=b"421 4.3.2 try again in 600 seconds") as server:
+        channel = own_server(alice, server)
+        channel.config["user"] = ""
+        channel.save()
+        for number in range(10):
+            make_delivery(alice, f"p{number}@customer.test")
+        Delivery.objects.update(channel=channel)
+        deliver_lane(channel.pk, alice.pk)
+        deliver_lane(channel.pk, alice.pk)
+    assert server.connections == 1
+    allowance = Allowance.objects.get()
+    assert allowance.usage.in_24_hours(now()) == 0
+    assert allowance.held_until is not None
+    assert allowance.held_until > now() + timedelta(minutes=9)

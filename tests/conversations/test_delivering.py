@@ -361,3 +361,23 @@ def test_a_lease_that_runs_short_is_renewed_before_the_next_message(
     assert delivering._renew(in_hand, lease) > before + timedelta(minutes=5)
     Delivery.objects.update(lease_until=F("lease_until") - timedelta(hours=1))
     assert delivering._renew(in_hand, lease) <= now()
+
+
+def test_a_fault_of_ours_puts_one_message_in_doubt_and_no_other(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    for number in range(4):
+        make_delivery(alice, f"p{number}@customer.test")
+    original = delivering.hand_over
+
+    def stumble(delivery: Delivery, transport: object) -> object:
+        if delivery.recipient.startswith("p2"):
+            raise KeyError("a bug")
+        return original(delivery, transport)  # type: ignore[arg-type]
+
+    with ScriptedSmtp() as relay, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delivering, "hand_over", stumble)
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(Delivery.objects.all()[0])
+    states = list(Delivery.objects.order_by("pk").values_list("state", flat=True))
+    assert states == ["accepted", "accepted", "unconfirmed", "accepted"]

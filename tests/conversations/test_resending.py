@@ -120,6 +120,7 @@ def test_nothing_is_offered_while_the_channel_does_not_work(
     alice: User, fail: Fail, server: Channel
 ) -> None:
     fail(alice)
+    server.refresh_from_db()
     pause(server, "535 wrong password")
     assert not resendable(alice).exists()
     mend(server, alice)

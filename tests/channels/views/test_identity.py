@@ -87,12 +87,17 @@ def test_what_cannot_stand_in_a_mail_is_refused_with_a_sentence(
     assert identity.signature == ""
 
 
-def test_an_at_sign_alone_is_no_address(
-    as_user: AsUser, alice: User, identity: EmailIdentity
+@pytest.mark.parametrize(
+    "name", ["Alice @ Acme", "<ceo @acme.test>", "=?utf-8?q?ceo=40acme=2Etest?="]
+)
+def test_what_a_mail_program_could_take_for_an_address_is_refused(
+    as_user: AsUser, alice: User, identity: EmailIdentity, name: str
 ) -> None:
-    as_user(alice).post(form_of(identity), {"display_name": "Alice @ Acme"})
+    before = identity.display_name
+    page = as_user(alice).post(form_of(identity), {"display_name": name})
+    assert page.status_code == 200
     identity.refresh_from_db()
-    assert identity.display_name == "Alice @ Acme"
+    assert identity.display_name == before
 
 
 def test_an_identity_may_have_a_channel_of_its_own_and_give_it_up(

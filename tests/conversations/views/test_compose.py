@@ -177,3 +177,31 @@ def test_choosing_another_identity_shows_what_its_recipient_sees(
     assert b"<html" not in seen.content
     assert b"sales@acme.test is not verified yet" in seen.content
     assert client.get(URL, {"identity": "nonsense"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change", [{"to": "anna@customer.test, bert@customer.test"}, {"body": "Other."}]
+)
+def test_a_form_that_was_sent_and_changed_is_not_taken_for_the_first(
+    alice: User, as_user: SignIn, change: dict[str, str]
+) -> None:
+    client = as_user(alice)
+    submission = str(client.get(URL).context["form"].initial["submission"])
+    client.post(URL, {**FIELDS, "submission": submission})
+    again = client.post(URL, {**FIELDS, **change, "submission": submission})
+    assert "was not sent" in again.content.decode()
+    assert Message.objects.count() == 1
+    fresh = again.context["form"].data["submission"]
+    client.post(URL, {**FIELDS, **change, "submission": fresh})
+    assert Message.objects.count() > 1
+
+
+@pytest.mark.parametrize("field", ["subject", "to"])
+def test_an_encoded_word_cannot_hide_a_header(
+    alice: User, as_user: SignIn, field: str
+) -> None:
+    hidden = "=?utf-8?q?Hello=0d=0aBcc:_eve=40example.com?="
+    value = hidden if field == "subject" else f"{hidden} <anna@customer.test>"
+    page = as_user(alice).post(URL, {**FIELDS, field: value})
+    assert page.status_code == 200
+    assert Message.objects.count() == 0
