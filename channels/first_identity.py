@@ -10,6 +10,7 @@ from django.conf import settings
 from django.dispatch import receiver
 from django.utils.timezone import now
 
+from channels.imitation import mate_called
 from channels.models import EmailIdentity
 from deliveryportal.accounts.joining import joined
 from deliveryportal.accounts.models import User
@@ -23,10 +24,17 @@ def make_first_identity(user: User, **kwargs: Any) -> None:
     EmailIdentity.objects.create(
         owner=user,
         address=user.email,
-        display_name=user.name,
+        display_name=_display_name(user),
         is_default=True,
         verified_at=now() if trusted else None,
     )
+
+
+def _display_name(user: User) -> str:
+    """Their name, unless a team mate is known by it: then what tells them apart."""
+    if mate_called(user.name, owner=user, address=user.email):
+        return user.email.partition("@")[0]
+    return user.name
 
 
 @receiver(email_confirmed)

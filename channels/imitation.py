@@ -45,16 +45,22 @@ def imitated(display_name: str, *, owner: User, address: str) -> str:
     Names the owner has already are theirs. Who writes from the same address as a
     mate is the same sender, and may be called the same.
     """
-    mates = User.objects.filter(team=owner.team_id).exclude(pk=owner.pk)
-    of_mates = EmailIdentity.objects.filter(owner__in=mates).exclude(
-        address__iexact=address
-    )
     own = {owner.name, *_names(EmailIdentity.objects.filter(owner=owner))}
     looks = skeletons(display_name)
     if any(looks & skeletons(name) for name in own):
         return ""
+    return mate_called(display_name, owner=owner, address=address)
+
+
+def mate_called(name: str, *, owner: User, address: str) -> str:
+    """Return the name of a team mate that `name` reads like, whoever has it first."""
+    mates = User.objects.filter(team=owner.team_id).exclude(pk=owner.pk)
+    of_mates = EmailIdentity.objects.filter(owner__in=mates).exclude(
+        address__iexact=address
+    )
+    looks = skeletons(name)
     theirs = [*mates.values_list("name", flat=True), *_names(of_mates)]
-    return next((name for name in theirs if looks & skeletons(name)), "")
+    return next((each for each in theirs if looks & skeletons(each)), "")
 
 
 def skeletons(name: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ from django import forms
 
 from channels.transports import Input, Setting, SettingsError, Transport
 
-KEPT = "Leave it empty to keep the stored one."
+KEPT = "Leave it empty to use the one given before."
 
 Widgets = dict[Input, Callable[[Setting], forms.Field]]
 FIELDS: Widgets = {

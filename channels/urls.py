@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from channels.views.channel import channel, choose, remove
 from channels.views.connect import connect, keep, test
@@ -11,6 +12,7 @@ from channels.views.verification import resend, verification
 
 app_name = "settings"
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="settings:channel")),
     path("channel/", channel, name="channel"),
     path("channel/connect/<slug:kind>/", connect, name="connect"),
     path("channel/tests/<uuid:uuid>/", test, name="test"),

@@ -45,6 +45,20 @@ def relay(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage
     return _relay_url(url)
 
 
+@register()
+def secret_key(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.SECRET_KEY_GIVEN:
+        return []
+    return [
+        Error(
+            "SECRET_KEY is not set, and PORTAL_MODE is production.",
+            hint="Make one with: "
+            "python -c 'import secrets; print(secrets.token_urlsafe(50))'",
+            id="deliveryportal.E006",
+        )
+    ]
+
+
 def _is_pem(path: str) -> bool:
     try:
         ssl.create_default_context(cafile=path)

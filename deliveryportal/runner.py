@@ -17,6 +17,7 @@ from pathlib import Path
 import dramatiq
 from django.conf import settings
 from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from dramatiq import Worker
 from waitress.server import BaseWSGIServer, create_server
@@ -27,7 +28,6 @@ from conversations.sweeper import sweep_until
 from conversations.sweeping import end_all_leases
 from deliveryportal.broker import InProcessBroker
 from deliveryportal.practice.relay import PracticeRelay
-from deliveryportal.wsgi import application
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Runner:
             self._sweep(parts)
             self._work(parts)
             self._web = create_server(
-                application,
+                get_wsgi_application(),
                 sockets=[listening],
                 threads=8,
                 max_request_body_size=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,

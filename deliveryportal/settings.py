@@ -73,11 +73,9 @@ DEBUG = strict_bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and PRACTICE:
     SECRET_KEY = kept_secret("secret_key")
-if not SECRET_KEY:
-    raise ImproperlyConfigured(
-        "SECRET_KEY must be set in production. "
-        "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
-    )
+SECRET_KEY_GIVEN = bool(SECRET_KEY)
+if not SECRET_KEY_GIVEN:
+    SECRET_KEY = secrets.token_urlsafe(50)  # so that the checks can say so
 # Fernet keys that encrypt credentials at rest; the first encrypts, all decrypt.
 # Without any, a key is derived from SECRET_KEY (see channels.secrets).
 CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
@@ -335,7 +333,9 @@ LOGGING = {
         for name in ("deliveryportal", "channels", "conversations")
     }
     # Eight lines for one refused connection; /healthz says it in one.
-    | {"pika": {"level": "CRITICAL"}},
+    | {"pika": {"level": "CRITICAL"}}
+    # A refused page is the visitor's business, not the operator's.
+    | {"django.request": {"level": "ERROR"}},
 }
 
 UNFOLD = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 import django
+from django.core.management import call_command
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deliveryportal.settings")
 django.setup()
+call_command("check")

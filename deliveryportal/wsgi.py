@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import os
 
+from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deliveryportal.settings")
 
 application = get_wsgi_application()
+# Servers load this without manage.py, which would have checked.
+call_command("check")

@@ -21,8 +21,8 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def person(name: str, *, team_of: User | None = None) -> User:
-    user = User(email=f"{name.lower()}@acme.test", name=f"{name} Acme")
+def person(name: str, *, team_of: User | None = None, email: str = "") -> User:
+    user = User(email=email or f"{name.lower()}@acme.test", name=f"{name} Acme")
     user.set_password(PASSWORD)
     if team_of is None:
         found_team(user)

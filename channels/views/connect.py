@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
+from django.utils.timezone import now
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -24,6 +26,9 @@ from channels.testing import NotTestedError, begin_test, keep_tested
 from channels.transports import Preset, Scope, Transport, all_transports
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import Team
+
+# How long the form begins with what was tried last.
+REMEMBERED = timedelta(minutes=15)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,7 +86,11 @@ def _stored(
     request: UserRequest, kind: str, team: Team | None
 ) -> ConnectionTest | Channel | None:
     """What the form starts with: the settings just tried, else those in use."""
-    tried = ConnectionTest.objects.of(request.user).filter(kind=kind, team=team).first()
+    tried = (
+        ConnectionTest.objects.of(request.user)
+        .filter(kind=kind, team=team, created_at__gt=now() - REMEMBERED)
+        .first()
+    )
     owner = {"team": team} if team else {"owner": request.user}
     return tried or Channel.objects.connected().filter(kind=kind, **owner).first()
 

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from conversations.folders import FOLDERS, counts_for
 from conversations.models import Delivery
 from conversations.resending import offers_for
+from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
 ROWS = 50
@@ -23,9 +22,10 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
     deliveries = listing.of(Delivery.objects.visible_to(request.user).unarchived())
     page = Paginator(deliveries.for_list(), ROWS).get_page(request.GET.get("page"))
     counts = counts_for(request.user)
-    response = render(
+    return live(
         request,
-        "conversations/_folder.html" if request.htmx else "conversations/folder.html",
+        "conversations/folder.html",
+        "conversations/_folder.html",
         {
             "folder": FOLDERS[key],
             "listing": listing,
@@ -43,5 +43,3 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
             ],
         },
     )
-    patch_vary_headers(response, ["HX-Request"])
-    return response

@@ -5,13 +5,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.utils.cache import patch_vary_headers
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from channels.choosing import what_the_recipient_sees
 from conversations.folders import folder_of
 from conversations.models import Delivery, DeliveryEvent, Message
+from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
 
@@ -34,11 +34,10 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         uuid=uuid,
     )
     deliveries = list(found.deliveries.all())
-    response = render(
+    return live(
         request,
-        "conversations/_timeline.html"
-        if request.htmx
-        else "conversations/message.html",
+        "conversations/message.html",
+        "conversations/_timeline.html",
         {
             "message": found,
             "sent_again_as": found.resends.first(),
@@ -56,5 +55,3 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             else None,
         },
     )
-    patch_vary_headers(response, ["HX-Request"])
-    return response

@@ -47,7 +47,7 @@ def test_a_name_that_is_not_one_plain_line_is_refused_with_a_sentence(
     client: Client, sign_up: SignUp, name: str
 ) -> None:
     answer = sign_up(client, name=name)
-    assert b"This must be one line of plain text, without control characters." in answer
+    assert b"This must be one line of plain text, without control characters" in answer
     assert not User.objects.exists()
 
 

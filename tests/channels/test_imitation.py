@@ -5,6 +5,7 @@ import pytest
 from channels.imitation import imitated, skeletons
 from channels.models import EmailIdentity
 from deliveryportal.accounts.models import User
+from tests.conftest import person
 
 
 def seems(display_name: str, owner: User, address: str = "new@acme.test") -> str:
@@ -104,3 +105,11 @@ def test_people_who_share_an_address_may_share_its_name(alice: User, bob: User) 
 
 def test_other_teams_have_their_own_names(charlie: User, bob: User) -> None:
     assert not seems(bob.name, charlie)
+
+
+def test_a_newcomer_called_like_a_team_mate_gets_another_display_name(
+    bob: User,
+) -> None:
+    newcomer = person("Bob", team_of=bob, email="bob2@acme.test")
+    identity = EmailIdentity.objects.get(owner=newcomer)
+    assert identity.display_name == "bob2"

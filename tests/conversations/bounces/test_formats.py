@@ -434,10 +434,12 @@ def test_each_wording_is_read(sample: Sample) -> None:
     assert {report.reason for report in reports} == {sample.reason}
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+# Nobody types the JSON of a notification.
+TYPED = [sample for sample in SAMPLES if not sample.name.startswith("SES")]
+
+
+@pytest.mark.parametrize("sample", TYPED, ids=lambda sample: sample.name)
 def test_the_same_words_by_a_person_are_no_report(sample: Sample) -> None:
-    if sample.name.startswith("SES"):
-        pytest.skip("nobody types this")
     quoted = "".join(f"> {line}\n" for line in sample.body.splitlines())
     raw = (
         "From: Nina <nina@customer.test>\nSubject: Re: your mail\n\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -180,3 +181,17 @@ def test_the_home_page_leads_to_what_needs_a_hand(
     assert as_user(alice).get("/")["Location"] == "/conversations/failed/"
     assert as_user(bob).get("/")["Location"] == "/conversations/failed/"
     assert as_user(charlie).get("/")["Location"] == "/conversations/sent/"
+
+
+def test_what_has_not_changed_is_not_swapped(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    client, url = as_user(alice), "/conversations/failed/?list=failed"
+    page = client.get(url, headers=HTMX).content.decode()
+    [seen] = re.findall(r'"seen": "(\w+)"', page)
+    again = client.get(f"{url}&seen={seen}", headers=HTMX)
+    assert again.status_code == 204
+    make_delivery(alice, state=State.FAILED)
+    changed = client.get(f"{url}&seen={seen}", headers=HTMX)
+    assert changed.status_code == 200
+    assert changed.context["live_url"] == url

@@ -1,0 +1,43 @@
+"""Pages a part of which refreshes itself."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+
+from deliveryportal.accounts.access import UserRequest
+
+# Masked anew in every rendering, though nothing has changed.
+CSRF_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
+
+
+def live(
+    request: UserRequest, page: str, part: str, context: dict[str, Any]
+) -> HttpResponse:
+    """Answer with the page, or to htmx with its live part, if that has changed.
+
+    The part's root asks with `hx-get="{{ live_url }}"` and `hx-vals` of `seen`. Where
+    that is what it would get again, nothing is swapped, and a selection stays.
+    """
+    context |= {"live_url": _without_seen(request), "seen": ""}
+    text = render_to_string(part, context, request)
+    seen = sha256(CSRF_TOKEN.sub("", text).encode()).hexdigest()[:16]
+    if request.htmx and request.GET.get("seen") == seen:
+        response = HttpResponse(status=204)
+    else:
+        context["seen"] = seen
+        response = render(request, part if request.htmx else page, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _without_seen(request: UserRequest) -> str:
+    query = request.GET.copy()
+    query.pop("seen", None)
+    return f"{request.path}?{query.urlencode()}" if query else request.path
