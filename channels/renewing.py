@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import timedelta
 
 from django.utils.timezone import now
 
 from channels.models import Channel
+from channels.secrets import SecretUnreadableError
 from channels.transports import Transport, TransportError, Verdict
+
+logger = logging.getLogger(__name__)
 
 # Longer than one renewal can take: a process that dies in it blocks no other for long.
 LEASE = timedelta(seconds=60)
@@ -19,9 +23,15 @@ INTERVAL = 0.1
 
 def open_channel(channel: Channel) -> Transport:
     """Open the channel with credentials that are good; raise TransportError."""
-    if _expired(channel):
-        renew(channel)
-    return channel.open_transport()
+    try:
+        if _expired(channel):
+            renew(channel)
+        return channel.open_transport()
+    except (SecretUnreadableError, ValueError, KeyError) as error:
+        logger.error("Channel %s cannot be opened: %r", channel.uuid, str(error))
+        raise TransportError(
+            "The channel’s settings cannot be used.", Verdict.CHANNEL_DOWN
+        ) from None
 
 
 def renew(channel: Channel) -> None:

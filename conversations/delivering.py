@@ -32,7 +32,6 @@ from channels.models import Channel
 from channels.pausing import pause
 from channels.renewing import open_channel
 from channels.return_path import return_path
-from channels.secrets import SecretUnreadableError
 from channels.transports import (
     OutgoingEmail,
     Transport,
@@ -124,12 +123,6 @@ def _send_batch(channel: Channel, batch: list[Delivery], lease: Lease) -> bool:
         transport = open_channel(channel)
     except TransportError as error:
         _stop_for(channel, outcomes.not_accepted(batch[0], error, now()), lease)
-        return True
-    except (SecretUnreadableError, ValueError, KeyError) as error:
-        logger.error("Channel %s cannot be opened: %r", channel.uuid, str(error))
-        _put_off_rest(
-            lease, _channel_down("The channel’s settings cannot be used.", batch[0])
-        )
         return True
     with transport:
         for handful in _handfuls(batch):
@@ -338,10 +331,4 @@ def _put_off_rest(lease: Lease, down: Outcome) -> None:
         tried_since=Coalesce("tried_since", now()),
         lease="",
         lease_until=None,
-    )
-
-
-def _channel_down(words: str, delivery: Delivery) -> Outcome:
-    return outcomes.not_accepted(
-        delivery, TransportError(words, Verdict.CHANNEL_DOWN), now()
     )
