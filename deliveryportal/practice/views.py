@@ -13,7 +13,6 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.middleware import HtmxDetails
 
 from conversations.models import Delivery
 from deliveryportal.accounts.access import UserRequest
@@ -28,13 +27,9 @@ LISTED = 100
 SOURCE_SHOWN = 200_000  # characters
 
 
-class PracticeRequest(UserRequest):
-    htmx: HtmxDetails
-
-
 def practice_page(
-    view: Callable[Concatenate[PracticeRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[PracticeRequest, P], HttpResponseBase]:
+    view: Callable[Concatenate[UserRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[UserRequest, P], HttpResponseBase]:
     """Read-only, signed in, and not there at all outside practice mode."""
     guarded = login_required(require_safe(view))
 
@@ -43,7 +38,7 @@ def practice_page(
     @login_not_required
     @wraps(view)
     def in_practice(
-        request: PracticeRequest, /, *args: P.args, **kwargs: P.kwargs
+        request: UserRequest, /, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponseBase:
         if not settings.PRACTICE:
             raise Http404("There is no practice relay.")
@@ -54,7 +49,7 @@ def practice_page(
 
 @practice_page
 @vary_on_headers("HX-Request")
-def arrived(request: PracticeRequest) -> HttpResponse:
+def arrived(request: UserRequest) -> HttpResponse:
     """The list; htmx asks for its rows alone."""
     mails = PracticeMail.objects.visible_to(request.user).newest_first().defer("raw")
     context = {
@@ -68,7 +63,7 @@ def arrived(request: PracticeRequest) -> HttpResponse:
 
 
 @practice_page
-def mail(request: PracticeRequest, uuid: UUID) -> HttpResponse:
+def mail(request: UserRequest, uuid: UUID) -> HttpResponse:
     """One mail as its recipient sees it."""
     mail = get_object_or_404(PracticeMail.objects.visible_to(request.user), uuid=uuid)
     delivery = (
@@ -91,7 +86,7 @@ def mail(request: PracticeRequest, uuid: UUID) -> HttpResponse:
 
 
 @practice_page
-def raw(request: PracticeRequest, uuid: UUID) -> HttpResponse:
+def raw(request: UserRequest, uuid: UUID) -> HttpResponse:
     """The mail to the byte, as a file: a browser must not show it as a page."""
     mail = get_object_or_404(PracticeMail.objects.visible_to(request.user), uuid=uuid)
     return HttpResponse(
