@@ -29,6 +29,8 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Messages", "mail", "conversations_message"),
         ("Conversations", "forum", "conversations_conversation"),
         ("Timeline", "timeline", "conversations_deliveryevent"),
+        ("Work on many", "checklist", "conversations_bulkjob"),
+        ("What it is about", "list", "conversations_bulkitem"),
     ],
     "Reports": [
         ("Bounces and other reports", "report", "conversations_report"),

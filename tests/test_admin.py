@@ -22,6 +22,8 @@ from django.utils.timezone import now
 from channels.models import Channel, ChannelChoice, ConnectionTest, EmailIdentity
 from channels.return_path import return_path
 from conversations.models import (
+    BulkItem,
+    BulkJob,
     Conversation,
     Delivery,
     DeliveryEvent,
@@ -41,6 +43,8 @@ MODELS = [
     EmailAddress,
 ]
 RECORDS = [
+    BulkItem,
+    BulkJob,
     Conversation,
     Delivery,
     DeliveryEvent,
@@ -118,6 +122,12 @@ class Rows:
             remote_words=f"{SCRIPT} from <{address}>",
             note=SCRIPT,
             report=report,
+        )
+        job = BulkJob.objects.create(
+            by=user, team=team, action="retry", query=SCRIPT, options={"note": SCRIPT}
+        )
+        BulkItem.objects.create(
+            job=job, delivery=delivery, recipient=SCRIPT, why=SCRIPT
         )
         Heartbeat.beat(f"role {serial}")
         PracticeMail.objects.create(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from conversations.admin.bulk_job import BulkItemAdmin, BulkJobAdmin
 from conversations.admin.conversation import ConversationAdmin
 from conversations.admin.delivery import DeliveryAdmin
 from conversations.admin.event import DeliveryEventAdmin
@@ -8,6 +9,8 @@ from conversations.admin.message import MessageAdmin
 from conversations.admin.report import ReportAdmin
 
 __all__ = [
+    "BulkItemAdmin",
+    "BulkJobAdmin",
     "ConversationAdmin",
     "DeliveryAdmin",
     "DeliveryEventAdmin",

@@ -91,7 +91,19 @@ class DeliveryAdmin(ReasonColumn, RemoteWords, RecordAdmin[Delivery]):
                 ]
             },
         ),
-        ("Why", {"fields": ["why", "enhanced_code", "words"]}),
+        (
+            "Why",
+            {
+                "fields": [
+                    "why",
+                    "enhanced_code",
+                    "words",
+                    "cause",
+                    "triage",
+                    "triage_owner",
+                ]
+            },
+        ),
     ]
     inlines = [TimelineInline]
     list_display = [

@@ -17,6 +17,14 @@ class Actor(StrEnum):
     NOBODY = "nobody: it resolves itself"
 
 
+class Speaks(StrEnum):
+    """What a reason speaks of: failures of one reason about one such thing are a cause."""
+
+    ADDRESS = "address"  # each of its own; together they are one cause
+    DOMAIN = "domain"  # the recipient's
+    CHANNEL = "channel"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     title: str
@@ -24,6 +32,7 @@ class Reason:
     who: Actor
     # The address itself is dead: sending again cannot work.
     hard: bool = False
+    of: Speaks = Speaks.ADDRESS
 
 
 REASONS: dict[str, Reason] = {
@@ -38,6 +47,7 @@ REASONS: dict[str, Reason] = {
         "Check the spelling of the part after the @.",
         Actor.YOU,
         hard=True,
+        of=Speaks.DOMAIN,
     ),
     "mailbox_disabled": Reason(
         "Mailbox suspended or inactive",
@@ -53,21 +63,25 @@ REASONS: dict[str, Reason] = {
         "Recipient accepts only certain senders",
         "Ask by another way to be let through.",
         Actor.YOU,
+        of=Speaks.DOMAIN,
     ),
     "sender_blocked": Reason(
         "Our server or domain is blocked",
         "Nothing is wrong with the address. Your admin has to clear our name.",
         Actor.ADMIN,
+        of=Speaks.DOMAIN,
     ),
     "spam_policy": Reason(
         "Refused as spam or by policy",
         "Rework the text: fewer links, fewer slogans, a personal first line.",
         Actor.YOU,
+        of=Speaks.DOMAIN,
     ),
     "auth_failed": Reason(
         "Sender authentication failed",
         "The DNS of the sending domain (SPF, DKIM, DMARC) needs mending.",
         Actor.ADMIN,
+        of=Speaks.DOMAIN,
     ),
     "content_rejected": Reason(
         "Content or attachment refused",
@@ -83,26 +97,31 @@ REASONS: dict[str, Reason] = {
         "Sending too fast",
         "Later mail goes by itself; send this one again in an hour.",
         Actor.NOBODY,
+        of=Speaks.DOMAIN,
     ),
     "server_unreachable": Reason(
         "Server not reachable or timed out",
         "Try again in a day; check the domain if it happens again.",
         Actor.YOU,
+        of=Speaks.DOMAIN,
     ),
     "server_error": Reason(
         "Fault at the recipient's server",
         "Try again later; their mail system has a problem.",
         Actor.YOU,
+        of=Speaks.DOMAIN,
     ),
     "sender_refused": Reason(
         "The server does not let you send as this address",
         "Write as an identity that it knows, or have the address allowed there.",
         Actor.YOU,
+        of=Speaks.CHANNEL,
     ),
     "sender_setup": Reason(
         "Our server is not allowed to relay",
         "The set-up of the sending server needs your admin.",
         Actor.ADMIN,
+        of=Speaks.CHANNEL,
     ),
     "complaint": Reason(
         "Marked as spam by the recipient",
@@ -119,15 +138,23 @@ REASONS: dict[str, Reason] = {
         "Delivery channel out of order",
         "It could not be reached for two days. Once it works again, this can be resent.",
         Actor.YOU,
+        of=Speaks.CHANNEL,
     ),
     "channel_gone": Reason(
         "Delivery channel disconnected",
         "Connect it again, and this can be resent.",
         Actor.YOU,
+        of=Speaks.CHANNEL,
     ),
     "not_sendable": Reason(
         "It could not be sent from here",
         "The words below say what to change; then write it again.",
+        Actor.YOU,
+    ),
+    # A person has found out about an unconfirmed one, and said so.
+    "not_arrived": Reason(
+        "Did not arrive, as a person found out",
+        "Nothing of it came through: it can be sent again.",
         Actor.YOU,
     ),
     "unknown": Reason(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from conversations.models.bulk_job import BulkItem, BulkJob
 from conversations.models.conversation import Conversation
 from conversations.models.delivery import Delivery
 from conversations.models.event import DeliveryEvent
@@ -8,6 +9,8 @@ from conversations.models.message import Message
 from conversations.models.report import Report
 
 __all__ = [
+    "BulkItem",
+    "BulkJob",
     "Conversation",
     "Delivery",
     "DeliveryEvent",

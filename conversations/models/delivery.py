@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from channels.models import Allowance, Channel
 from channels.return_path import new_token
 from conversations.bounces.reasons import REASONS, Reason
+from conversations.models.cause import CAUSE
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 
@@ -26,6 +27,19 @@ class State(models.TextChoices):
     UNCONFIRMED = "unconfirmed"  # nobody can know whether it was taken
     BOUNCED = "bounced"  # refused after it had been accepted
     COMPLAINED = "complained"  # the recipient marked it as spam
+
+
+# What did not arrive, as far as is known: Failed deliveries.
+FAILURES = (State.FAILED, State.BOUNCED, State.COMPLAINED, State.UNCONFIRMED)
+
+
+class Triage(models.TextChoices):
+    """What people have decided about a failure; open until they have."""
+
+    OPEN = "open", "Open"
+    WAITING = "waiting", "Waiting"
+    RESOLVED = "resolved", "Resolved"
+    LOST = "lost", "Accepted loss"
 
 
 # The states in the words and tones of the pages; "accepted" is the transport's word.
@@ -70,6 +84,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def lease_expired(self, at: datetime) -> Self:
         return self.in_hand().filter(lease_until__lte=at)
 
+    def unresolved(self) -> Self:
+        """Failures that nobody has decided about yet."""
+        return self.filter(state__in=FAILURES, triage=Triage.OPEN)
+
     def unarchived(self) -> Self:
         return self.filter(message__archived_at=None)
 
@@ -101,6 +119,7 @@ class Delivery(models.Model):
     """
 
     State = State
+    Triage = Triage
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     message = models.ForeignKey(
@@ -135,6 +154,22 @@ class Delivery(models.Model):
 
     # Why it did not arrive: a key of REASONS, and the other side's last words.
     reason = models.CharField(max_length=30, blank=True)
+    # What failures are grouped by; null where nothing has failed.
+    cause = models.GeneratedField(
+        expression=CAUSE,
+        output_field=models.CharField(max_length=300, null=True),
+        db_persist=True,
+    )
+    triage = models.CharField(max_length=8, choices=Triage, default=Triage.OPEN)
+    # Who looks after the failure. Its lists are found by triage: no index of its own.
+    triage_owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+    )
     remote_words = models.TextField(blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
     # The provider's own ids of the message and its thread, where it has any.
@@ -172,6 +207,15 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["team", "state", "-state_since"], name="conv_delivery_team"
+            ),
+            # A team's open failures by cause, counted without reading the table.
+            models.Index(
+                fields=["team", "cause", "state_since"],
+                condition=models.Q(
+                    triage="open",
+                    state__in=["failed", "bounced", "complained", "unconfirmed"],
+                ),
+                name="conv_delivery_cause",
             ),
         ]
         constraints = [

@@ -33,6 +33,8 @@ class DeliveryEvent(models.Model):
         DELIVERED = "delivered", "delivery confirmed"
         COMPLAINED = "complained", "marked as spam"
         REPORTED = "reported", "further report"
+        TRIAGED = "triaged", "looked after"
+        SETTLED = "settled", "settled by hand"
 
     delivery = models.ForeignKey(
         "conversations.Delivery", on_delete=models.CASCADE, related_name="events"

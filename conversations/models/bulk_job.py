@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils.timezone import now
+
+from deliveryportal.accounts.models import User
+
+
+class BulkJobQuerySet(models.QuerySet["BulkJob"]):
+    def visible_to(self, user: User) -> Self:
+        """Their own, and for a manager the team's."""
+        if user.is_manager:
+            return self.filter(team=user.team_id)
+        return self.filter(by=user)
+
+    def unfinished(self) -> Self:
+        return self.filter(finished_at=None)
+
+
+class BulkJob(models.Model):
+    """One thing done to many deliveries, in the background, and what came of it.
+
+    What it is about is kept twice: first as the address it was asked for under
+    (`query`), and once it is gathered as items, so that mail which comes later is
+    none of its business.
+    """
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bulk_jobs"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.PROTECT, related_name="bulk_jobs"
+    )
+    action = models.CharField(max_length=20)  # a key of triage.actions.ACTIONS
+    options = models.JSONField(default=dict, blank=True)
+    query = models.TextField(blank=True)
+    # Gathering: as far as this delivery, and no further than the newest at its start.
+    gathered_to = models.BigIntegerField(default=0)
+    gather_until = models.BigIntegerField(default=0)
+    # Kept while it works, so that the page never counts.
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    stop_asked = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+    touched_at = models.DateTimeField(default=now, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = BulkJobQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # What the sweeper hands to a worker again.
+            models.Index(
+                fields=["touched_at"],
+                condition=models.Q(finished_at=None),
+                name="conv_bulk_job_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} of {self.created_at:%Y-%m-%d %H:%M}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("conversations:job", args=[self.uuid])
+
+    @property
+    def handled(self) -> int:
+        return self.done + self.skipped
+
+    @property
+    def gathering(self) -> bool:
+        return self.gathered_to < self.gather_until
+
+
+class BulkItem(models.Model):
+    """One delivery of a job, and what came of it."""
+
+    class Outcome(models.TextChoices):
+        TO_DO = "", "to do"
+        DONE = "done"
+        SKIPPED = "skipped"
+
+    job = models.ForeignKey(BulkJob, on_delete=models.CASCADE, related_name="items")
+    # Kept beside each other: deleting the mail leaves the report whole.
+    delivery = models.ForeignKey(
+        "conversations.Delivery",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    recipient = models.CharField(max_length=254)
+    outcome = models.CharField(
+        max_length=7, choices=Outcome, default=Outcome.TO_DO, blank=True
+    )
+    why = models.CharField(max_length=300, blank=True)  # it was skipped
+
+    class Meta:
+        constraints = [
+            # Gathered twice is there once.
+            models.UniqueConstraint(
+                fields=["job", "delivery"], name="conv_bulk_item_once"
+            ),
+        ]
+        indexes = [
+            # What is left to do, and the report's lists.
+            models.Index(fields=["job", "outcome"], name="conv_bulk_item_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return self.recipient
