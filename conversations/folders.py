@@ -103,7 +103,12 @@ FOLDERS: dict[str, Folder] = {
             Listing(
                 key="in-progress",
                 label="In progress",
-                states=(State.QUEUED, State.CLAIMED, State.HANDING_OVER),
+                states=(
+                    State.QUEUED,
+                    State.CLAIMED,
+                    State.HANDING_OVER,
+                    State.DELAYED,
+                ),
                 empty="Nothing waits: every message has been sent or has failed.",
             ),
         ),

@@ -17,6 +17,7 @@ from django.utils.timezone import now
 from channels.announcing import announce
 from channels.models import ConnectionTest
 from conversations.cancelling import cancel_without_channel
+from conversations.delays import end_delays
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.tasks import read_report, work_lane
@@ -50,6 +51,7 @@ def sweep() -> Swept:
     at = now()
     forget_old_tests(at)
     cancel_without_channel(Delivery.objects.all())
+    end_delays(at)
     swept = Swept(
         resumed=resume_claimed(at),
         unconfirmed=give_up_handing_over(at),

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache, partial
 
 from conversations.bounces.classify import (
@@ -56,6 +58,7 @@ class ReadReport:
     reporting_mta: str = ""
     original_message_id: str = ""
     evidence: str = ""
+    retry_until: datetime | None = None  # of a delay: how long they go on trying
 
 
 def read_reports(raw: bytes) -> list[ReadReport]:
@@ -147,9 +150,11 @@ def _listed(mail: OpenedMail) -> list[Found]:
 
 def _report(found: Found, mail: OpenedMail, listed: Listed) -> ReadReport:
     words = found.words
-    reply_code = reply_code_in(words)
+    # What a person's program writes may hold any number.
+    by_server = words if found.kind != "autoreply" else ""
+    reply_code = reply_code_in(by_server)
     # The remote server's own code says more than its summary by the reporting one.
-    said = enhanced_in(words)
+    said = enhanced_in(by_server)
     enhanced = (
         said if said and (says_something(said) or not found.status) else found.status
     )
@@ -175,7 +180,17 @@ def _report(found: Found, mail: OpenedMail, listed: Listed) -> ReadReport:
         reporting_mta=found.reporting_mta,
         original_message_id=mail.message_id,
         evidence=one_line("; ".join(filter(None, [found.decided_by, because])))[:300],
+        retry_until=_moment(found.retry_until) if found.kind == "delay" else None,
     )
+
+
+def _moment(date: str) -> datetime | None:
+    """Read a date of a header (RFC 5322); None if it is none."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _more_words(found: Found, mail: OpenedMail, listed: Listed) -> list[str]:

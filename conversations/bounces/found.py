@@ -20,3 +20,4 @@ class Found:
     status: str = ""  # an enhanced status code
     remote_mta: str = ""
     reporting_mta: str = ""
+    retry_until: str = ""  # of a delay: how long they go on trying, as they write it

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from channels.announcing import announce
+from conversations.bounces.digest import digest_of
 from conversations.models import Delivery, Report
 from conversations.tasks import read_report
 
@@ -21,7 +20,7 @@ def receive_report(token: str, raw: bytes, source: str) -> Report:
     """
     report, _ = Report.objects.defer("raw").get_or_create(
         return_token=token,
-        digest=sha256(raw).hexdigest(),
+        digest=digest_of(raw),
         defaults={"raw": raw, "source": source},
     )
     return report

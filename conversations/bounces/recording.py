@@ -7,14 +7,15 @@ may be another, because mail is forwarded; that is told on the timeline.
 from __future__ import annotations
 
 import logging
-from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from conversations.bounces.dsn import Kind, ReadReport, read_reports
+from conversations.delays import tried_until
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.delivery import State
 
@@ -24,40 +25,91 @@ EventKind = DeliveryEvent.Kind
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A delivery in one of `changes` becomes `to`, and the timeline gets `event`.
+    """A delivery that `changes` describes becomes `to`, and the timeline gets `event`.
 
-    In any other state it stays as it is, and the timeline gets `otherwise`.
+    Any other stays as it is, and the timeline gets `otherwise`.
     """
 
     event: EventKind
-    changes: Set[str] = frozenset()
+    changes: Q | None = None
     to: State | None = None
     otherwise: EventKind = EventKind.REPORTED
 
 
-# Not in any `changes`, on purpose: queued and claimed. A report about those speaks of
-# an earlier attempt, and a person or the retry table wants another one.
+def _in(*states: State) -> Q:
+    return Q(state__in=states)
+
+
+# Of what lies in the queue again after an attempt that somebody did take: sending it
+# once more would double it.
+AGAIN = (State.QUEUED, State.CLAIMED)
+CONFIRMED = Exists(
+    DeliveryEvent.objects.filter(delivery=OuterRef("pk"), kind=EventKind.DELIVERED)
+)
+# What proves that somebody has the mail ends the trying. A bounce does not: it speaks
+# of an earlier attempt, and the retry table wants another one.
 EFFECTS: dict[Kind, Effect] = {
     "bounce": Effect(
         EventKind.BOUNCED,
-        changes={State.ACCEPTED, State.UNCONFIRMED, State.FAILED},
+        changes=_in(State.ACCEPTED, State.DELAYED, State.UNCONFIRMED, State.FAILED)
+        # A second one may know what the first did not.
+        | Q(state=State.BOUNCED, reason="unknown"),
         to=State.BOUNCED,
     ),
     "complaint": Effect(
         EventKind.COMPLAINED,
-        changes={State.ACCEPTED, State.UNCONFIRMED, State.FAILED, State.BOUNCED},
+        changes=_in(
+            *AGAIN,
+            State.ACCEPTED,
+            State.DELAYED,
+            State.UNCONFIRMED,
+            State.FAILED,
+            State.BOUNCED,
+        ),
         to=State.COMPLAINED,
     ),
     "delivered": Effect(
         EventKind.DELIVERED,
-        changes={State.UNCONFIRMED},
+        changes=_in(*AGAIN, State.DELAYED, State.UNCONFIRMED, State.FAILED),
         to=State.ACCEPTED,
         otherwise=EventKind.DELIVERED,
     ),
-    "delay": Effect(EventKind.DELAYED, otherwise=EventKind.DELAYED),
-    "autoreply": Effect(EventKind.REPORTED),
+    "delay": Effect(
+        EventKind.DELAYED,
+        changes=_in(
+            *AGAIN,
+            State.ACCEPTED,
+            State.DELAYED,
+            State.UNCONFIRMED,
+            State.FAILED,
+        )
+        & ~Q(CONFIRMED),  # the notice came late
+        to=State.DELAYED,
+        otherwise=EventKind.DELAYED,
+    ),
+    "autoreply": Effect(EventKind.AUTOREPLY, otherwise=EventKind.AUTOREPLY),
     "auth_report": Effect(EventKind.REPORTED),
     "other": Effect(EventKind.REPORTED),
+}
+# What a person would wonder about: a report that comes to a delivery in such a state.
+SURPRISES: dict[tuple[Kind, str], str] = {
+    ("bounce", State.QUEUED): "It is about an earlier attempt. The next one decides.",
+    ("bounce", State.CLAIMED): "It is about an earlier attempt. The next one decides.",
+    ("bounce", State.FAILED): "So an earlier attempt had left after all.",
+    ("delivered", State.FAILED): "So an earlier attempt had left after all.",
+    ("delivered", State.BOUNCED): "It contradicts the bounce. Ask the person before "
+    "you send it again.",
+    (
+        "delivered",
+        State.QUEUED,
+    ): "An earlier attempt has arrived. It is not sent again.",
+    (
+        "delivered",
+        State.CLAIMED,
+    ): "An earlier attempt has arrived. It is not sent again.",
+    ("delay", State.QUEUED): "Their server has it already. It is not sent again.",
+    ("delay", State.CLAIMED): "Their server has it already. It is not sent again.",
+    ("delay", State.FAILED): "So an earlier attempt had left after all.",
 }
 # Of several reports in one mail about one delivery, the gravest counts.
 GRAVEST_FIRST: tuple[Kind, ...] = (
@@ -133,9 +185,9 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
     effect = EFFECTS[read.kind]
     # When it came; but never before the hand-over that it may have overtaken.
     at = max(report.received_at, delivery.state_since)
-    changed = effect.to is not None and bool(
-        Delivery.objects.filter(pk=delivery.pk, state__in=effect.changes).update(
-            **_changes(read, effect.to, at)
+    changed = effect.changes is not None and bool(
+        Delivery.objects.filter(effect.changes, pk=delivery.pk).update(
+            **_changes(read, effect.to, at, delivery)
         )
     )
     kind = effect.event if changed else effect.otherwise
@@ -152,22 +204,33 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
     )
 
 
-def _changes(read: ReadReport, state: State, at: datetime) -> dict[str, Any]:
-    changes = {
+def _changes(
+    read: ReadReport, state: State | None, at: datetime, delivery: Delivery
+) -> dict[str, Any]:
+    arrived = state in {State.ACCEPTED, State.DELAYED}
+    return {
         "state": state,
         "state_since": at,
-        "reason": read.reason,
+        "waiting_for": "",
+        # A worker that has claimed it finds its lease gone before it sends.
+        "lease": "",
+        "lease_until": None,
+        "reason": "" if arrived else read.reason,
         "remote_words": read.diagnostic,
         "enhanced_code": read.enhanced_code,
+        "accepted_at": delivery.accepted_at
+        or (delivery.state_since if arrived else None),
+        "tried_until": tried_until(read.retry_until, at)
+        if state == State.DELAYED
+        else None,
     }
-    return changes | ({"accepted_at": at} if state == State.ACCEPTED else {})
 
 
 def _note(read: ReadReport, kind: EventKind, delivery: Delivery) -> str:
-    sentences = []
+    sentences = [SURPRISES.get((read.kind, delivery.state), "")]
     if kind == EventKind.REPORTED:
-        sentences.append(f"{Report.Kind(read.kind).label.capitalize()}.")
+        sentences.insert(0, f"{Report.Kind(read.kind).label.capitalize()}.")
     named = read.final_recipient
     if named and named.casefold() != delivery.recipient_wire.casefold():
         sentences.append(f"It names {named}: the mail may have been forwarded.")
-    return " ".join(sentences)[:500]
+    return " ".join(filter(None, sentences))[:500]

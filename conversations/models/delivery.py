@@ -23,6 +23,7 @@ class State(models.TextChoices):
     CLAIMED = "claimed"  # a worker holds it under a lease; nothing was sent
     HANDING_OVER = "handing_over"  # committed just before the bytes go
     ACCEPTED = "accepted"  # the next server took it
+    DELAYED = "delayed"  # and has told that it is still trying to pass it on
     FAILED = "failed"  # it never left, or was refused on the spot
     UNCONFIRMED = "unconfirmed"  # nobody can know whether it was taken
     BOUNCED = "bounced"  # refused after it had been accepted
@@ -47,6 +48,7 @@ STATUS = {
     State.QUEUED: ("Waiting", "wait"),
     State.CLAIMED: ("Sending", "wait"),
     State.HANDING_OVER: ("Sending", "wait"),
+    State.DELAYED: ("Delayed", "wait"),
     State.FAILED: ("Failed", "bad"),
     State.UNCONFIRMED: ("Unconfirmed", "doubt"),
     State.BOUNCED: ("Bounced", "bad"),
@@ -152,6 +154,9 @@ class Delivery(models.Model):
     lease = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # While it is delayed: until when their server tries, at most.
+    tried_until = models.DateTimeField(null=True, blank=True, editable=False)
+
     # Why it did not arrive: a key of REASONS, and the other side's last words.
     reason = models.CharField(max_length=30, blank=True)
     # What failures are grouped by; null where nothing has failed.
@@ -200,6 +205,12 @@ class Delivery(models.Model):
                 fields=["lease"],
                 condition=~models.Q(lease=""),
                 name="conv_delivery_lease",
+            ),
+            # Delays that nothing has followed: delays.
+            models.Index(
+                fields=["tried_until"],
+                condition=models.Q(state="delayed"),
+                name="conv_delivery_delayed",
             ),
             # A member's and a team's tabs, newest first.
             models.Index(

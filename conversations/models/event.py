@@ -8,6 +8,7 @@ _TONES = {
     "delivered": "ok",
     "deferred": "wait",
     "delayed": "wait",
+    "delay_over": "ok",
     "failed": "bad",
     "bounced": "bad",
     "complained": "bad",
@@ -30,8 +31,10 @@ class DeliveryEvent(models.Model):
         RESUMED = "resumed", "back in the queue"
         BOUNCED = "bounced"
         DELAYED = "delayed", "still trying"
+        DELAY_OVER = "delay_over", "no bounce followed the delay"
         DELIVERED = "delivered", "delivery confirmed"
         COMPLAINED = "complained", "marked as spam"
+        AUTOREPLY = "autoreply", "automatic reply"
         REPORTED = "reported", "further report"
         TRIAGED = "triaged", "looked after"
         SETTLED = "settled", "settled by hand"

@@ -5,6 +5,8 @@ from uuid import uuid4
 from django.db import models
 from django.utils.timezone import now
 
+from conversations.bounces.reasons import REASONS, Reason
+
 SHOWN = 100_000  # bytes of a raw report on a page; the download has all
 
 
@@ -31,7 +33,7 @@ class Report(models.Model):
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     # The secret it was addressed to; empty if it came without a valid one.
     return_token = models.CharField(max_length=32, blank=True, editable=False)
-    digest = models.CharField(max_length=64, editable=False)  # SHA-256 of raw, hex
+    digest = models.CharField(max_length=64, editable=False)  # see bounces.digest
     raw = models.BinaryField()
     received_at = models.DateTimeField(default=now, editable=False)
     source = models.CharField(max_length=10, editable=False)  # smtp, lmtp, pipe
@@ -77,3 +79,11 @@ class Report(models.Model):
     def text(self) -> str:
         """The raw report for reading: hostile, and cut where it gets long."""
         return bytes(self.raw[:SHOWN]).decode("utf-8", "replace")
+
+    @property
+    def why(self) -> Reason | None:
+        return REASONS.get(self.reason)
+
+    @property
+    def is_bounce(self) -> bool:
+        return self.kind == self.Kind.BOUNCE

@@ -5,6 +5,9 @@ from __future__ import annotations
 from conversations.bounces.found import Found
 from conversations.bounces.opened import OpenedMail
 from conversations.bounces.tables.senders import AUTOREPLY_SUBJECTS
+from conversations.bounces.texts import one_line
+
+SHOWN = 2_000  # characters of it that are kept for the timeline
 
 # Headers of older responders.
 _HEADERS = (
@@ -18,21 +21,26 @@ _HEADERS = (
 
 def read(mail: OpenedMail) -> list[Found]:
     if mail.is_automatic:
-        return [_found("Auto-Submitted: auto-replied")]
+        return [_found(mail, "Auto-Submitted: auto-replied")]
     if mail.subject.startswith(AUTOREPLY_SUBJECTS):
-        return [_found("its subject")]
+        return [_found(mail, "its subject")]
     for name in _HEADERS:
         if mail.top.fields.get(name, "no").lower() not in {"no", "false"}:
-            return [_found(f"its {name}")]
+            return [_found(mail, f"its {name}")]
     if "vacation" in mail.top.fields.get("x-apple-action", "").lower():
-        return [_found("its x-apple-action")]
+        return [_found(mail, "its x-apple-action")]
     if "<>" in mail.top.fields.get("return-path", "") and mail.is_reply:
-        return [_found("a reply with an empty return path")]
+        return [_found(mail, "a reply with an empty return path")]
     precedence = mail.top.fields.get("precedence", "").lower()
     if precedence == "auto_reply":
-        return [_found("Precedence: auto_reply")]
+        return [_found(mail, "Precedence: auto_reply")]
     return []
 
 
-def _found(decided_by: str) -> Found:
-    return Found(kind="autoreply", decided_by=decided_by)
+def _found(mail: OpenedMail, decided_by: str) -> Found:
+    said = (mail.top.header("subject"), one_line(mail.notice[:SHOWN]))
+    return Found(
+        kind="autoreply",
+        decided_by=decided_by,
+        words=": ".join(filter(None, said))[:SHOWN],
+    )

@@ -123,6 +123,7 @@ def _about_recipient(fields: Fields, about_mail: Fields) -> list[Found]:
             status=status,
             remote_mta=typed_value(fields.get("remote-mta", ""))[:255],
             reporting_mta=typed_value(about_mail.get("reporting-mta", ""))[:255],
+            retry_until=fields.get("will-retry-until", "")[:100],
         )
     ]
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import smtplib
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.utils.timezone import now
 
@@ -21,6 +24,7 @@ from deliveryportal.accounts.models import User
 MAILS = Path(__file__).parents[2] / "data" / "bounces"
 SIZE_LIMIT = 200_000
 Start = Callable[..., BounceReceiver]
+Pipe = Callable[..., tuple[object, str]]
 
 
 def mail(name: str) -> bytes:
@@ -104,3 +108,22 @@ def start_receiver(transactional_db: None) -> Iterator[Start]:
 @pytest.fixture
 def receiver(start_receiver: Start) -> BounceReceiver:
     return start_receiver()
+
+
+@pytest.fixture
+def pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[object, str]]:
+    """Run the command as an MTA does; return its exit code and what it says."""
+
+    def run(raw: bytes, *options: str) -> tuple[object, str]:
+        stdin = io.TextIOWrapper(io.BytesIO(raw))
+        monkeypatch.setattr(sys, "stdin", stdin)
+        code: object = 0
+        try:
+            call_command("ingestbounce", *options)
+        except SystemExit as leaving:
+            code = leaving.code
+        return code, capsys.readouterr().err
+
+    return run

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Callable
-
 import pytest
-from django.core.management import call_command
 from django.db import OperationalError
 
 from channels.return_path import new_token, return_path
 from conversations.management.commands import ingestbounce
 from conversations.models import Delivery, Report
-from tests.conversations.bounces.conftest import mail
+from tests.conversations.bounces.conftest import Pipe, mail
 
 BOUNCE = mail("unknown_user")
 
@@ -20,28 +15,6 @@ BOUNCE = mail("unknown_user")
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ORIGINAL_RECIPIENT", "RECIPIENT"):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def pipe(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[object, str]]:
-    """Run the command as an MTA does; return its exit code and what it says."""
-
-    def run(raw: bytes, *options: str) -> tuple[object, str]:
-        stdin = io.TextIOWrapper(io.BytesIO(raw))
-        monkeypatch.setattr(sys, "stdin", stdin)
-        code: object = 0
-        try:
-            call_command("ingestbounce", *options)
-        except SystemExit as leaving:
-            code = leaving.code
-        return code, capsys.readouterr().err
-
-    return run
-
-
-Pipe = Callable[..., tuple[object, str]]
 
 
 def test_a_bounce_is_stored_for_the_named_recipient(

@@ -26,6 +26,7 @@ def page(client: Client, url: str) -> str:
     [
         (State.ACCEPTED, "/conversations/sent/", "Delivered"),
         (State.QUEUED, "/conversations/pending/", "Waiting"),
+        (State.DELAYED, "/conversations/pending/", "Delayed"),
         (State.FAILED, "/conversations/failed/", "Failed"),
         (State.BOUNCED, "/conversations/failed/", "Bounced"),
         (State.COMPLAINED, "/conversations/failed/", "Spam"),

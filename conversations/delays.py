@@ -1,0 +1,47 @@
+"""Mail that another server has taken and could not pass on yet, and how long that lasts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from conversations.models import Delivery, DeliveryEvent
+from conversations.models.delivery import State
+
+# How long servers commonly try if they do not say it, and at most if they do.
+COMMON, LONGEST = timedelta(days=5), timedelta(days=14)
+# A server looks after its last minute whether to try on or to give up; then it tells.
+LAST_LOOK = timedelta(hours=2)
+AT_A_TIME = 500
+
+NO_BOUNCE = (
+    "Their server had said until when it would try. Nothing came back since, so it "
+    "was most likely delivered."
+)
+
+
+def tried_until(told: datetime | None, at: datetime) -> datetime:
+    """Until when to expect news of a delay that was told `at`."""
+    end = at + COMMON if told is None else min(told, at + LONGEST)
+    return end + LAST_LOOK
+
+
+@transaction.atomic
+def end_delays(at: datetime) -> int:
+    """Count as taken what nothing was heard of since its time ran out."""
+    over = list(
+        Delivery.objects.filter(state=State.DELAYED, tried_until__lte=at)
+        .select_for_update(skip_locked=True)
+        .values_list("pk", flat=True)[:AT_A_TIME]
+    )
+    Delivery.objects.filter(pk__in=over).update(
+        state=State.ACCEPTED, state_since=at, tried_until=None, remote_words=""
+    )
+    DeliveryEvent.objects.bulk_create(
+        DeliveryEvent(
+            delivery_id=pk, kind=DeliveryEvent.Kind.DELAY_OVER, at=at, note=NO_BOUNCE
+        )
+        for pk in over
+    )
+    return len(over)

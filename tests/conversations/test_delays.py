@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils.timezone import now
+
+from conversations.bounces.receiving import receive_report
+from conversations.bounces.recording import record_report
+from conversations.delays import COMMON, LAST_LOOK, LONGEST, end_delays, tried_until
+from conversations.models import Delivery, DeliveryEvent
+from conversations.models.delivery import State
+from conversations.sweeping import sweep
+from deliveryportal.accounts.models import User
+from tests.conversations.bounces.conftest import mail
+
+AT = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("told", "until"),
+    [
+        (AT + timedelta(days=2), AT + timedelta(days=2)),
+        (None, AT + COMMON),
+        (datetime.max.replace(tzinfo=UTC), AT + LONGEST),
+    ],
+    ids=["told", "not told", "told beyond reason"],
+)
+def test_news_are_expected_until_their_server_gives_up(
+    told: datetime | None, until: datetime
+) -> None:
+    assert tried_until(told, AT) == until + LAST_LOOK
+
+
+@pytest.fixture
+def delayed(alice: User, make_delivery: Callable[..., Delivery]) -> Delivery:
+    return make_delivery(
+        alice, state=State.DELAYED, accepted_at=AT, tried_until=now(), remote_words="x"
+    )
+
+
+def test_without_news_it_counts_as_delivered_after_that(delayed: Delivery) -> None:
+    sweep()
+    delayed.refresh_from_db()
+    assert (delayed.state, delayed.tried_until) == (State.ACCEPTED, None)
+    assert delayed.accepted_at == AT
+    event = delayed.events.get()
+    assert event.kind == DeliveryEvent.Kind.DELAY_OVER
+    assert "most likely delivered" in event.note
+
+
+def test_until_then_it_is_delayed(delayed: Delivery) -> None:
+    assert end_delays(now() - timedelta(minutes=1)) == 0
+    delayed.refresh_from_db()
+    assert delayed.state == State.DELAYED
+
+
+def test_a_bounce_after_that_still_counts(delayed: Delivery) -> None:
+    end_delays(now())
+    report = receive_report(delayed.return_token, mail("unknown_user"), "smtp")
+    record_report(report.pk)
+    delayed.refresh_from_db()
+    assert delayed.state == State.BOUNCED
+
+
+def test_the_report_itself_says_how_long_they_try(
+    alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    delivery = make_delivery(alice, state=State.ACCEPTED, accepted_at=AT)
+    record_report(receive_report(delivery.return_token, mail("still_trying"), "x").pk)
+    delivery.refresh_from_db()
+    told = datetime(2026, 3, 7, 9, 14, 5, tzinfo=UTC)
+    assert delivery.tried_until == told + LAST_LOOK
