@@ -86,7 +86,7 @@ def _letter(
 ) -> Message:
     sender = identity.owner
     return Message(
-        conversation=_conversation(sender, address),
+        conversation=conversation_with(sender, address),
         sender=sender,
         team_id=sender.team_id,
         identity=identity,
@@ -143,7 +143,7 @@ def queue(
     return message
 
 
-def _conversation(sender: User, address: Address) -> Conversation:
+def conversation_with(sender: User, address: Address) -> Conversation:
     """Find or begin the conversation; an address is one person in any case."""
     conversation = Conversation.objects.filter(
         owner=sender, person_address__iexact=address.shown

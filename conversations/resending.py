@@ -19,7 +19,7 @@ from django.utils.timezone import now
 from channels.addresses import Address
 from channels.announcing import announce
 from channels.models import Channel
-from conversations.composing import new_message_id, queue
+from conversations.composing import conversation_with, new_message_id, queue
 from conversations.models import Delivery, Message
 from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.tasks import work_lane
@@ -112,17 +112,13 @@ def _resend_some(channel: Channel, by: User) -> int:
     failed = list(
         resendable(by)
         .filter(channel=channel)
-        .select_related("message")
+        .select_related("message__conversation")
         .order_by("state_since", "pk")[:AT_A_TIME]
     )
     for delivery in failed:
         queue(
-            _again(delivery.message),
-            Address(
-                name=delivery.recipient_name,
-                shown=delivery.recipient,
-                wire=delivery.recipient_wire,
-            ),
+            again(delivery.message),
+            own_address(delivery),
             channel,
             note=f"again for {channel}, by {by}",
         )
@@ -136,10 +132,23 @@ def _resend_some(channel: Channel, by: User) -> int:
     return len(failed)
 
 
-def _again(failed: Message) -> Message:
-    """The same letter to the same person, as the same identity, in the same thread."""
+def own_address(delivery: Delivery) -> Address:
+    return Address(
+        name=delivery.recipient_name,
+        shown=delivery.recipient,
+        wire=delivery.recipient_wire,
+    )
+
+
+def again(failed: Message, to: Address | None = None) -> Message:
+    """The same letter, as the same identity, in the same thread; new and unsaved.
+
+    To the same person, unless `to` is somebody else.
+    """
     return Message(
-        conversation_id=failed.conversation_id,
+        conversation=conversation_with(failed.sender, to)
+        if to
+        else failed.conversation,
         sender_id=failed.sender_id,
         team_id=failed.team_id,
         identity_id=failed.identity_id,

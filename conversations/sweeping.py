@@ -21,6 +21,8 @@ from conversations.delays import end_delays
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.tasks import read_report, work_lane
+from conversations.triage.bulk import forgotten
+from conversations.triage.tasks import work_job
 
 logger = logging.getLogger(__name__)
 Kind = DeliveryEvent.Kind
@@ -39,11 +41,13 @@ class Swept:
     unconfirmed: int
     lanes: int
     reports: int
+    jobs: int
 
     def __str__(self) -> str:
         return (
             f"{self.lanes} lanes announced, {self.resumed} deliveries back in the queue, "
-            f"{self.unconfirmed} unconfirmed, {self.reports} reports handed in again"
+            f"{self.unconfirmed} unconfirmed, {self.reports} reports handed in again, "
+            f"{self.jobs} jobs taken up again"
         )
 
 
@@ -57,6 +61,7 @@ def sweep() -> Swept:
         unconfirmed=give_up_handing_over(at),
         lanes=announce_due_lanes(at),
         reports=announce_unread_reports(at),
+        jobs=announce_forgotten_jobs(),
     )
     Heartbeat.beat(ROLE)
     return swept
@@ -130,6 +135,10 @@ def announce_unread_reports(at: datetime) -> int:
         .values_list("pk", flat=True)[:AT_A_TIME]
     )
     return sum(takewhile(bool, (announce(read_report, pk) for pk in unread)))
+
+
+def announce_forgotten_jobs() -> int:
+    return sum(takewhile(bool, (announce(work_job, pk) for pk in forgotten())))
 
 
 def forget_old_tests(at: datetime) -> None:

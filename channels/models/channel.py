@@ -150,6 +150,10 @@ class Channel(models.Model):
         )
 
     @property
+    def is_working(self) -> bool:
+        return self.disconnected_at is None and self.health == self.Health.WORKING
+
+    @property
     def transport_class(self) -> type[Transport]:
         return transport_class(self.kind)
 

@@ -78,6 +78,13 @@ class BulkJob(models.Model):
     def gathering(self) -> bool:
         return self.gathered_to < self.gather_until
 
+    @property
+    def stopped(self) -> bool:
+        """It has ended before all was done."""
+        return self.finished_at is not None and (
+            self.gathering or self.handled < self.total
+        )
+
 
 class BulkItem(models.Model):
     """One delivery of a job, and what came of it."""

@@ -275,5 +275,9 @@ class Delivery(models.Model):
         return None
 
     @property
+    def has_failed(self) -> bool:
+        return self.state in FAILURES
+
+    @property
     def in_progress(self) -> bool:
         return self.state in {State.QUEUED, State.CLAIMED, State.HANDING_OVER}

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from channels.choosing import what_the_recipient_sees
 from conversations.folders import folder_of
 from conversations.models import Delivery, DeliveryEvent, Message
+from conversations.triage.refusing import what_can_be_done
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
@@ -25,7 +26,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             Prefetch(
                 "deliveries",
                 Delivery.objects.with_hold()
-                .select_related("channel")
+                .select_related("channel", "triage_owner")
                 .prefetch_related(
                     Prefetch("events", DeliveryEvent.objects.select_related("report"))
                 ),
@@ -42,6 +43,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             "message": found,
             "sent_again_as": found.resends.first(),
             "deliveries": deliveries,
+            "to_do": [(each, what_can_be_done(each)) for each in deliveries],
             "folder": folder_of(deliveries[0]) if deliveries else None,
             "in_progress": any(delivery.in_progress for delivery in deliveries),
             "recipient_view": what_the_recipient_sees(

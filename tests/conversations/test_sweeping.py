@@ -123,6 +123,7 @@ def test_the_default_queue_is_in_this_process() -> None:
     assert set(broker.get_declared_actors()) == {
         "read_report",
         "run_connection_test",
+        "work_job",
         "work_lane",
     }
     assert isinstance(broker, InProcessBroker) or type(broker).__module__.startswith(

@@ -1,0 +1,188 @@
+"""Failures grouped into what is behind them, the worst first, each with what can help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.db.models import Count, Max, Min
+
+from channels.models import Channel
+from conversations.bounces.reasons import REASONS, Speaks
+from conversations.models import Delivery
+from conversations.models.delivery import FAILURES, State, Triage
+from conversations.triage.actions import ACTIONS, Action
+from conversations.triage.remedies import RETRY, remedies
+from deliveryportal.accounts.models import User
+
+AT_MOST = 100  # causes on the page; each may be thousands of mails
+
+# What a cause is called where its reason speaks of something; that is {what}.
+TITLES: dict[str, str] = {
+    "domain_unknown": "{what} does not exist or takes no mail",
+    "recipient_refused": "{what} accepts only certain senders",
+    "sender_blocked": "{what} blocks our server or domain",
+    "spam_policy": "Blocked by policy at {what}",
+    "auth_failed": "Sender authentication failed at {what}",
+    "rate_limited": "Sending too fast for {what}",
+    "server_unreachable": "The server of {what} could not be reached",
+    "server_error": "The server of {what} has a fault",
+    "sender_refused": "{what} does not let you send as this address",
+    "sender_setup": "{what} is not allowed to relay",
+    "channel_down": "{what} was out of order",
+    "channel_gone": "{what} was disconnected",
+}
+# A channel that is paused for its credentials says so in one of these.
+SIGN_IN = re.compile(r"\b53[0-5]\b|authenti|password|credential|invalid_grant", re.I)
+SETTLING = ("arrived", "not-arrived")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """One cause: how many, since when, and the actions that can work."""
+
+    key: str
+    title: str
+    advice: str
+    who: str
+    number: int
+    since: datetime
+    last: datetime
+    resending: tuple[Action, ...] = ()
+    others: tuple[Action, ...] = ()
+
+    @property
+    def query(self) -> str:
+        return urlencode({"triage": Triage.OPEN, "cause": self.key})
+
+    @property
+    def act_query(self) -> str:
+        return urlencode({"everything": 1, "folder": "failed"}) + f"&{self.query}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Mail that has not failed, but waits behind a channel that a person must mend."""
+
+    channel: Channel
+    title: str
+    words: str
+    number: int
+    since: datetime
+    may_mend: bool
+
+
+def causes_for(user: User) -> list[Cause]:
+    """The causes of all open failures that the user may see, the worst first."""
+    rows = list(
+        Delivery.objects.visible_to(user)
+        .unarchived()
+        .unresolved()
+        .values("cause")
+        .annotate(number=Count("pk"), first=Min("state_since"), last=Max("state_since"))
+        .order_by("-number", "-last")
+        .values_list("cause", "number", "first", "last")[:AT_MOST]
+    )
+    channels = _channels(key or "" for key, *_ in rows)
+    return [
+        _cause(key or "", number, since, last, channels)
+        for key, number, since, last in rows
+    ]
+
+
+def number_decided(user: User, triage: Triage) -> int:
+    return (
+        Delivery.objects.visible_to(user)
+        .unarchived()
+        .filter(state__in=FAILURES, triage=triage)
+        .count()
+    )
+
+
+def _channels(keys: Iterable[str]) -> dict[str, Channel]:
+    ids = {what for reason, what in map(_split, keys) if _of_channel(reason)}
+    return {str(each.pk): each for each in Channel.objects.filter(pk__in=ids)}
+
+
+def _split(key: str) -> tuple[str, str]:
+    reason, _, what = key.partition(":")
+    return reason, what
+
+
+def _of_channel(reason: str) -> bool:
+    why = REASONS.get(reason)
+    return why is not None and why.of is Speaks.CHANNEL
+
+
+def _cause(
+    key: str,
+    number: int,
+    since: datetime,
+    last: datetime,
+    channels: dict[str, Channel],
+) -> Cause:
+    reason, what = _split(key)
+    why = REASONS.get(reason, REASONS["unknown"])
+    channel = channels.get(what)
+    if channel:
+        what = called(channel)
+    title = TITLES.get(reason, "").format(what=what) if what else ""
+    helping = remedies(reason or "unknown")
+    if channel and not channel.is_working:
+        helping = tuple(each for each in helping if each != RETRY)
+    settling = SETTLING if reason == "unconfirmed" else ()
+    return Cause(
+        key=key,
+        title=title or why.title,
+        advice=why.advice,
+        who=why.who,
+        number=number,
+        since=since,
+        last=last,
+        resending=tuple(ACTIONS[each] for each in helping),
+        others=tuple(ACTIONS[each] for each in (*settling, "decide", "archive")),
+    )
+
+
+def called(channel: Channel) -> str:
+    """What people know a channel by: its server, its account, or its kind."""
+    return channel.config.get("host") or channel.address or str(channel)
+
+
+def held_for(user: User) -> list[Held]:
+    """What waits for a channel to be mended, of what the user may see."""
+    rows = (
+        Delivery.objects.visible_to(user)
+        .filter(state=State.QUEUED, channel__health=Channel.Health.PAUSED)
+        .order_by()
+        .values_list("channel")
+        .annotate(Count("pk"), Min("created_at"))
+    )
+    found = {pk: (number, since) for pk, number, since in rows}
+    mendable = set(Channel.objects.kept_by(user).values_list("pk", flat=True))
+    return [
+        _held(channel, *found[channel.pk], may_mend=channel.pk in mendable)
+        for channel in Channel.objects.connected().filter(pk__in=found)
+    ]
+
+
+def _secret(channel: Channel) -> str:
+    return "Consent" if channel.transport_class.oauth_provider else "Password"
+
+
+def _held(channel: Channel, number: int, since: datetime, *, may_mend: bool) -> Held:
+    name = called(channel)
+    refused = SIGN_IN.search(channel.paused_because)
+    return Held(
+        channel=channel,
+        title=f"{_secret(channel)} of {name} was refused"
+        if refused
+        else f"{name} stopped working",
+        words=channel.paused_because,
+        number=number,
+        since=channel.paused_at or since,
+        may_mend=may_mend,
+    )

@@ -1,0 +1,132 @@
+"""What people can do about mail, with its words. A table.
+
+Adding one means a file named for it and a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conversations.models import Delivery
+from conversations.models.delivery import FAILURES, State
+from conversations.triage.archiving import archive, unarchive
+from conversations.triage.changing_channel import send_through_another
+from conversations.triage.correcting import correct
+from conversations.triage.deciding import decide
+from conversations.triage.deleting import delete
+from conversations.triage.forms import (
+    ActionForm,
+    ChannelForm,
+    CorrectionForm,
+    DecisionForm,
+)
+from conversations.triage.order import Order, Skipped
+from conversations.triage.remedies import CORRECT, OTHER_CHANNEL, RETRY
+from conversations.triage.retrying import retry
+from conversations.triage.settling import settle_as_arrived, settle_as_lost
+
+SETTLED = frozenset({State.ACCEPTED, *FAILURES})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that can be done to deliveries in some states."""
+
+    key: str
+    label: str  # on buttons
+    done: str  # in "31 …"
+    says: str  # what it does, before it is done
+    act: Callable[[list[Delivery], Order], Skipped]
+    states: frozenset[State]
+    form: type[ActionForm] = ActionForm
+    dangerous: bool = False
+
+
+ACTIONS: dict[str, Action] = {
+    action.key: action
+    for action in (
+        Action(
+            key=RETRY,
+            label="Retry",
+            done="sent again",
+            says="Each is sent again by the channel it took, as a new message that is "
+            "linked to the old one.",
+            act=retry,
+            states=SETTLED - {State.COMPLAINED},
+        ),
+        Action(
+            key=OTHER_CHANNEL,
+            label="Send through another channel",
+            done="sent again through another channel",
+            says="Each is sent again by the channel you choose, as a new message that is "
+            "linked to the old one.",
+            act=send_through_another,
+            states=SETTLED - {State.COMPLAINED},
+            form=ChannelForm,
+        ),
+        Action(
+            key=CORRECT,
+            label="Correct the address",
+            done="sent to another address",
+            says="The same words go to the right address, as a new message that is linked "
+            "to the old one. What is known of the wrong address stays as it is.",
+            act=correct,
+            states=frozenset({State.FAILED, State.BOUNCED, State.UNCONFIRMED}),
+            form=CorrectionForm,
+        ),
+        Action(
+            key="arrived",
+            label="It arrived",
+            done="settled as arrived",
+            says="You have found out that it came through. It leaves Failed deliveries.",
+            act=settle_as_arrived,
+            states=frozenset({State.UNCONFIRMED}),
+        ),
+        Action(
+            key="not-arrived",
+            label="It did not arrive",
+            done="settled as not arrived",
+            says="You have found out that nothing came through. It counts as failed, and "
+            "can be sent again without a doubt.",
+            act=settle_as_lost,
+            states=frozenset({State.UNCONFIRMED}),
+        ),
+        Action(
+            key="decide",
+            label="Mark",
+            done="marked",
+            says="Says what becomes of the failure, and who looks after it. Nothing is "
+            "sent.",
+            act=decide,
+            states=frozenset(FAILURES),
+            form=DecisionForm,
+        ),
+        Action(
+            key="archive",
+            label="Archive",
+            done="archived",
+            says="It leaves the lists and is kept. A failure counts as resolved.",
+            act=archive,
+            states=SETTLED,
+        ),
+        Action(
+            key="unarchive",
+            label="Unarchive",
+            done="taken out of the archive",
+            says="It comes back into the lists.",
+            act=unarchive,
+            states=SETTLED,
+        ),
+        Action(
+            key="delete",
+            label="Delete",
+            done="deleted",
+            says="Archived mail is deleted here for good, with its timeline and its raw "
+            "reports’ link to it. What was sent stays sent.",
+            act=delete,
+            states=SETTLED,
+            dangerous=True,
+        ),
+    )
+}

@@ -1,0 +1,41 @@
+"""Handing work on many deliveries to the background, and calling it off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from channels.announcing import announce
+from conversations.models import BulkJob, Delivery
+from conversations.triage.actions import Action
+from conversations.triage.bulk import keep
+from conversations.triage.scope import Scope
+from conversations.triage.tasks import work_job
+from deliveryportal.accounts.models import User
+
+
+@transaction.atomic
+def begin(
+    action: Action, scope: Scope, *, by: User, options: dict[str, Any]
+) -> BulkJob:
+    """Keep what is asked for, to be worked on by `work`; announced on commit."""
+    newest = Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    job = BulkJob.objects.create(
+        by=by,
+        team_id=by.team_id,
+        action=action.key,
+        options=options,
+        query=scope.query,
+        gather_until=0 if scope.uuids else newest,
+    )
+    if scope.uuids:
+        keep(job, list(scope.deliveries(by).values_list("pk", "recipient")))
+        job.save()
+    transaction.on_commit(lambda: announce(work_job, job.pk))
+    return job
+
+
+def ask_to_stop(job: BulkJob) -> bool:
+    """Let it end after the few in hand; False if it has ended."""
+    return bool(BulkJob.objects.unfinished().filter(pk=job.pk).update(stop_asked=True))

@@ -1,0 +1,110 @@
+"""The same to thousands: in the background, a few at a time, each few in one transaction.
+
+What is done and how far it is commit together, so a crash loses and repeats nothing;
+the sweeper finds what a dead worker left. Between two turns the worker rests as long
+as it has worked: pages and sending come first.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from conversations.models import BulkItem, BulkJob
+from conversations.stopping import stopping
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
+from conversations.triage.order import Order
+from conversations.triage.scope import Scope
+
+AT_A_TIME = 25  # in one transaction
+GATHERED_AT_A_TIME = 500
+SPELL = timedelta(seconds=2)  # of one worker, before other work has its turn
+FORGOTTEN_AFTER = timedelta(seconds=15)
+Outcome = BulkItem.Outcome
+
+
+def work(job_id: int, spell: timedelta = SPELL) -> bool:
+    """Work on the job for a while; return whether there is more to do."""
+    ends = time.monotonic() + spell.total_seconds()
+    while not stopping.is_set():
+        begun = time.monotonic()
+        if not turn(job_id):
+            return False
+        if time.monotonic() > ends:
+            return True
+        stopping.wait(time.monotonic() - begun)
+    return False
+
+
+@transaction.atomic
+def turn(job_id: int) -> bool:
+    """Do some of it; False if it is finished or in another worker's hands."""
+    job = (
+        BulkJob.objects.unfinished()
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("by")
+        .filter(pk=job_id)
+        .first()
+    )
+    if job is None:
+        return False
+    if job.stop_asked or not job.by.is_active or not (_gather(job) or _do_some(job)):
+        job.finished_at = now()
+    job.touched_at = now()
+    job.save()
+    return job.finished_at is None
+
+
+def _gather(job: BulkJob) -> bool:
+    """Write down the next of what the list shows; False if all of it is."""
+    if not job.gathering:
+        return False
+    scope = Scope((), job.query)
+    found = list(
+        scope.deliveries(job.by)
+        .filter(pk__gt=job.gathered_to, pk__lte=job.gather_until)
+        .order_by("pk")
+        .values_list("pk", "recipient")[:GATHERED_AT_A_TIME]
+    )
+    keep(job, found)
+    full = len(found) == GATHERED_AT_A_TIME
+    job.gathered_to = found[-1][0] if full else job.gather_until
+    return True
+
+
+def keep(job: BulkJob, found: list[tuple[int, str]]) -> None:
+    BulkItem.objects.bulk_create(
+        BulkItem(job=job, delivery_id=pk, recipient=recipient)
+        for pk, recipient in found
+    )
+    job.total += len(found)
+
+
+def _do_some(job: BulkJob) -> bool:
+    """Carry it out on the next few; False if none are left."""
+    items = list(job.items.filter(outcome=Outcome.TO_DO).order_by("pk")[:AT_A_TIME])
+    if not items:
+        return False
+    ids = {item.delivery_id: item for item in items if item.delivery_id}
+    skipped = carry_out(ACTIONS[job.action], ids.keys(), Order(job.by, job.options))
+    for item in items:
+        item.why = skipped.get(item.delivery_id or 0, "")[:300]
+        item.outcome = Outcome.SKIPPED if item.why else Outcome.DONE
+    # Of a deleted delivery, only its name is left.
+    BulkItem.objects.bulk_update(items, ["outcome", "why"])
+    job.skipped += sum(bool(item.why) for item in items)
+    job.done += sum(not item.why for item in items)
+    return True
+
+
+def forgotten() -> list[int]:
+    """Jobs whose worker has died, or whose announcement was lost."""
+    return list(
+        BulkJob.objects.unfinished()
+        .filter(touched_at__lt=now() - FORGOTTEN_AFTER)
+        .values_list("pk", flat=True)[:100]
+    )

@@ -1,0 +1,53 @@
+"""Where everything people do about deliveries finishes: listen to `carried_out`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.dispatch import Signal
+
+from conversations.models import Delivery
+from conversations.triage.actions import Action
+from conversations.triage.order import Order, Skipped
+from conversations.triage.refusing import refusal
+
+# Sent in the transaction of what was done, once for some deliveries at a time:
+# action (its key), by (User), deliveries (as they were before), options.
+carried_out = Signal()
+
+GONE = "It is gone, or not yours to see any more."
+
+
+@transaction.atomic
+def carry_out(action: Action, ids: Collection[int], order: Order) -> Skipped:
+    """Do it to these, as far as it can help; return why it was not done to others.
+
+    Their rows are locked: what people decide and what servers answer take turns.
+    """
+    deliveries = list(
+        Delivery.objects.visible_to(order.by)
+        .filter(pk__in=ids)
+        .select_for_update(of=("self",))
+        .select_related("message__identity", "message__conversation", "message__sender")
+        .select_related("sender", "channel")
+        .prefetch_related("message__resends")
+        .order_by("pk")
+    )
+    skipped = dict.fromkeys(set(ids) - {each.pk for each in deliveries}, GONE)
+    for each in deliveries:
+        if why := refusal(action, each.state, each.reason):
+            skipped[each.pk] = why
+    skipped |= action.act(
+        [each for each in deliveries if each.pk not in skipped], order
+    )
+    done = [each for each in deliveries if each.pk not in skipped]
+    if done:
+        carried_out.send(
+            Delivery,
+            action=action.key,
+            by=order.by,
+            deliveries=done,
+            options=order.options,
+        )
+    return skipped

@@ -1,0 +1,108 @@
+"""Sending again through another channel, and what that changes for the recipient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Q
+
+from channels.choosing import what_the_recipient_sees
+from channels.describing import Fact, describe_view
+from channels.models import Channel
+from conversations.models import Delivery, Message
+from conversations.triage.order import Order, Skipped
+from conversations.triage.sending_again import send_again
+from deliveryportal.accounts.models import User
+
+
+def send_through_another(deliveries: list[Delivery], order: Order) -> Skipped:
+    channel = Channel.objects.filter(uuid=order.options["channel"]).first()
+    skipped = {
+        delivery.pk: f"{channel} is the channel it failed on: retry it instead."
+        for delivery in deliveries
+        if channel and delivery.channel_id == channel.pk
+    }
+    others = [each for each in deliveries if each.pk not in skipped]
+    return skipped | send_again(others, order, lambda delivery: channel)
+
+
+def channels_offered(user: User) -> list[Channel]:
+    """The working channels of those whose mail the user may send again."""
+    owned = Q(owner=user)
+    if user.is_manager:
+        owned |= Q(owner__team=user.team_id)
+    return list(
+        Channel.objects.working()
+        .filter(owned | Q(team=user.team_id) | Q(owner=None, team=None))
+        .select_related("owner")
+        .order_by("owner__name", "pk")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing the recipient or the sender will find otherwise, or as before."""
+
+    term: str
+    before: str
+    after: str
+
+    @property
+    def differs(self) -> bool:
+        return self.before != self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A channel one may choose, and what it changes for each identity written as."""
+
+    channel: Channel
+    whose: str
+    changes: list[tuple[str, list[Change]]]
+
+
+def what_changes(user: User, deliveries: Iterable[Delivery]) -> list[Offered]:
+    """For each channel that may be chosen: what becomes different, by identity."""
+    examples = {each.message.written_as: each for each in deliveries}
+    return [
+        Offered(
+            channel=channel,
+            whose=_whose(channel, user),
+            changes=[
+                (name, _changes(each, channel)) for name, each in examples.items()
+            ],
+        )
+        for channel in channels_offered(user)
+        if any(
+            channel.pk != each.channel_id and channel.may_be_used_by(each.sender)
+            for each in examples.values()
+        )
+    ]
+
+
+def _whose(channel: Channel, user: User) -> str:
+    if channel.owner:
+        return "yours" if channel.owner == user else f"of {channel.owner}"
+    return "your team’s" if channel.team_id else "for everybody"
+
+
+def _changes(delivery: Delivery, channel: Channel) -> list[Change]:
+    before = _facts(delivery.message, delivery.channel)
+    after = _facts(delivery.message, channel)
+    return [
+        Change(term=old.term, before=old.words, after=new.words)
+        for old, new in zip(before, after, strict=True)
+    ]
+
+
+def _facts(message: Message, channel: Channel) -> list[Fact]:
+    view = what_the_recipient_sees(
+        display_name=message.from_name,
+        address=message.from_address,
+        traits=channel.traits,
+        portal_domain=settings.PORTAL_DOMAIN,
+        account=channel.address,
+    )
+    return describe_view(view, settings.PORTAL_DOMAIN)

@@ -1,0 +1,41 @@
+"""Sending again to the right address. What is known of the wrong one stays as it is."""
+
+from __future__ import annotations
+
+from channels.addresses import Address, AddressError, parse_address
+from conversations.models import Delivery
+from conversations.triage.order import Order, Skipped
+from conversations.triage.sending_again import send_again
+
+
+def correct(deliveries: list[Delivery], order: Order) -> Skipped:
+    """Send each to what was filled in for it, or to the same name at another domain."""
+    skipped: Skipped = {}
+    addresses: dict[int, Address] = {}
+    for delivery in deliveries:
+        try:
+            addresses[delivery.pk] = corrected(delivery, order)
+        except AddressError as error:
+            skipped[delivery.pk] = str(error)
+    rest = [each for each in deliveries if each.pk not in skipped]
+    return skipped | send_again(
+        rest, order, lambda delivery: delivery.channel, addresses
+    )
+
+
+def corrected(delivery: Delivery, order: Order) -> Address:
+    """Return the address to use; AddressError where there is none."""
+    written = order.options.get("addresses", {}).get(str(delivery.uuid), "")
+    domain = order.options.get("domain", "")
+    if domain:
+        written = f"{delivery.recipient.rpartition('@')[0]}@{domain}"
+    if not written.strip():
+        raise AddressError("No other address was given.")
+    address = parse_address(written)
+    if address.wire.casefold() == delivery.recipient_wire.casefold():
+        raise AddressError("The address is the same as before.")
+    return Address(
+        name=address.name or delivery.recipient_name,
+        shown=address.shown,
+        wire=address.wire,
+    )

@@ -1,0 +1,41 @@
+"""Which action can help against which reason, the likeliest first. A table.
+
+Sending again is not among them where it cannot work: then the reason stands in the
+address or in the text, and only something else can leave.
+"""
+
+from __future__ import annotations
+
+RETRY, OTHER_CHANNEL, CORRECT = "retry", "other-channel", "correct"
+RESENDING = frozenset({RETRY, OTHER_CHANNEL, CORRECT})
+
+REMEDIES: dict[str, tuple[str, ...]] = {
+    "": (RETRY, OTHER_CHANNEL),  # nothing is known to be wrong
+    "address_unknown": (CORRECT,),
+    "domain_unknown": (CORRECT,),
+    "mailbox_disabled": (CORRECT,),
+    "mailbox_full": (RETRY, CORRECT),
+    "recipient_refused": (OTHER_CHANNEL, RETRY, CORRECT),
+    "sender_blocked": (OTHER_CHANNEL, RETRY),
+    "spam_policy": (OTHER_CHANNEL,),
+    "auth_failed": (OTHER_CHANNEL, RETRY),
+    "content_rejected": (),
+    "message_too_big": (),
+    "rate_limited": (RETRY, OTHER_CHANNEL),
+    "server_unreachable": (RETRY, CORRECT),
+    "server_error": (RETRY, OTHER_CHANNEL),
+    "sender_refused": (OTHER_CHANNEL, RETRY),
+    "sender_setup": (OTHER_CHANNEL, RETRY),
+    "complaint": (),
+    "unconfirmed": (RETRY, OTHER_CHANNEL),
+    "not_arrived": (RETRY, OTHER_CHANNEL, CORRECT),
+    "channel_down": (RETRY, OTHER_CHANNEL),
+    "channel_gone": (OTHER_CHANNEL,),
+    "not_sendable": (RETRY,),
+    "unknown": (RETRY, OTHER_CHANNEL, CORRECT),
+}
+
+
+def remedies(reason: str) -> tuple[str, ...]:
+    """What sends it again with a prospect; nothing for a reason nobody has judged."""
+    return REMEDIES.get(reason, ())

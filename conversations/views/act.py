@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from conversations.models import BulkJob, Delivery
+from conversations.triage.actions import ACTIONS, Action
+from conversations.triage.beginning import begin
+from conversations.triage.bulk import AT_A_TIME, turn
+from conversations.triage.forms import ActionForm
+from conversations.triage.preview import EXAMPLES, Preview, examples, preview
+from conversations.triage.scope import Scope
+from deliveryportal.accounts.access import UserRequest
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def act(request: UserRequest, key: str) -> HttpResponse:
+    """Show what an action would do to what was chosen, ask what it needs, and do it."""
+    if key not in ACTIONS:
+        raise Http404("There is no such action.")
+    action, scope = ACTIONS[key], Scope.from_query(request.GET)
+    if scope is None:
+        messages.info(request, "Nothing was chosen, so nothing was done.")
+        return redirect(_back(request))
+    foreseen = preview(action, scope, request.user)
+    if not foreseen.total:
+        if scope.uuids:
+            raise Http404("There is no such delivery.")
+        messages.info(request, "Nothing matches any more, so nothing was done.")
+        return redirect(_back(request))
+    some = examples(action, scope, request.user)
+    form = _form(request, action, scope, foreseen, some)
+    if form.is_bound and foreseen.possible and form.is_valid():
+        return _do(request, action, scope, form, some)
+    return render(
+        request,
+        "conversations/act.html",
+        {
+            "action": action,
+            "scope": scope,
+            "preview": foreseen,
+            "examples": some[:EXAMPLES],
+            "form": form,
+            "back": _back(request),
+        },
+    )
+
+
+def _form(
+    request: UserRequest,
+    action: Action,
+    scope: Scope,
+    foreseen: Preview,
+    some: list[Delivery],
+) -> ActionForm:
+    more: dict[str, Any] = {"initial": request.GET.dict()}
+    if request.method == "POST":
+        more = {"data": request.POST}
+    return action.form(
+        request.user,
+        some,
+        everything=not scope.uuids,
+        doubtful=foreseen.doubtful,
+        **more,
+    )
+
+
+def _do(
+    request: UserRequest,
+    action: Action,
+    scope: Scope,
+    form: ActionForm,
+    some: list[Delivery],
+) -> HttpResponse:
+    job = begin(action, scope, by=request.user, options=form.options)
+    # A few are done before the page is answered, the rest in the background.
+    if scope.uuids and job.total <= AT_A_TIME:
+        while turn(job.pk):
+            pass
+        job.refresh_from_db()
+    if job.finished_at is None or job.skipped:
+        return redirect(_with_back(job, _back(request)))
+    what = "One message" if job.done == 1 else f"{job.done:,} messages"
+    messages.success(request, f"{what} {action.done}.")
+    return redirect(_back(request))
+
+
+def _with_back(job: BulkJob, back: str) -> str:
+    return f"{job.get_absolute_url()}?{urlencode({'next': back})}"
+
+
+def _back(request: UserRequest) -> str:
+    """Where the person came from, if that is a page of ours."""
+    url = request.GET.get("next", "")
+    ours = url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return url if ours else "conversations:causes"

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from conversations.causes import causes_for, held_for, number_decided
+from conversations.models.delivery import Triage
+from conversations.views.live import live
+from deliveryportal.accounts.access import UserRequest
+
+
+@require_safe
+def causes(request: UserRequest) -> HttpResponse:
+    """Failed deliveries by cause, the worst first. htmx asks for the live part."""
+    found = causes_for(request.user)
+    return live(
+        request,
+        "conversations/causes.html",
+        "conversations/_causes.html",
+        {
+            "causes": found,
+            "held": held_for(request.user),
+            "open": sum(cause.number for cause in found),
+            "waiting": number_decided(request.user, Triage.WAITING),
+        },
+    )

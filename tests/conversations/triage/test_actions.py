@@ -1,0 +1,86 @@
+"""The tables: what can be done about what, and what is said before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from channels.models import Channel
+from conversations.bounces.reasons import REASONS
+from conversations.models import Delivery
+from conversations.models.delivery import State
+from conversations.triage.actions import ACTIONS
+from conversations.triage.known import Known, what_is_known
+from conversations.triage.refusing import refusal, what_can_be_done
+from conversations.triage.remedies import REMEDIES, RESENDING, RETRY
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+
+
+def test_every_reason_has_been_judged() -> None:
+    assert REASONS.keys() <= REMEDIES.keys()
+
+
+@pytest.mark.parametrize("reason", [key for key, why in REASONS.items() if why.hard])
+def test_there_is_no_retry_where_it_cannot_work(reason: str) -> None:
+    assert RETRY not in REMEDIES[reason]
+    assert "cannot help" in refusal(ACTIONS[RETRY], State.BOUNCED, reason)
+
+
+def test_every_remedy_is_an_action() -> None:
+    assert set().union(*REMEDIES.values()) == set(RESENDING)
+    assert set(ACTIONS) >= RESENDING
+
+
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [
+        (State.FAILED, "certainly not delivered"),
+        (State.BOUNCED, "certainly not delivered"),
+        (State.UNCONFIRMED, "may have arrived"),
+        (State.ACCEPTED, "was delivered"),
+        (State.COMPLAINED, "was delivered"),
+    ],
+)
+def test_what_is_known_is_said(
+    alice: User, make_delivery: MakeDelivery, state: State, known: str
+) -> None:
+    delivery = make_delivery(alice, state=state)
+    assert what_is_known(delivery) == known
+    assert what_is_known(delivery).asks is (known != "certainly not delivered")
+
+
+def test_what_an_untracked_channel_took_may_have_arrived(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    delivery = make_delivery(alice, state=State.ACCEPTED)
+    delivery.channel = Channel(kind="smtp", owner=alice)
+    assert what_is_known(delivery) is Known.MAYBE
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "keys"),
+    [
+        (State.FAILED, "mailbox_full", ["retry", "correct", "decide", "archive"]),
+        (State.BOUNCED, "address_unknown", ["correct", "decide", "archive"]),
+        (State.COMPLAINED, "complaint", ["decide", "archive"]),
+        (
+            State.UNCONFIRMED,
+            "unconfirmed",
+            ["retry", "other-channel", "arrived", "not-arrived", "decide", "archive"],
+        ),
+        (State.ACCEPTED, "", ["retry", "other-channel", "archive"]),
+        (State.QUEUED, "", []),
+    ],
+)
+def test_what_can_be_done_follows_state_and_reason(
+    alice: User,
+    make_delivery: MakeDelivery,
+    state: State,
+    reason: str,
+    keys: list[str],
+) -> None:
+    delivery = make_delivery(alice, state=state, reason=reason)
+    assert [each.action.key for each in what_can_be_done(delivery)] == keys

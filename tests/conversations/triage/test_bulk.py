@@ -1,0 +1,203 @@
+"""Work on many, in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+from django.utils.timezone import now
+
+from conversations import sweeping
+from conversations.models import BulkItem, BulkJob, Delivery, Message
+from conversations.models.delivery import State, Triage
+from conversations.triage import bulk
+from conversations.triage.actions import ACTIONS
+from conversations.triage.beginning import ask_to_stop, begin
+from conversations.triage.scope import Scope
+from deliveryportal.accounts.models import User
+
+Fail = Callable[..., Delivery]
+
+
+@pytest.fixture(autouse=True)
+def _few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_A_TIME", 2)
+    monkeypatch.setattr(bulk, "GATHERED_AT_A_TIME", 3)
+
+
+def everything(query: str = "") -> Scope:
+    scope = Scope.from_query(QueryDict(f"everything=1&folder=failed&{query}"))
+    assert scope
+    return scope
+
+
+def finish(job: BulkJob) -> BulkJob:
+    while bulk.turn(job.pk):
+        pass
+    job.refresh_from_db()
+    return job
+
+
+def test_everything_that_matches_is_done_and_the_rest_named_with_its_reason(
+    alice: User, fail: Fail
+) -> None:
+    for number in range(5):
+        fail(alice, f"p{number}@customer.test")
+    fail(alice, "gone@customer.test", "address_unknown")
+    job = begin(ACTIONS["retry"], everything(), by=alice, options={})
+    assert job.gathering
+    job = finish(job)
+    assert (job.total, job.done, job.skipped) == (6, 5, 1)
+    [skipped] = job.items.filter(outcome=BulkItem.Outcome.SKIPPED)
+    assert skipped.recipient == "gone@customer.test"
+    assert skipped.why == "Address does not exist: “Retry” cannot help."
+    assert Message.objects.exclude(resend_of=None).count() == 5
+
+
+def test_what_comes_later_is_none_of_its_business(alice: User, fail: Fail) -> None:
+    fail(alice)
+    job = begin(ACTIONS["archive"], everything(), by=alice, options={})
+    later = fail(alice, "later@customer.test")
+    finish(job)
+    later.message.refresh_from_db()
+    assert later.message.archived_at is None
+
+
+def test_only_the_cause_is_touched(alice: User, fail: Fail) -> None:
+    fail(alice, "anna@bigco.com", "spam_policy")
+    other = fail(alice, "anna@other.com", "spam_policy")
+    scope = everything("cause=spam_policy:bigco.com&triage=open")
+    job = begin(ACTIONS["decide"], scope, by=alice, options={"decision": Triage.LOST})
+    assert finish(job).done == 1
+    other.refresh_from_db()
+    assert other.triage == Triage.OPEN
+
+
+def test_a_job_that_is_stopped_leaves_the_rest(alice: User, fail: Fail) -> None:
+    for number in range(5):
+        fail(alice, f"p{number}@customer.test")
+    scope = Scope(tuple(each.uuid for each in Delivery.objects.all()), "")
+    job = begin(ACTIONS["retry"], scope, by=alice, options={})
+    bulk.turn(job.pk)
+    assert ask_to_stop(job)
+    job = finish(job)
+    assert (job.done, job.total) == (2, 5)
+    assert not ask_to_stop(job)
+    assert not bulk.turn(job.pk)
+
+
+def test_a_crash_in_the_middle_repeats_nothing(
+    alice: User, fail: Fail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        fail(alice, f"p{number}@customer.test")
+    scope = Scope(tuple(each.uuid for each in Delivery.objects.all()), "")
+    job = begin(ACTIONS["retry"], scope, by=alice, options={})
+    bulk.turn(job.pk)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "conversations.triage.bulk.BulkItem.objects.bulk_update", _crash
+        )
+        with pytest.raises(ConnectionError):
+            bulk.turn(job.pk)
+    assert Message.objects.exclude(resend_of=None).count() == 2, "undone with it"
+    finish(job)
+    assert Message.objects.exclude(resend_of=None).count() == 4
+
+
+def _crash(*args: object) -> None:
+    raise ConnectionError
+
+
+def test_the_sweeper_takes_up_what_a_dead_worker_left(
+    alice: User, fail: Fail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+
+    def tell(actor: object, pk: int) -> bool:
+        told.append(pk)
+        return True
+
+    monkeypatch.setattr(sweeping, "announce", tell)
+    fail(alice)
+    job = begin(ACTIONS["archive"], everything(), by=alice, options={})
+    assert sweeping.announce_forgotten_jobs() == 0
+    BulkJob.objects.update(touched_at=now() - timedelta(minutes=1))
+    assert sweeping.announce_forgotten_jobs() == 1
+    assert told == [job.pk]
+    finish(job)
+    BulkJob.objects.update(touched_at=now() - timedelta(minutes=1))
+    assert sweeping.announce_forgotten_jobs() == 0
+
+
+def test_who_has_left_finishes_nothing(alice: User, fail: Fail) -> None:
+    fail(alice)
+    job = begin(ACTIONS["archive"], everything(), by=alice, options={})
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert finish(job).done == 0
+
+
+def test_a_member_reaches_their_own_and_a_manager_the_team(
+    alice: User, bob: User, charlie: User, fail: Fail
+) -> None:
+    fail(alice)
+    fail(bob)
+    assert (
+        finish(
+            begin(
+                ACTIONS["decide"],
+                everything(),
+                by=charlie,
+                options={"decision": "lost"},
+            )
+        ).total
+        == 0
+    )
+    assert (
+        finish(
+            begin(
+                ACTIONS["decide"], everything(), by=alice, options={"decision": "lost"}
+            )
+        ).total
+        == 1
+    )
+    assert (
+        finish(
+            begin(ACTIONS["decide"], everything(), by=bob, options={"decision": "lost"})
+        ).total
+        == 2
+    )
+
+
+def test_a_selection_never_reaches_further_than_one_may_see(
+    bob: User, charlie: User, fail: Fail
+) -> None:
+    scope = Scope((fail(bob).uuid,), "")
+    job = begin(ACTIONS["archive"], scope, by=charlie, options={})
+    assert finish(job).total == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_on_one_job_do_each_once(alice: User, fail: Fail) -> None:
+    for number in range(12):
+        fail(alice, f"p{number}@customer.test")
+    job = begin(ACTIONS["retry"], everything(), by=alice, options={})
+
+    def work() -> None:
+        try:
+            while bulk.turn(job.pk):
+                pass
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for each in [pool.submit(work), pool.submit(work)]:
+            each.result()
+    job = finish(job)
+    assert (job.total, job.done, job.skipped) == (12, 12, 0)
+    assert Message.objects.exclude(resend_of=None).count() == 12
+    assert Delivery.objects.filter(state=State.QUEUED).count() == 12

@@ -1,0 +1,120 @@
+"""Deciding, settling by hand, archiving, deleting: what sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils.timezone import now
+
+from conversations.models import Delivery, Message
+from conversations.models.delivery import State, Triage
+from conversations.triage.carrying_out import carried_out
+from conversations.triage.known import what_is_known
+from deliveryportal.accounts.models import User
+
+Fail = Callable[..., Delivery]
+Do = Callable[..., str]
+
+
+def notes(delivery: Delivery) -> list[str]:
+    return list(delivery.events.values_list("note", flat=True))
+
+
+def test_a_decision_has_a_note_and_an_owner_and_each_is_kept(
+    alice: User, bob: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice)
+    do("decide", failed, bob, decision="waiting", owner=alice.pk, note="Asked Anna.")
+    do("decide", failed, alice, decision="lost", note="She left.")
+    failed.refresh_from_db()
+    assert (failed.triage, failed.triage_owner) == (Triage.LOST, alice)
+    assert notes(failed) == [
+        "Waiting, by Bob Acme. Alice Acme looks after it. Asked Anna.",
+        "Accepted loss, by Alice Acme. She left.",
+    ]
+
+
+def test_nobody_outside_the_team_looks_after_it(
+    alice: User, charlie: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice)
+    do("decide", failed, alice, decision="waiting", owner=charlie.pk)
+    failed.refresh_from_db()
+    assert failed.triage_owner is None
+
+
+def test_only_a_failure_is_decided_about(alice: User, fail: Fail, do: Do) -> None:
+    arrived = fail(alice, state=State.ACCEPTED, reason="")
+    assert "Handed over" in do("decide", arrived, alice, decision="resolved")
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "known"),
+    [
+        ("arrived", State.ACCEPTED, "was delivered"),
+        ("not-arrived", State.FAILED, "certainly not delivered"),
+    ],
+)
+def test_an_unconfirmed_mail_is_settled_by_hand(
+    alice: User, fail: Fail, do: Do, key: str, state: State, known: str
+) -> None:
+    unsure = fail(alice, state=State.UNCONFIRMED, reason="unconfirmed")
+    assert do(key, unsure, alice) == ""
+    unsure.refresh_from_db()
+    assert (unsure.state, what_is_known(unsure)) == (state, known)
+    assert "says Alice Acme." in notes(unsure)[0]
+    assert "is not for mail" in do(key, unsure, alice), "once is enough"
+
+
+def test_archived_mail_is_out_of_the_lists_and_resolved_and_comes_back(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice)
+    assert do("archive", failed, alice) == ""
+    assert not Delivery.objects.unarchived().exists()
+    failed.refresh_from_db()
+    assert failed.triage == Triage.RESOLVED
+    assert do("archive", failed, alice) == "It is archived already."
+    assert do("unarchive", failed, alice) == ""
+    assert Delivery.objects.unarchived().exists()
+    assert do("unarchive", failed, alice) == "It is not archived."
+
+
+def test_only_archived_mail_is_deleted(alice: User, fail: Fail, do: Do) -> None:
+    failed = fail(alice)
+    assert "archive it first" in do("delete", failed, alice)
+    do("archive", failed, alice)
+    assert do("delete", failed, alice) == ""
+    assert not Delivery.objects.exists()
+    assert not Message.objects.exists()
+
+
+def test_deleting_what_was_sent_again_leaves_the_new_one(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice)
+    do("retry", failed, alice)
+    do("archive", failed, alice)
+    do("delete", failed, alice)
+    assert Message.objects.get().resend_of is None
+
+
+def test_everything_done_is_told_at_one_place(alice: User, fail: Fail, do: Do) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def listen(**kwargs: Any) -> None:
+        heard.append(kwargs)
+
+    carried_out.connect(listen)
+    try:
+        failed = fail(alice, state_since=now())
+        do("decide", failed, alice, decision="lost", note="No use.")
+        do("unarchive", failed, alice)
+    finally:
+        carried_out.disconnect(listen)
+    [once] = heard
+    assert (once["action"], once["by"]) == ("decide", alice)
+    assert once["deliveries"] == [failed]
+    assert once["options"]["note"] == "No use."

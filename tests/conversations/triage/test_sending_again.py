@@ -1,0 +1,187 @@
+"""Retry, another channel, another address: a new message linked to the old one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.utils.timezone import now
+
+from channels.models import Channel, EmailIdentity
+from conversations.models import Delivery, DeliveryEvent, Message
+from conversations.models.delivery import State, Triage
+from conversations.triage.changing_channel import what_changes
+from deliveryportal.accounts.models import User
+
+Fail = Callable[..., Delivery]
+Do = Callable[..., str]
+
+
+@pytest.fixture
+def server(alice: User) -> Channel:
+    return Channel.objects.create(
+        kind="smtp",
+        owner=alice,
+        config={"host": "mail.acme.test", "port": "25", "security": "none"},
+    )
+
+
+def resent(delivery: Delivery) -> Delivery:
+    return Message.objects.get(resend_of=delivery.message).deliveries.get()
+
+
+def test_a_retry_is_a_new_message_by_the_same_channel(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice, subject="Offer")
+    assert do("retry", failed, alice) == ""
+    again = resent(failed)
+    assert (again.state, again.channel) == (State.QUEUED, failed.channel)
+    assert again.message.subject == "Offer"
+    assert again.message.conversation == failed.message.conversation
+    assert again.message.message_id != failed.message.message_id
+    failed.refresh_from_db()
+    assert (failed.state, failed.triage) == (State.FAILED, Triage.RESOLVED)
+    assert failed.events.last().note == f"Resolved: sent again by {alice}."  # type: ignore[union-attr]
+
+
+def test_nothing_is_sent_again_twice(alice: User, fail: Fail, do: Do) -> None:
+    failed = fail(alice)
+    do("retry", failed, alice)
+    assert do("retry", failed, alice) == "It has been sent again before."
+    assert Message.objects.exclude(resend_of=None).count() == 1
+
+
+@pytest.mark.parametrize("state", [State.UNCONFIRMED, State.ACCEPTED])
+def test_what_may_have_arrived_is_sent_again_only_on_a_word(
+    alice: User, fail: Fail, do: Do, state: State
+) -> None:
+    reason = "unconfirmed" if state == State.UNCONFIRMED else ""
+    doubtful = fail(alice, state=state, reason=reason)
+    assert "did not say to send it again" in do("retry", doubtful, alice)
+    assert not Message.objects.exclude(resend_of=None).exists()
+    assert do("retry", doubtful, alice, anyway=True) == ""
+    assert resent(doubtful).state == State.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"disconnected_at": now()}, "disconnected"),
+        ({"health": Channel.Health.PAUSED}, "does not work at the moment"),
+    ],
+)
+def test_no_retry_by_a_channel_that_does_not_work(
+    alice: User,
+    fail: Fail,
+    do: Do,
+    server: Channel,
+    field: dict[str, object],
+    words: str,
+) -> None:
+    failed = fail(alice)
+    Delivery.objects.update(channel=server)
+    Channel.objects.filter(pk=server.pk).update(**field)
+    assert words in do("retry", failed, alice)
+
+
+def test_nobody_writes_for_who_has_left_or_as_an_unverified_identity(
+    alice: User, bob: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice)
+    EmailIdentity.objects.filter(owner=alice).update(verified_at=None)
+    assert "not a verified email identity" in do("retry", failed, bob)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert "not in the team any more" in do("retry", failed, bob)
+
+
+def test_another_channel_takes_it(
+    alice: User, fail: Fail, do: Do, server: Channel
+) -> None:
+    failed = fail(alice, reason="server_error")
+    assert do("other-channel", failed, alice, channel=str(server.uuid)) == ""
+    assert resent(failed).channel == server
+
+
+def test_a_channel_of_somebody_else_does_not(
+    alice: User, bob: User, fail: Fail, do: Do, server: Channel
+) -> None:
+    failed = fail(bob, reason="server_error")
+    words = do("other-channel", failed, bob, channel=str(server.uuid))
+    assert words == f"{bob} cannot use this Custom SMTP server."
+
+
+def test_the_same_channel_is_not_another_one(alice: User, fail: Fail, do: Do) -> None:
+    failed = fail(alice, reason="server_error")
+    words = do("other-channel", failed, alice, channel=str(failed.channel.uuid))
+    assert "retry it instead" in words
+
+
+def test_what_changes_for_the_recipient_is_told(
+    alice: User, fail: Fail, server: Channel
+) -> None:
+    [offered] = what_changes(alice, [fail(alice)])
+    assert offered.channel == server
+    [(name, changes)] = offered.changes
+    assert name == "Alice Acme <alice@acme.test>"
+    differing = {
+        each.term: (each.before, each.after) for each in changes if each.differs
+    }
+    assert "portal.test" in differing["“via” tag"][0]
+    assert differing["“via” tag"][1] == "None."
+    assert "From" not in differing
+
+
+def test_a_corrected_address_gets_the_same_words(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice, "anna@gmial.com", "domain_unknown", recipient_name="Anna")
+    addresses = {str(failed.uuid): "anna@gmail.com"}
+    assert do("correct", failed, alice, addresses=addresses) == ""
+    again = resent(failed)
+    assert (again.recipient, again.recipient_name) == ("anna@gmail.com", "Anna")
+    assert again.message.conversation.person_address == "anna@gmail.com"
+    assert "instead of anna@gmial.com" in again.events.last().note  # type: ignore[union-attr]
+
+
+def test_a_domain_is_corrected_for_all(alice: User, fail: Fail, do: Do) -> None:
+    failed = fail(alice, "anna@gmial.com", "domain_unknown")
+    assert do("correct", failed, alice, domain="gmail.com") == ""
+    assert resent(failed).recipient == "anna@gmail.com"
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("", "No other address"),
+        ("ANNA@customer.test", "same as before"),
+        ("anna@", "no domain"),
+        ("a@b.test\r\nBcc: x@y.test", "control characters"),
+    ],
+)
+def test_what_is_no_other_address_is_refused(
+    alice: User, fail: Fail, do: Do, written: str, words: str
+) -> None:
+    failed = fail(alice, reason="address_unknown")
+    addresses = {str(failed.uuid): written}
+    assert words in do("correct", failed, alice, addresses=addresses)
+
+
+def test_a_manager_sends_again_for_a_member_and_the_timeline_says_so(
+    alice: User, bob: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice)
+    do("retry", failed, bob)
+    again = resent(failed)
+    assert again.sender == alice
+    assert DeliveryEvent.objects.filter(
+        delivery=again, note="again for Portal servers, by Bob Acme"
+    ).exists()
+
+
+def test_others_find_nothing_to_act_on(
+    alice: User, bob: User, charlie: User, fail: Fail, do: Do
+) -> None:
+    assert "not yours" in do("retry", fail(alice), charlie)
+    assert "not yours" in do("retry", fail(bob), alice)
+    assert not Message.objects.exclude(resend_of=None).exists()

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from channels.models import Channel
+from conversations.models import BulkJob, Delivery, Message
+from conversations.models.delivery import State
+from conversations.triage import bulk
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+AsUser = Callable[[User], Client]
+ALL = "?everything=1&folder=failed"
+
+
+@pytest.fixture
+def failed(alice: User, make_delivery: MakeDelivery) -> Delivery:
+    return make_delivery(
+        alice, subject="<i>Offer</i>", state=State.FAILED, reason="mailbox_full"
+    )
+
+
+def url(key: str, *deliveries: Delivery) -> str:
+    chosen = "&".join(f"delivery={each.uuid}" for each in deliveries)
+    return f"/conversations/act/{key}/?{chosen}"
+
+
+def html(response: object) -> str:
+    return " ".join(response.content.decode().split())  # type: ignore[attr-defined]
+
+
+def test_a_preview_says_what_is_known_and_does_nothing(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    page = html(as_user(alice).get(url("retry", failed)))
+    assert "Retry: 1 of 1" in page
+    assert "Retry: 1 (certainly not delivered)" in page
+    assert "&lt;i&gt;Offer&lt;/i&gt;" in page
+    assert not Message.objects.exclude(resend_of=None).exists()
+
+
+def test_one_is_done_at_once(as_user: AsUser, alice: User, failed: Delivery) -> None:
+    back = failed.message.get_absolute_url()
+    response = as_user(alice).post(f"{url('retry', failed)}&next={back}", follow=True)
+    assert response.redirect_chain == [(back, 302)]
+    assert "One message sent again." in html(response)
+    assert "Sent again as" in html(response)
+
+
+def test_it_goes_back_to_no_other_site(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    response = as_user(alice).post(f"{url('retry', failed)}&next=https://evil.test/")
+    assert response["Location"] == "/conversations/failed/causes/"
+
+
+def test_a_selection_of_several_kinds_names_what_is_left_out(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    dead = make_delivery(alice, state=State.BOUNCED, reason="address_unknown")
+    page = html(as_user(alice).get(url("retry", failed, dead)))
+    assert "Retry: 1 of 2" in page
+    assert "1 left out.</strong> Address does not exist: “Retry” cannot help." in page
+    page = html(as_user(alice).post(url("retry", failed, dead), follow=True))
+    assert "1 sent again, 1 skipped, of 2." in page
+
+
+def test_where_nothing_can_help_there_is_no_button(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    dead = make_delivery(alice, state=State.BOUNCED, reason="address_unknown")
+    page = html(as_user(alice).get(url("retry", dead)))
+    assert "Retry: 0 of 1" in page
+    assert (
+        'method="post"> <input type="hidden" name="csrf'
+        not in page.partition("<main")[2]
+    )
+    as_user(alice).post(url("retry", dead))
+    assert not BulkJob.objects.exists()
+
+
+def test_doubtful_mail_is_asked_about(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    unsure = make_delivery(alice, state=State.UNCONFIRMED, reason="unconfirmed")
+    client = as_user(alice)
+    assert "Retry: 1 (may have arrived)" in html(client.get(url("retry", unsure)))
+    page = html(client.post(url("retry", unsure)))
+    assert "Say that you want it sent, or leave it." in page
+    assert not Message.objects.exclude(resend_of=None).exists()
+    client.post(url("retry", unsure), {"anyway": "on"})
+    assert Message.objects.exclude(resend_of=None).exists()
+
+
+def test_another_channel_shows_what_changes_first(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    failed = make_delivery(alice, state=State.FAILED, reason="server_error")
+    server = Channel.objects.create(
+        kind="smtp",
+        owner=alice,
+        config={"host": "mail.acme.test", "port": "25", "security": "none"},
+    )
+    client, path = as_user(alice), url("other-channel", failed)
+    page = html(client.get(path))
+    assert "<strong>None.</strong>" in page
+    assert (
+        "instead of: Likely: Alice Acme &lt;alice@acme.test&gt; via portal.test" in page
+    )
+    assert "Choose the channel to send by." in html(client.post(path))
+    client.post(path, {"channel": server.uuid})
+    new = Message.objects.get(resend_of=failed.message)
+    assert new.deliveries.get().channel == server
+
+
+def test_correcting_offers_what_may_have_been_meant(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    typo = make_delivery(
+        alice, "anna@gmial.com", state=State.FAILED, reason="domain_unknown"
+    )
+    client, path = as_user(alice), url("correct", typo)
+    assert 'value="anna@gmail.com"' in html(client.get(path))
+    field = f"address-{typo.uuid}"
+    assert "Write at least one address" in html(client.post(path, {field: ""}))
+    page = html(client.post(path, {field: "anna@"}))
+    assert "has no domain" in page
+    assert 'value="anna@"' in page, "what was written is kept"
+    client.post(path, {field: "anna@gmail.com"})
+    assert Delivery.objects.get(state=State.QUEUED).recipient == "anna@gmail.com"
+
+
+def test_a_domain_is_corrected_for_everything(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    for name in ("anna", "bert"):
+        make_delivery(
+            alice, f"{name}@gmial.com", state=State.FAILED, reason="domain_unknown"
+        )
+    client, path = as_user(alice), f"/conversations/act/correct/{ALL}"
+    assert 'value="gmail.com"' in html(client.get(path))
+    assert "not a domain" in html(client.post(path, {"domain": "a b"}))
+    client.post(path, {"domain": "gmail.com"})
+    job = BulkJob.objects.get()
+    while bulk.turn(job.pk):
+        pass
+    found = Delivery.objects.filter(state=State.QUEUED)
+    assert {each.recipient for each in found} == {"anna@gmail.com", "bert@gmail.com"}
+
+
+def test_a_decision_is_written_down(
+    as_user: AsUser, alice: User, bob: User, charlie: User, failed: Delivery
+) -> None:
+    client, path = as_user(bob), url("decide", failed)
+    page = html(client.get(f"{path}&decision=waiting"))
+    assert "Alice Acme" in page
+    assert "Charlie Acme" not in page
+    client.post(
+        path, {"decision": "waiting", "owner": alice.pk, "note": "<b>Asked</b>"}
+    )
+    page = html(client.get(failed.message.get_absolute_url()))
+    assert "&lt;b&gt;Asked&lt;/b&gt;" in page
+    assert "Alice Acme looks after it" in page
+
+
+def test_the_message_page_offers_what_can_be_done(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    page = html(as_user(alice).get(failed.message.get_absolute_url()))
+    assert "Retry <small>certainly not delivered</small>" in page
+    unsure = make_delivery(alice, state=State.UNCONFIRMED, reason="unconfirmed")
+    page = html(as_user(alice).get(unsure.message.get_absolute_url()))
+    assert "Retry <small>may have arrived</small>" in page
+    assert "It did not arrive" in page
+
+
+def test_many_are_left_to_the_background(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    client = as_user(alice)
+    response = client.post(f"/conversations/act/retry/{ALL}")
+    job = BulkJob.objects.get()
+    assert response["Location"].startswith(job.get_absolute_url())
+    page = html(client.get(job.get_absolute_url()))
+    assert "Gathering what matches" in page
+    assert "every 1s" in page
+    client.post(f"/conversations/jobs/{job.uuid}/stop/")
+    assert "Stopping" in html(client.get(job.get_absolute_url()))
+    bulk.turn(job.pk)
+    page = html(client.get(job.get_absolute_url()))
+    assert "Stopped" in page
+    assert "The rest was left as it was." in page
+    again = client.post(f"/conversations/jobs/{job.uuid}/stop/", follow=True)
+    assert "It had ended before" in html(again)
+
+
+@pytest.mark.parametrize("query", ["", "?delivery=nonsense", ALL])
+def test_nothing_chosen_or_left_is_said(
+    as_user: AsUser, alice: User, query: str
+) -> None:
+    page = html(as_user(alice).get(f"/conversations/act/retry/{query}", follow=True))
+    assert "so nothing was done" in page
+
+
+def test_outsiders_find_nothing(
+    as_user: AsUser, alice: User, bob: User, charlie: User, failed: Delivery
+) -> None:
+    client = as_user(charlie)
+    for method in (client.get, client.post):
+        assert method(url("retry", failed)).status_code == 404
+    assert client.get(f"/conversations/act/none/{ALL}").status_code == 404
+    as_user(alice).post(f"/conversations/act/archive/{ALL}")
+    job = BulkJob.objects.get()
+    assert client.get(job.get_absolute_url()).status_code == 404
+    assert client.post(f"/conversations/jobs/{job.uuid}/stop/").status_code == 404
+    assert as_user(bob).get(job.get_absolute_url()).status_code == 200
+    assert client.get(f"/conversations/jobs/{uuid4()}/").status_code == 404
+
+
+def test_a_member_does_not_act_on_a_team_mates_mail(
+    as_user: AsUser, alice: User, bob: User, make_delivery: MakeDelivery
+) -> None:
+    other = make_delivery(bob, state=State.FAILED, reason="mailbox_full")
+    assert as_user(alice).post(url("retry", other)).status_code == 404
+
+
+def test_wrong_methods_and_strangers_are_refused(
+    as_user: AsUser, alice: User, failed: Delivery, client: Client
+) -> None:
+    assert as_user(alice).delete(url("retry", failed)).status_code == 405
+    as_user(alice).post(f"/conversations/act/archive/{ALL}")
+    job = BulkJob.objects.get()
+    assert as_user(alice).post(job.get_absolute_url()).status_code == 405
+    assert (
+        as_user(alice).get(f"/conversations/jobs/{job.uuid}/stop/").status_code == 405
+    )
+    for path in (url("retry", failed), job.get_absolute_url()):
+        assert client.get(path)["Location"].startswith("/accounts/login/")

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django import DjangoAssertNumQueries
+
+from channels.models import Channel
+from channels.pausing import pause
+from conversations.models import Delivery
+from conversations.models.delivery import State
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+AsUser = Callable[[User], Client]
+URL = "/conversations/failed/causes/"
+
+
+def html(response: object) -> str:
+    return " ".join(response.content.decode().split())  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def failures(alice: User, make_delivery: MakeDelivery) -> None:
+    for number in range(3):
+        make_delivery(
+            alice, f"p{number}@x.test", state=State.FAILED, reason="address_unknown"
+        )
+    for number in range(2):
+        make_delivery(
+            alice, f"p{number}@BigCo.com", state=State.BOUNCED, reason="spam_policy"
+        )
+    make_delivery(alice, "a@small.com", state=State.BOUNCED, reason="spam_policy")
+    make_delivery(alice, "b@x.test", state=State.FAILED)
+
+
+def test_causes_come_with_the_worst_first(
+    as_user: AsUser, alice: User, failures: None
+) -> None:
+    found = as_user(alice).get(URL).context["causes"]
+    assert [(each.title, each.number) for each in found][:2] == [
+        ("Address does not exist", 3),
+        ("Blocked by policy at bigco.com", 2),
+    ]
+    assert {(each.title, each.number) for each in found[2:]} == {
+        ("Blocked by policy at small.com", 1),
+        ("Reason not given", 1),
+    }
+
+
+def test_each_has_the_actions_that_can_work_and_no_other(
+    as_user: AsUser, alice: User, failures: None
+) -> None:
+    found = as_user(alice).get(URL).context["causes"]
+    actions = {each.key: [a.key for a in each.resending] for each in found}
+    assert actions["address_unknown"] == ["correct"]
+    assert actions["spam_policy:bigco.com"] == ["other-channel"]
+
+
+def test_an_action_reaches_its_cause_and_no_more(
+    as_user: AsUser, alice: User, failures: None
+) -> None:
+    client = as_user(alice)
+    for cause in client.get(URL).context["causes"]:
+        page = html(client.get(f"/conversations/act/archive/?{cause.act_query}"))
+        assert f"Archive: {cause.number} of {cause.number}" in page
+
+
+def test_what_is_decided_leaves_the_page(
+    as_user: AsUser, alice: User, failures: None
+) -> None:
+    client = as_user(alice)
+    Delivery.objects.update(triage=Delivery.Triage.LOST)
+    one = Delivery.objects.first()
+    Delivery.objects.filter(pk=one.pk if one else 0).update(triage="waiting")
+    page = html(client.get(URL))
+    assert "Nothing to decide" in page
+    assert "1 waiting for somebody" in page
+
+
+def test_a_refused_password_says_so_and_how_many_wait(
+    as_user: AsUser, alice: User, bob: User, make_delivery: MakeDelivery
+) -> None:
+    server = Channel.objects.create(
+        kind="smtp",
+        owner=alice,
+        config={"host": "smtp.acme.com", "port": "25", "security": "none"},
+    )
+    for number in range(31):
+        make_delivery(alice, f"p{number}@x.test")
+    Delivery.objects.update(channel=server)
+    pause(server, "535 5.7.8 authentication <b>failed</b>")
+    page = html(as_user(alice).get(URL))
+    assert "Password of smtp.acme.com was refused: 31 since" in page
+    assert "authentication &lt;b&gt;failed&lt;/b&gt;" in page
+    assert "Mend it</a>" in page.partition('id="causes"')[2]
+    page = html(as_user(bob).get(URL))
+    assert "Only Alice Acme can mend it." in page
+
+
+def test_a_channel_that_does_not_work_is_not_retried(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    server = Channel.objects.create(
+        kind="smtp", owner=alice, config={"host": "smtp.acme.com"}
+    )
+    make_delivery(alice, state=State.FAILED, reason="channel_down")
+    Delivery.objects.update(channel=server)
+    client = as_user(alice)
+    [cause] = client.get(URL).context["causes"]
+    assert cause.title == "smtp.acme.com was out of order"
+    assert [each.key for each in cause.resending] == ["retry", "other-channel"]
+    pause(server, "421")
+    [cause] = client.get(URL).context["causes"]
+    assert [each.key for each in cause.resending] == ["other-channel"]
+
+
+def test_unconfirmed_mail_can_be_settled(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    make_delivery(alice, state=State.UNCONFIRMED, reason="unconfirmed")
+    [cause] = as_user(alice).get(URL).context["causes"]
+    assert [each.key for each in cause.others][:2] == ["arrived", "not-arrived"]
+
+
+def test_a_member_sees_their_own_a_manager_the_team_an_outsider_nothing(
+    as_user: AsUser,
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: MakeDelivery,
+    failures: None,
+) -> None:
+    make_delivery(bob, state=State.FAILED, reason="mailbox_full")
+    numbers = [as_user(each).get(URL).context["open"] for each in (alice, bob, charlie)]
+    assert numbers == [7, 8, 0]
+
+
+def test_the_failed_tab_leads_here(as_user: AsUser, alice: User) -> None:
+    assert f'href="{URL}"' in html(as_user(alice).get("/conversations/failed/"))
+
+
+def test_the_number_of_queries_does_not_grow(
+    as_user: AsUser,
+    alice: User,
+    make_delivery: MakeDelivery,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    client = as_user(alice)
+    for number in (1, 20):
+        for each in range(number):
+            make_delivery(
+                alice,
+                f"a@d{each}.test",
+                state=State.FAILED,
+                reason="spam_policy",
+                state_since=now() - timedelta(hours=each),
+            )
+        # session, user, causes, held, kept channels, waiting, broken channels
+        with django_assert_num_queries(7):
+            client.get(URL)
+
+
+def test_strangers_sign_in_first_and_wrong_methods_are_refused(
+    as_user: AsUser, alice: User, client: Client
+) -> None:
+    assert client.get(URL)["Location"].startswith("/accounts/login/")
+    assert as_user(alice).post(URL).status_code == 405
