@@ -14,6 +14,8 @@ class Manner:
     refusal: str = ""  # the reply to RCPT, with {address}; empty: taken
     greylisted_for: timedelta = timedelta()  # put off at RCPT this long first
     pause: timedelta = timedelta()  # before the reply to the end of DATA
+    content_refusal: str = ""  # the reply to the end of DATA; empty: taken
+    hangs_up: bool = False  # takes the mail and goes without a reply
     answer: str = ""  # the later answer, a key of `answers.ANSWERS`
     answer_after: timedelta = timedelta()
 
@@ -35,6 +37,46 @@ MANNERS: dict[str, Manner] = {
     "blocked": Manner(
         does="Refused on the spot: our server is on their block list.",
         refusal="550 5.7.1 Service unavailable; client host blocked using a block list",
+    ),
+    "nowhere": Manner(
+        does="Refused on the spot: there is no such domain.",
+        refusal="550 5.1.2 <{address}>: Recipient address rejected: Domain not found",
+    ),
+    "left": Manner(
+        does="Refused on the spot: the mailbox is disabled, its person has left.",
+        refusal="550 5.2.1 <{address}>: This mailbox is disabled",
+    ),
+    "members-only": Manner(
+        does="Refused on the spot: it accepts mail from certain senders only.",
+        refusal="550 5.7.2 <{address}>: Only members may write to this list",
+    ),
+    "policy": Manner(
+        does="Refused on the spot: it looks like spam there.",
+        refusal="550 5.7.1 Message refused by policy: it looks like spam",
+    ),
+    "unsigned": Manner(
+        does="Refused on the spot: our domain could not be authenticated.",
+        refusal="550 5.7.26 This mail is unauthenticated: neither SPF nor DKIM passed",
+    ),
+    "too-fast": Manner(
+        does="Refused on the spot: we send too fast for it.",
+        refusal="550 5.7.28 Unusual rate of mail from you, slow down",
+    ),
+    "faulty": Manner(
+        does="Refused on the spot: the server there has a fault.",
+        refusal="554 5.3.0 Mail system configuration error",
+    ),
+    "too-big": Manner(
+        does="Refused once it has all of the mail: too big.",
+        content_refusal="552 5.3.4 Message size exceeds fixed limit",
+    ),
+    "content": Manner(
+        does="Refused once it has all of the mail: what is in it is not taken.",
+        content_refusal="550 5.6.1 Content of this kind is not taken",
+    ),
+    "lost": Manner(
+        does="Takes the mail and hangs up: nobody can know whether it arrived.",
+        hangs_up=True,
     ),
     "late-unknown": Manner(
         does="Takes the mail; a second later it bounces: there is no such address.",
@@ -63,5 +105,6 @@ MANNERS: dict[str, Manner] = {
 
 
 def manner_of(address: str) -> Manner:
-    """Look up the local part, in any case, at any domain."""
-    return MANNERS.get(address.rpartition("@")[0].casefold(), FRIENDLY)
+    """Look up the local part as far as a "+", in any case, at any domain."""
+    local_part = address.rpartition("@")[0].casefold()
+    return MANNERS.get(local_part.partition("+")[0], FRIENDLY)

@@ -180,7 +180,11 @@ class OutsideWorld:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        pause = max(manner_of(address).pause for address in envelope.rcpt_tos)
+        manners = [manner_of(address) for address in envelope.rcpt_tos]
+        refusal = next(filter(None, (each.content_refusal for each in manners)), "")
+        if refusal:
+            return refusal
+        pause = max(each.pause for each in manners)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._hurried.wait(), pause.total_seconds())
         file = partial(
@@ -196,6 +200,8 @@ class OutsideWorld:
         except db.Error as error:
             logger.warning("The practice relay cannot file mail: %r", error)
             return "451 4.3.0 Not filed: the database does not answer. Try again later"
+        if any(each.hangs_up for each in manners) and server.transport:
+            server.transport.close()
         return f"250 2.0.0 Taken as {filed_as}"
 
     async def handle_exception(self, error: Exception) -> str:

@@ -254,3 +254,19 @@ def test_it_starts_again_where_it_was(
     client_of(relay).sendmail(SENDER, "anna@customer.test", LETTER)
 
     assert PracticeMail.objects.exists()
+
+
+@pytest.mark.parametrize(("recipient", "code"), [("too-big", 552), ("content", 550)])
+def test_some_refuse_a_mail_once_they_have_read_it(
+    smtp: smtplib.SMTP, recipient: str, code: int
+) -> None:
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        smtp.sendmail(SENDER, f"{recipient}@customer.test", LETTER)
+    assert refused.value.smtp_code == code
+    assert not PracticeMail.objects.exists()
+
+
+def test_some_take_a_mail_and_hang_up(smtp: smtplib.SMTP) -> None:
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        smtp.sendmail(SENDER, "lost@customer.test", LETTER)
+    assert PracticeMail.objects.exists(), "it did arrive, but nobody was told"
