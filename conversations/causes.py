@@ -51,8 +51,7 @@ class Cause:
     number: int
     since: datetime
     last: datetime
-    resending: tuple[Action, ...] = ()
-    others: tuple[Action, ...] = ()
+    actions: tuple[Action, ...]
 
     @property
     def query(self) -> str:
@@ -142,8 +141,9 @@ def _cause(
         number=number,
         since=since,
         last=last,
-        resending=tuple(ACTIONS[each] for each in helping),
-        others=tuple(ACTIONS[each] for each in (*settling, "decide", "archive")),
+        actions=tuple(
+            ACTIONS[each] for each in (*settling, *helping, "decide", "archive")
+        ),
     )
 
 

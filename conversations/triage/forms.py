@@ -115,7 +115,7 @@ class CorrectionForm(ActionForm):
             label=f"Instead of {delivery.recipient}",
             max_length=254,
             required=False,
-            initial=next((each.address for each in found), ""),
+            initial=next((each.address for each in found if each.likely), ""),
             validators=[one_line],
             widget=forms.EmailInput(
                 attrs={"list": f"for-{delivery.uuid}", "autocomplete": "off"}

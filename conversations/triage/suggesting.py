@@ -39,6 +39,8 @@ AT_MOST = 6
 class Suggestion:
     address: str
     why: str
+    # Of the same person; who else is there is only named, never filled in.
+    likely: bool = True
 
 
 def suggestions(delivery: Delivery) -> list[Suggestion]:
@@ -100,7 +102,9 @@ def _at_the_domain(recipient: str, arrived: Iterable[str]) -> Iterator[Suggestio
     people = list(dict.fromkeys(each for each in arrived if _domain(each) == domain))
     alike = get_close_matches(recipient, people, n=2, cutoff=ALIKE)
     for address in (*alike, *(each for each in people if each not in alike)):
-        yield Suggestion(address, f"your team’s mail arrived there, at {domain}")
+        yield Suggestion(
+            address, f"your team’s mail arrived there, at {domain}", likely=False
+        )
 
 
 def _domain(address: str) -> str:

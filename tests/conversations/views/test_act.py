@@ -37,7 +37,7 @@ def test_a_preview_says_what_is_known_and_does_nothing(
     as_user: AsUser, alice: User, failed: Delivery
 ) -> None:
     page = html(as_user(alice).get(url("retry", failed)))
-    assert "Retry: 1 of 1" in page
+    assert "Retry: 1</h1>" in page
     assert "Retry: 1 (certainly not delivered)" in page
     assert "&lt;i&gt;Offer&lt;/i&gt;" in page
     assert not Message.objects.exclude(resend_of=None).exists()
@@ -132,6 +132,18 @@ def test_correcting_offers_what_may_have_been_meant(
     assert 'value="anna@"' in page, "what was written is kept"
     client.post(path, {field: "anna@gmail.com"})
     assert Delivery.objects.get(state=State.QUEUED).recipient == "anna@gmail.com"
+
+
+def test_another_person_is_named_but_never_filled_in(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    make_delivery(alice, "zoe@bigco.test", state=State.ACCEPTED)
+    gone = make_delivery(
+        alice, "anna@bigco.test", state=State.BOUNCED, reason="address_unknown"
+    )
+    page = html(as_user(alice).get(url("correct", gone)))
+    assert "<strong>zoe@bigco.test</strong>" in page
+    assert f'name="address-{gone.uuid}" list=' in page
 
 
 def test_a_domain_is_corrected_for_everything(
