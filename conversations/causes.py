@@ -78,10 +78,9 @@ def causes_for(user: User) -> list[Cause]:
     """The causes of all open failures that the user may see, the worst first."""
     rows = list(
         Delivery.objects.visible_to(user)
-        .unarchived()
-        .unresolved()
+        .unresolved()  # which nothing archived is
         .values("cause")
-        .annotate(number=Count("pk"), first=Min("state_since"), last=Max("state_since"))
+        .annotate(number=Count("*"), first=Min("state_since"), last=Max("state_since"))
         .order_by("-number", "-last")
         .values_list("cause", "number", "first", "last")[:AT_MOST]
     )
