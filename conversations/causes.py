@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Min
+from django.urls import reverse
 
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS, Speaks
@@ -18,7 +20,8 @@ from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.remedies import RETRY, remedies
 from deliveryportal.accounts.models import User
 
-AT_MOST = 100  # causes on the page; each may be thousands of mails
+AT_FIRST = 25  # causes on the page, unless all are asked for
+AT_MOST = 1_000
 
 # What a cause is called where its reason speaks of something; that is {what}.
 TITLES: dict[str, str] = {
@@ -40,7 +43,7 @@ SIGN_IN = re.compile(r"\b53[0-5]\b|authenti|password|credential|invalid_grant", 
 SETTLING = ("arrived", "not-arrived")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Cause:
     """One cause: how many, since when, and the actions that can work."""
 
@@ -54,12 +57,28 @@ class Cause:
     actions: tuple[Action, ...]
 
     @property
-    def query(self) -> str:
-        return urlencode({"triage": Triage.OPEN, "cause": self.key})
+    def url(self) -> str:
+        """Of the list of its failures."""
+        return f"{reverse('conversations:failed')}?{self._query}"
 
     @property
-    def act_query(self) -> str:
-        return urlencode({"everything": 1, "folder": "failed"}) + f"&{self.query}"
+    def links(self) -> list[tuple[Action, str]]:
+        """Its actions, each with the address of its preview."""
+        query = f"everything=1&folder=failed&{self._query}"
+        return [(each, f"{each.url}?{query}") for each in self.actions]
+
+    @cached_property
+    def _query(self) -> str:
+        return urlencode({"triage": Triage.OPEN, "cause": self.key})
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """The worst causes of `number` open failures; `more` are left out."""
+
+    shown: list[Cause]
+    number: int
+    more: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +93,7 @@ class Held:
     may_mend: bool
 
 
-def causes_for(user: User) -> list[Cause]:
+def causes_for(user: User, at_most: int = AT_FIRST) -> Causes:
     """The causes of all open failures that the user may see, the worst first."""
     rows = list(
         Delivery.objects.visible_to(user)
@@ -84,11 +103,16 @@ def causes_for(user: User) -> list[Cause]:
         .order_by("-number", "-last")
         .values_list("cause", "number", "first", "last")[:AT_MOST]
     )
-    channels = _channels(key or "" for key, *_ in rows)
-    return [
-        _cause(key or "", number, since, last, channels)
-        for key, number, since, last in rows
-    ]
+    shown = rows[:at_most]
+    channels = _channels(key or "" for key, *_ in shown)
+    return Causes(
+        [
+            _cause(key or "", number, since, last, channels)
+            for key, number, since, last in shown
+        ],
+        number=sum(number for _, number, *_ in rows),
+        more=len(rows) - len(shown),
+    )
 
 
 def number_decided(user: User, triage: Triage) -> int:

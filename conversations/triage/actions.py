@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+
+from django.urls import reverse
 
 from conversations.models import Delivery
 from conversations.models.delivery import FAILURES, State
@@ -29,7 +32,7 @@ from conversations.triage.settling import settle_as_arrived, settle_as_lost
 SETTLED = frozenset({State.ACCEPTED, *FAILURES})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Action:
     """One thing that can be done to deliveries in some states."""
 
@@ -41,6 +44,10 @@ class Action:
     states: frozenset[State]
     form: type[ActionForm] = ActionForm
     dangerous: bool = False
+
+    @cached_property
+    def url(self) -> str:
+        return reverse("conversations:act", args=[self.key])
 
 
 ACTIONS: dict[str, Action] = {

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from conversations.causes import causes_for, held_for, number_decided
+from conversations.causes import AT_FIRST, AT_MOST, causes_for, held_for, number_decided
 from conversations.models.delivery import Triage
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
@@ -11,8 +11,8 @@ from deliveryportal.accounts.access import UserRequest
 
 @require_safe
 def causes(request: UserRequest) -> HttpResponse:
-    """Failed deliveries by cause, the worst first. htmx asks for the live part."""
-    found = causes_for(request.user)
+    """Failed deliveries by cause, the worst first; `?all=1` shows the smallest too."""
+    found = causes_for(request.user, AT_MOST if request.GET.get("all") else AT_FIRST)
     return live(
         request,
         "conversations/causes.html",
@@ -20,7 +20,6 @@ def causes(request: UserRequest) -> HttpResponse:
         {
             "causes": found,
             "held": held_for(request.user),
-            "open": sum(cause.number for cause in found),
             "waiting": number_decided(request.user, Triage.WAITING),
         },
     )

@@ -40,7 +40,7 @@ def failures(alice: User, make_delivery: MakeDelivery) -> None:
 def test_causes_come_with_the_worst_first(
     as_user: AsUser, alice: User, failures: None
 ) -> None:
-    found = as_user(alice).get(URL).context["causes"]
+    found = as_user(alice).get(URL).context["causes"].shown
     assert [(each.title, each.number) for each in found][:2] == [
         ("Address does not exist", 3),
         ("Blocked by policy at bigco.com", 2),
@@ -54,7 +54,7 @@ def test_causes_come_with_the_worst_first(
 def test_each_has_the_actions_that_can_work_and_no_other(
     as_user: AsUser, alice: User, failures: None
 ) -> None:
-    found = as_user(alice).get(URL).context["causes"]
+    found = as_user(alice).get(URL).context["causes"].shown
     actions = {each.key: [a.key for a in each.actions] for each in found}
     assert actions["address_unknown"] == ["correct", "decide", "archive"]
     assert actions["spam_policy:bigco.com"] == [
@@ -68,8 +68,9 @@ def test_an_action_reaches_its_cause_and_no_more(
     as_user: AsUser, alice: User, failures: None
 ) -> None:
     client = as_user(alice)
-    for cause in client.get(URL).context["causes"]:
-        page = html(client.get(f"/conversations/act/archive/?{cause.act_query}"))
+    for cause in client.get(URL).context["causes"].shown:
+        [url] = [url for action, url in cause.links if action.key == "archive"]
+        page = html(client.get(url))
         assert f"Archive: {cause.number}</h1>" in page
 
 
@@ -114,11 +115,11 @@ def test_a_channel_that_does_not_work_is_not_retried(
     make_delivery(alice, state=State.FAILED, reason="channel_down")
     Delivery.objects.update(channel=server)
     client = as_user(alice)
-    [cause] = client.get(URL).context["causes"]
+    [cause] = client.get(URL).context["causes"].shown
     assert cause.title == "smtp.acme.com was out of order"
     assert [each.key for each in cause.actions][:2] == ["retry", "other-channel"]
     pause(server, "421")
-    [cause] = client.get(URL).context["causes"]
+    [cause] = client.get(URL).context["causes"].shown
     assert [each.key for each in cause.actions][:2] == ["other-channel", "decide"]
 
 
@@ -126,7 +127,7 @@ def test_unconfirmed_mail_can_be_settled(
     as_user: AsUser, alice: User, make_delivery: MakeDelivery
 ) -> None:
     make_delivery(alice, state=State.UNCONFIRMED, reason="unconfirmed")
-    [cause] = as_user(alice).get(URL).context["causes"]
+    [cause] = as_user(alice).get(URL).context["causes"].shown
     assert [each.key for each in cause.actions][:2] == ["arrived", "not-arrived"]
 
 
@@ -139,7 +140,10 @@ def test_a_member_sees_their_own_a_manager_the_team_an_outsider_nothing(
     failures: None,
 ) -> None:
     make_delivery(bob, state=State.FAILED, reason="mailbox_full")
-    numbers = [as_user(each).get(URL).context["open"] for each in (alice, bob, charlie)]
+    numbers = [
+        as_user(each).get(URL).context["causes"].number
+        for each in (alice, bob, charlie)
+    ]
     assert numbers == [7, 8, 0]
 
 
@@ -166,6 +170,20 @@ def test_the_number_of_queries_does_not_grow(
         # session, user, causes, held, kept channels, waiting, broken channels
         with django_assert_num_queries(7):
             client.get(URL)
+
+
+def test_the_smallest_causes_are_shown_on_request(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    client = as_user(alice)
+    for each in range(27):
+        make_delivery(
+            alice, f"a@d{each}.test", state=State.FAILED, reason="spam_policy"
+        )
+    page = html(client.get(URL))
+    assert "27 failures that nobody has decided about." in page
+    assert '<a href="?all=1">2 smaller causes</a>' in page
+    assert len(client.get(f"{URL}?all=1").context["causes"].shown) == 27
 
 
 def test_strangers_sign_in_first_and_wrong_methods_are_refused(
