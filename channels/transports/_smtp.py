@@ -239,7 +239,8 @@ class SmtpSession:
 
     def _transaction(self, email: OutgoingEmail) -> Receipt:
         smtp = self._open_smtp
-        options = self._mail_options(email.envelope_sender, email.recipient)
+        head = "" if email.content.isascii() else _head(email.content)
+        options = self._mail_options(email.envelope_sender, email.recipient, head)
         if smtp.has_extn("size"):
             options.append(f"SIZE={len(email.content)}")
         self._command(
@@ -256,12 +257,12 @@ class SmtpSession:
             self._fail(Stage.FINAL_DOT, code, words)
         return Receipt(words=_text(words), code=code, remote=self.server.host)
 
-    def _mail_options(self, *addresses: str) -> list[str]:
+    def _mail_options(self, *texts: str) -> list[str]:
         smtp = self._open_smtp
         options = []
         if smtp.has_extn("8bitmime"):
             options.append("BODY=8BITMIME")
-        if not "".join(addresses).isascii():
+        if not "".join(texts).isascii():
             if not smtp.has_extn("smtputf8"):
                 self._fail(
                     Stage.RECIPIENT,
@@ -336,9 +337,16 @@ def _first_to_answer(addresses: Sequence[str], port: int) -> socket.socket:
     return socket.create_connection((last, port), timeout)
 
 
+def _head(content: bytes) -> str:
+    """The headers: one that is not ASCII asks for SMTPUTF8 (RFC 6532), a body does not."""
+    return content.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+
+
 def _dot_stuffed(content: bytes) -> bytes:
     """RFC 5321 section 4.5.2, and the line end that the final dot stands after."""
-    content = re.sub(rb"(?m)^\.", b"..", content)
+    content = content.replace(b"\n.", b"\n..")
+    if content.startswith(b"."):
+        content = b"." + content
     return content if content.endswith(b"\r\n") else content + b"\r\n"
 
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from typing import Any
 
 import pytest
 
-from channels.mime import Letter, to_bytes
+from channels.mime import Attachment, Letter, to_bytes
 
-LETTER = {
+LETTER: dict[str, Any] = {
     "from_name": "Alice Acme",
     "from_address": "alice@acme.test",
     "to_name": "",
@@ -20,8 +21,8 @@ LETTER = {
 }
 
 
-def letter(**changes: str) -> bytes:
-    return to_bytes(Letter(**{**LETTER, **changes}))  # type: ignore[arg-type]
+def letter(**changes: Any) -> bytes:
+    return to_bytes(Letter(**{**LETTER, **changes}))
 
 
 def text_of(content: bytes) -> str:
@@ -73,10 +74,13 @@ def test_a_follow_up_names_the_thread_it_belongs_to() -> None:
     assert message["References"] == "<1@portal.test> <2@portal.test>"
 
 
-@pytest.mark.parametrize("field", ["subject", "from_name", "to_name"])
-def test_an_encoded_word_cannot_add_a_header(field: str) -> None:
-    with pytest.raises(ValueError, match="encoded words"):
-        letter(**{field: "=?utf-8?q?x=0d=0aBcc:_eve=40example.com?="})
+def test_an_encoded_word_is_read_as_it_was_typed() -> None:
+    typed = "=?utf-8?q?x=0d=0aBcc:_eve=40example.com?="
+    content = letter(subject=typed, from_name=typed, to_name=typed)
+    assert b"=?utf-8?q?" not in content
+    message = message_from_bytes(content, policy=policy.default)
+    assert message["Subject"] == typed
+    assert message["Bcc"] is None
 
 
 def test_a_long_name_cannot_become_the_sender() -> None:
@@ -97,3 +101,58 @@ def test_message_ids_stay_as_they_are_however_long_the_domain(
     )
     content = letter(references=references)
     assert references.encode() in content.replace(b"\r\n ", b" ")
+
+
+def test_html_comes_after_the_text_it_stands_for() -> None:
+    message = message_from_bytes(letter(html="<p>Grüße</p>"), policy=policy.default)
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == [
+        "text/plain",
+        "text/html",
+    ]
+
+
+def test_readers_in_cc_are_seen() -> None:
+    readers = (("Bob, Jr.", "bob@acme.test"), ("", "charlie@acme.test"))
+    message = message_from_bytes(letter(cc=readers), policy=policy.default)
+    assert [
+        (each.display_name, each.addr_spec) for each in message["Cc"].addresses
+    ] == [*readers]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["message/rfc822", "multipart/mixed", "text/html\r\nBcc: eve@example.com", "", "x"],
+)
+def test_a_file_of_a_doubtful_type_is_a_mere_file(content_type: str) -> None:
+    file = Attachment("a.eml", content_type, b"Subject: x\r\n\r\n")
+    message = message_from_bytes(letter(attachments=(file,)), policy=policy.default)
+    (part,) = message.iter_attachments()
+    assert part.get_content_type() == "application/octet-stream"
+    assert message["Bcc"] is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "eve@example.com>\r\nBcc: x@example.com",
+        "a b@acme.test",
+        "<a@acme.test>",
+        "a@acme.test, eve@example.com",
+        "a@b@acme.test",
+        "=?utf-8?q?a?=@acme.test ",
+        "",
+    ],
+)
+@pytest.mark.parametrize("field", ["from_address", "to_address", "cc"])
+def test_what_is_no_address_is_in_no_header(field: str, address: str) -> None:
+    value = (("", address),) if field == "cc" else address
+    with pytest.raises(ValueError, match="header"):
+        letter(**{field: value})
+
+
+@pytest.mark.parametrize("ids", ["<1@x>\r\nBcc: a@b.test", "1@x", "<1@x>  <2@x>"])
+def test_what_is_no_message_id_is_in_no_header(ids: str) -> None:
+    for field in ("message_id", "references"):
+        with pytest.raises(ValueError, match="Message-ID"):
+            letter(**{field: ids})

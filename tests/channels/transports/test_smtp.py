@@ -164,6 +164,21 @@ def test_an_international_local_part_asks_for_smtputf8() -> None:
     assert "rcpt TO:<jürgen@customer.test>".encode() in server.commands
 
 
+def test_an_international_header_asks_for_smtputf8_and_a_body_does_not() -> None:
+    def email(content: str) -> OutgoingEmail:
+        return OutgoingEmail(
+            envelope_sender=EMAIL.envelope_sender,
+            recipient=EMAIL.recipient,
+            content=content.encode(),
+        )
+
+    with ScriptedSmtp() as server, portal(server) as transport:
+        transport.send(email("Subject: Hello\r\n\r\nGrüße\r\n"))
+        transport.send(email("From: jürgen@acme.test\r\n\r\nText\r\n"))
+    asked = [b"SMTPUTF8" in line for line in server.commands if b"FROM" in line]
+    assert asked == [False, True]
+
+
 def test_without_smtputf8_it_is_refused_and_nothing_is_sent() -> None:
     email = OutgoingEmail(
         envelope_sender="b2@bounce.portal.test",
