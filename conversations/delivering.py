@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from itertools import islice
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -60,14 +62,19 @@ def deliver_lane(channel_id: int, sender_id: int) -> bool:
     batch = claim(channel, sender_id, lease)
     if not batch:
         return False
-    begun = Delivery.objects.filter(pk__in=[each.pk for each in batch])
+    results: list[Outcome] = []
     try:
-        down = _send_batch(channel, batch, lease)
+        for each in _send_batch(channel, batch, lease):
+            results += each
     finally:
-        release(lease)
+        if len(results) < len(batch):
+            release(lease)
+    gone = sum(result.changes["state"] != State.QUEUED for result in results)
     # What is back in the queue has used nothing of the limit.
-    give_back(channel, sender_id, begun.filter(state=State.QUEUED).count())
-    return len(batch) == settings.LANE_BATCH and not down and not stopping.is_set()
+    give_back(channel, sender_id, len(batch) - gone)
+    finished = len(results) == len(batch) == settings.LANE_BATCH
+    down = any(result.channel_trouble for result in results)
+    return finished and not down and not stopping.is_set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +97,26 @@ def claim(channel: Channel, sender_id: int, lease: Lease) -> list[Delivery]:
     due = Delivery.objects.due(now()).in_lane(channel.pk, sender_id)
     with transaction.atomic():
         with allowance(channel, sender_id, settings.LANE_BATCH) as lane:
-            ids = list(
-                due.select_for_update(skip_locked=True)
-                .order_by("not_before", "pk")
-                .values_list("pk", flat=True)[: lane.room]
+            batch = list(
+                due.select_for_update(skip_locked=True, of=("self",))
+                .select_related("message__identity")
+                .order_by("not_before", "pk")[: lane.room]
             )
-            lane.spend(len(ids))
-        Delivery.objects.filter(pk__in=ids, state=State.QUEUED).update(
+            lane.spend(len(batch))
+        Delivery.objects.filter(pk__in=_ids(batch), state=State.QUEUED).update(
             state=State.CLAIMED,
             state_since=now(),
             waiting_for="",
             lease=lease.token,
             lease_until=Lease.end(),
         )
-    return list(
-        Delivery.objects.filter(lease=lease.token)
-        .select_related("message__identity", "channel")
-        .order_by("not_before", "pk")
-    )
+    for delivery in batch:
+        delivery.channel = channel
+    return batch
+
+
+def _ids(deliveries: Iterable[Delivery]) -> list[int]:
+    return [delivery.pk for delivery in deliveries]
 
 
 def release(lease: Lease) -> None:
@@ -117,25 +126,32 @@ def release(lease: Lease) -> None:
     )
 
 
-def _send_batch(channel: Channel, batch: list[Delivery], lease: Lease) -> bool:
-    """Send the batch, a handful at a time; return whether the channel is down."""
+def _send_batch(
+    channel: Channel, batch: list[Delivery], lease: Lease
+) -> Iterator[list[Outcome]]:
+    """Send the batch, a handful at a time; yield what came of each handful.
+
+    A handful is settled and the next one marked in one transaction: no more than one
+    handful is ever in doubt, and each costs one commit.
+    """
     try:
         transport = open_channel(channel)
     except TransportError as error:
         _stop_for(channel, outcomes.not_accepted(batch[0], error, now()), lease)
-        return True
+        return
     with transport:
-        for handful in _handfuls(batch):
-            if stopping.is_set():
-                return False
-            in_hand = mark_handing_over(handful, lease)
+        handfuls = _handfuls(batch)
+        in_hand = mark_handing_over(next(handfuls), lease)
+        while in_hand:
             results = _hand_over_all(in_hand, transport, lease)
-            settle(results, in_hand, lease)
             trouble = next((each for each in results if each.channel_trouble), None)
+            with transaction.atomic():
+                settle(results, in_hand, lease)
+                following = [] if trouble else next(handfuls, [])
+                in_hand = mark_handing_over(following, lease)
             if trouble:
                 _stop_for(channel, trouble, lease)
-                return True
-    return False
+            yield results
 
 
 def _handfuls(batch: list[Delivery]) -> Iterator[list[Delivery]]:
@@ -146,7 +162,9 @@ def _handfuls(batch: list[Delivery]) -> Iterator[list[Delivery]]:
 
 def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Delivery]:
     """Commit that these are about to be sent; return those that still are ours."""
-    ids, at = [delivery.pk for delivery in handful], now()
+    if not handful or stopping.is_set():
+        return []
+    ids, at = _ids(handful), now()
     ours = Delivery.objects.held_under(lease.token, now()).filter(
         pk__in=ids, state=State.CLAIMED
     )
@@ -193,7 +211,7 @@ def _renew(in_hand: list[Delivery], lease: Lease) -> datetime:
     ends = Lease.end()
     kept = (
         Delivery.objects.held_under(lease.token, now())
-        .filter(pk__in=[delivery.pk for delivery in in_hand])
+        .filter(pk__in=_ids(in_hand))
         .update(lease_until=ends)
     )
     return ends if kept == len(in_hand) else now()
@@ -288,25 +306,42 @@ def settle(results: list[Outcome], in_hand: list[Delivery], lease: Lease) -> Non
     after its lease has ended changes nothing; it is kept on the timeline, for the
     person who has to decide.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         held = set(
             Delivery.objects.held_under(lease.token, now())
-            .filter(pk__in=[delivery.pk for delivery in in_hand])
+            .filter(pk__in=_ids(in_hand))
             .select_for_update()
             .values_list("pk", flat=True)
         )
-        for result in results:
-            if result.delivery.pk in held:
-                Delivery.objects.filter(pk=result.delivery.pk).update(
-                    **result.changes, lease="", lease_until=None
-                )
-            else:
-                result.event.kind = DeliveryEvent.Kind.LATE_ANSWER
+        for changes, ids in _alike(results, held):
+            Delivery.objects.filter(pk__in=ids).update(
+                **changes, lease="", lease_until=None
+            )
         tried = {result.delivery.pk for result in results}
-        Delivery.objects.filter(pk__in=held - tried).update(
-            state=State.CLAIMED, state_since=now(), attempts=F("attempts") - 1
+        if held - tried:
+            Delivery.objects.filter(pk__in=held - tried).update(
+                state=State.CLAIMED, state_since=now(), attempts=F("attempts") - 1
+            )
+        DeliveryEvent.objects.bulk_create(
+            result.event if result.delivery.pk in held else result.too_late
+            for result in results
         )
-        DeliveryEvent.objects.bulk_create(result.event for result in results)
+
+
+def _alike(
+    results: list[Outcome], held: set[int]
+) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Gather results with the same changes: mostly all, for one UPDATE."""
+    at = now()
+    groups: dict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
+    for result in results:
+        if result.delivery.pk in held:
+            groups[tuple(result.changes.items())].append(result.delivery.pk)
+    for same, ids in groups.items():
+        changes = {**dict(same), "state_since": at}
+        if changes["state"] == State.ACCEPTED:
+            changes["accepted_at"] = at
+        yield changes, ids
 
 
 def _stop_for(channel: Channel, trouble: Outcome, lease: Lease) -> None:

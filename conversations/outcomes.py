@@ -27,7 +27,10 @@ CHANNEL_TROUBLE = {Verdict.CHANNEL_DOWN, Verdict.CHANNEL_BROKEN}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """`changes` are the delivery's fields, `event` the line for its timeline."""
+    """`changes` are the delivery's fields, `event` the line for its timeline.
+
+    The moments when the state changed are set in settling, for all alike.
+    """
 
     delivery: Delivery
     changes: dict[str, Any]
@@ -39,19 +42,24 @@ class Outcome:
         """No other message can go by this channel now."""
         return self.error is not None and self.error.verdict in CHANNEL_TROUBLE
 
+    @property
+    def too_late(self) -> DeliveryEvent:
+        """The line for its timeline if the lease has ended meanwhile."""
+        self.event.kind = Kind.LATE_ANSWER
+        return self.event
+
 
 def accepted(delivery: Delivery, receipt: Receipt, at: datetime) -> Outcome:
     return Outcome(
         delivery=delivery,
         changes={
             "state": State.ACCEPTED,
-            "state_since": at,
-            "accepted_at": at,
             "remote_id": receipt.remote_id,
             "remote_thread": receipt.thread,
             "waiting_for": "",
             "reason": "",
-            "remote_words": receipt.words,
+            # The server's words name each message differently: they are on the timeline.
+            "remote_words": "",
             "enhanced_code": "",
         },
         event=DeliveryEvent(
@@ -72,7 +80,6 @@ def not_sendable(delivery: Delivery, sentence: str, at: datetime) -> Outcome:
         delivery=delivery,
         changes={
             "state": State.FAILED,
-            "state_since": at,
             "waiting_for": "",
             "reason": "not_sendable",
             "remote_words": sentence,
@@ -133,7 +140,6 @@ def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
         delivery=delivery,
         changes={
             "state": State.QUEUED,
-            "state_since": at,
             "not_before": when,
             "waiting_for": what_it_waits_for(delivery, error),
             "remote_words": error.words,
@@ -172,7 +178,6 @@ def _settled(
         delivery=delivery,
         changes={
             "state": state,
-            "state_since": at,
             "waiting_for": "",
             "reason": reason,
             "remote_words": error.words,

@@ -197,7 +197,8 @@ CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 
 LANE_BATCH = strict_int("LANE_BATCH", default=50)  # deliveries claimed at a time
 # Deliveries marked "handing over" at a time: as many may be in doubt after a crash.
-IN_HAND = strict_int("IN_HAND", default=5)
+# 1 is strict: one mail of each worker thread.
+IN_HAND = strict_int("IN_HAND", default=50)
 LEASE_SECONDS = strict_int("LEASE_SECONDS", default=600)
 SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)
 # Networks inside which a custom SMTP server may lie, as in 10.0.0.0/8.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 from typing import NoReturn, TypeVar
 
 from channels.egress import EgressRefusedError
@@ -39,6 +40,8 @@ FINAL_REPLY_TIMEOUT = 120.0
 PATIENCE = timedelta(
     seconds=14 * COMMAND_TIMEOUT + CONTENT_TIMEOUT + FINAL_REPLY_TIMEOUT
 )
+END = b"\r\n.\r\n"
+_BREAKS = re.compile(r"[\r\n\0<>]")  # would end the command, or the path in it
 MAX_WORDS = 2000  # of a reply that is kept; hostile servers may send megabytes
 
 _ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
@@ -119,7 +122,7 @@ class SmtpSession:
             # Between transactions again, or not at all.
             if error.verdict is Verdict.UNKNOWN or error.code in {None, 421}:
                 self.close()
-            else:
+            elif self._smtp is not None:
                 self._reset()
             raise
 
@@ -159,7 +162,9 @@ class SmtpSession:
         """
         smtp = self._open_smtp
         options = self._mail_options(address)
-        self._command(Stage.SENDER, lambda: smtp.mail(address, options), 250)
+        code, words = self._guarded(Stage.SENDER, lambda: smtp.mail(address, options))
+        if code != 250:
+            self._fail(Stage.SENDER, code, words)
         code, words = self._guarded(Stage.SENDER, lambda: smtp.rcpt(address))
         error = self._error(Stage.SENDER, code, words)
         refused = error.code is None or error.code >= 500
@@ -238,24 +243,68 @@ class SmtpSession:
     # --- one transaction ----------------------------------------------------
 
     def _transaction(self, email: OutgoingEmail) -> Receipt:
+        """MAIL, RCPT, DATA, the message; the first three at once where it may be."""
         smtp = self._open_smtp
-        head = "" if email.content.isascii() else _head(email.content)
-        options = self._mail_options(email.envelope_sender, email.recipient, head)
-        if smtp.has_extn("size"):
-            options.append(f"SIZE={len(email.content)}")
-        self._command(
-            Stage.SENDER, lambda: smtp.mail(email.envelope_sender, options), 250
-        )
-        self._command(Stage.RECIPIENT, lambda: smtp.rcpt(email.recipient), 250)
-        self._command(Stage.CONTENT, lambda: smtp.docmd("DATA"), 354)
-        # Until the final dot has been written the server cannot have taken it.
-        with smtp.within(CONTENT_TIMEOUT):
-            self._guarded(Stage.CONTENT, lambda: smtp.send(_dot_stuffed(email.content)))
+        commands = self._envelope(email)
+        if smtp.pipelines:
+            self._all_at_once(commands)
+        else:
+            for stage, command, expect in commands:
+                self._guarded(stage, partial(smtp.send, command))
+                self._expect(stage, expect)
+        self._write(_dot_stuffed(email.content))
         with smtp.within(FINAL_REPLY_TIMEOUT):
-            code, words = self._guarded(Stage.FINAL_DOT, lambda: smtp.docmd("."))
+            code, words = self._guarded(Stage.FINAL_DOT, smtp.getreply)
         if code // 100 != 2:
             self._fail(Stage.FINAL_DOT, code, words)
         return Receipt(words=_text(words), code=code, remote=self.server.host)
+
+    def _envelope(self, email: OutgoingEmail) -> list[tuple[Stage, str, int]]:
+        """Each command with its stage and the reply that lets the next one follow."""
+        head = "" if email.content.isascii() else _head(email.content)
+        sender, recipient = email.envelope_sender, email.recipient
+        if _BREAKS.search(sender) or _BREAKS.search(recipient):
+            self._fail(Stage.RECIPIENT, 553, "5.1.3 This is no address.")
+        options = self._mail_options(sender, recipient, head)
+        if self._open_smtp.has_extn("size"):
+            options.append(f"SIZE={len(email.content)}")
+        return [
+            (Stage.SENDER, f"{' '.join([f'mail FROM:<{sender}>', *options])}\r\n", 250),
+            (Stage.RECIPIENT, f"rcpt TO:<{recipient}>\r\n", 250),
+            (Stage.CONTENT, "DATA\r\n", 354),
+        ]
+
+    def _all_at_once(self, commands: list[tuple[Stage, str, int]]) -> None:
+        """Send the commands in one piece; read every reply, raise the first bad one."""
+        smtp = self._open_smtp
+        together = "".join(command for _, command, _ in commands)
+        self._guarded(Stage.SENDER, lambda: smtp.send(together))
+        refused: TransportError | None = None
+        for stage, _, expect in commands:
+            try:
+                self._expect(stage, expect)
+            except TransportError as error:
+                refused = refused or error
+                if error.code is None or error.code == 421:
+                    break  # no other reply will come
+            else:
+                if refused is not None and stage is Stage.CONTENT:
+                    # It waits for a message that nobody is to get.
+                    smtp.close()
+                    self._smtp = None
+        if refused is not None:
+            raise refused
+
+    def _write(self, content: bytes) -> None:
+        """Write message and final dot. Before the dot is out it cannot be taken."""
+        smtp = self._open_smtp
+        with smtp.within(CONTENT_TIMEOUT):
+            try:
+                smtp.send(content)
+            except (OSError, smtplib.SMTPException) as error:
+                dot = smtp.unsent < len(END)
+                stage = Stage.FINAL_DOT if dot else Stage.CONTENT
+                raise self._error(stage, None, _explain(error)) from error
 
     def _mail_options(self, *texts: str) -> list[str]:
         smtp = self._open_smtp
@@ -275,13 +324,10 @@ class SmtpSession:
             smtp.command_encoding = "utf-8"
         return options
 
-    def _command(
-        self, stage: Stage, command: Callable[[], tuple[int, bytes]], expect: int
-    ) -> tuple[int, bytes]:
-        reply = self._guarded(stage, command)
-        if reply[0] // 10 != expect // 10:
-            self._fail(stage, *reply)
-        return reply
+    def _expect(self, stage: Stage, expected: int) -> None:
+        code, words = self._guarded(stage, self._open_smtp.getreply)
+        if code // 10 != expected // 10:
+            self._fail(stage, code, words)
 
     def _guarded(self, stage: Stage, command: Callable[[], T]) -> T:
         try:
@@ -343,11 +389,11 @@ def _head(content: bytes) -> str:
 
 
 def _dot_stuffed(content: bytes) -> bytes:
-    """RFC 5321 section 4.5.2, and the line end that the final dot stands after."""
+    """RFC 5321 section 4.5.2, with the final dot."""
     content = content.replace(b"\n.", b"\n..")
     if content.startswith(b"."):
         content = b"." + content
-    return content if content.endswith(b"\r\n") else content + b"\r\n"
+    return content + (END[2:] if content.endswith(b"\r\n") else END)
 
 
 def _text(words: bytes | str) -> str:

@@ -31,6 +31,7 @@ class SmtpClient(smtplib.SMTP):
     """
 
     timeout: float
+    unsent = 0  # bytes of the latest `send` that certainly have not gone
 
     def __init__(
         self, sock: socket.socket, *, host: str, helo: str, timeout: float
@@ -65,13 +66,20 @@ class SmtpClient(smtplib.SMTP):
             raise smtplib.SMTPServerDisconnected("closed before")
         rest = memoryview(s.encode(self.command_encoding) if isinstance(s, str) else s)
         deadline = time.monotonic() + self.timeout
+        self.unsent = len(rest)
         try:
             while rest:
                 self.sock.settimeout(_left(deadline))
                 rest = rest[self.sock.send(rest[:PIECE]) :]
+                self.unsent = len(rest)
         except OSError:
             self.close()
             raise
+
+    @property
+    def pipelines(self) -> bool:
+        """Whether it takes several commands at once (RFC 2920)."""
+        return bool(self.does_esmtp) and self.has_extn("pipelining")
 
 
 class _Replies(io.RawIOBase):

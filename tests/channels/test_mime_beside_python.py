@@ -10,10 +10,13 @@ from email.message import EmailMessage, Message
 from email.utils import format_datetime, getaddresses, unquote
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from channels.mime import Attachment, Letter, to_bytes
+
+# Slow machines are no fault of the letters.
+patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def any_text(**more: Any) -> st.SearchStrategy[str]:
@@ -128,6 +131,7 @@ def parts(message: EmailMessage) -> list[tuple[str, object, object, object]]:
     ]
 
 
+@patiently
 @given(letters(words))
 def test_a_letter_reads_as_if_python_had_written_it(letter: Letter) -> None:
     content, python = to_bytes(letter), by_python(letter)
@@ -144,6 +148,7 @@ def test_a_letter_reads_as_if_python_had_written_it(letter: Letter) -> None:
     assert parts(ours) == parts(read(written))
 
 
+@patiently
 @given(letters(typed))
 def test_whatever_is_typed_is_read_as_it_was_typed(letter: Letter) -> None:
     content = to_bytes(letter)
@@ -160,6 +165,7 @@ def test_whatever_is_typed_is_read_as_it_was_typed(letter: Letter) -> None:
     ]
 
 
+@patiently
 @given(letters(typed))
 def test_nothing_that_is_written_adds_a_header_or_breaks_a_line(letter: Letter) -> None:
     content = to_bytes(letter)

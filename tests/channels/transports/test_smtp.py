@@ -195,6 +195,68 @@ def test_without_smtputf8_it_is_refused_and_nothing_is_sent() -> None:
     assert server.messages == []
 
 
+PIPELINING = b"250-far.test\r\n250-PIPELINING\r\n250 8BITMIME"
+
+
+def test_a_server_that_pipelines_is_sent_the_envelope_at_once() -> None:
+    with ScriptedSmtp(EHLO=PIPELINING) as server, portal(server) as transport:
+        for _ in range(3):
+            transport.send(EMAIL)
+    assert server.connections == 1
+    assert server.messages == [EMAIL.content.replace(b"\r\n.s", b"\r\n..s")] * 3
+
+
+@pytest.mark.parametrize(
+    ("replies", "verdict", "code"),
+    [
+        ({"MAIL": b"550 5.7.1 not you", "DATA": b"503 no"}, Verdict.REFUSED, 550),
+        ({"RCPT": b"550 5.1.1 unknown", "DATA": b"554 no"}, Verdict.REFUSED, 550),
+        ({"RCPT": b"451 4.7.1 later", "DATA": b"554 no"}, Verdict.NOT_NOW, 451),
+        ({"DATA": b"451 4.3.0 later"}, Verdict.NOT_NOW, 451),
+        ({"MAIL": HANG_UP}, Verdict.NOT_NOW, None),
+        ({"RCPT": HANG_UP}, Verdict.NOT_NOW, None),
+        ({"DATA": HANG_UP}, Verdict.NOT_NOW, None),
+        ({"MAIL": b"421 4.3.2 busy"}, Verdict.NOT_NOW, 421),
+        ({"content": HANG_UP}, Verdict.UNKNOWN, None),
+        ({"content": b"452 4.3.1 full"}, Verdict.NOT_NOW, 452),
+    ],
+)
+def test_with_pipelining_each_answer_means_what_it_means_without(
+    replies: dict[str, bytes], verdict: Verdict, code: int | None
+) -> None:
+    error, server = error_of(EHLO=PIPELINING, **replies)
+    assert (error.verdict, error.code) == (verdict, code)
+    assert server.messages == [] or "content" in replies
+
+
+def test_a_server_that_refuses_the_recipient_and_wants_the_message_gets_none() -> None:
+    with (
+        ScriptedSmtp(EHLO=PIPELINING, RCPT=b"550 5.1.1 unknown") as server,
+        portal(server) as transport,
+    ):
+        for _ in range(2):
+            with pytest.raises(TransportError, match="unknown"):
+                transport.send(EMAIL)
+    assert server.messages == []
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("address", ["a@b.test>\r\nRCPT TO:<c@d.test", "a>b@c.test"])
+def test_an_address_cannot_add_a_command(address: str) -> None:
+    for sender, recipient in (("b@portal.test", address), (address, "a@b.test")):
+        email = OutgoingEmail(
+            envelope_sender=sender, recipient=recipient, content=EMAIL.content
+        )
+        with (
+            ScriptedSmtp() as server,
+            portal(server) as transport,
+            pytest.raises(TransportError) as caught,
+        ):
+            transport.send(email)
+        assert caught.value.verdict is Verdict.REFUSED
+        assert not any(b"c@d.test" in command for command in server.commands)
+
+
 def test_hostile_replies_are_cut_and_free_of_nul() -> None:
     error, _ = error_of(RCPT=b"550-" + b"A" * 400 + b"\x00\r\n550 5.1.1 end")
     assert "\x00" not in error.words
