@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
-from channels.transports._smtp_server import Security, SmtpServer
+from channels.transports._relays import in_turn, servers_from
+from channels.transports._smtp_server import Security
 
 
 class RelayEmailBackend(EmailBackend):
@@ -17,7 +18,7 @@ class RelayEmailBackend(EmailBackend):
     """
 
     def __init__(self, fail_silently: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002 - Django's signature
-        server = SmtpServer.from_url(settings.PORTAL_RELAY_URL)
+        server = next(in_turn(servers_from(settings.PORTAL_RELAY_URL)))
         super().__init__(
             host=server.host,
             port=server.port,

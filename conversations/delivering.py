@@ -309,7 +309,7 @@ def settle(results: list[Outcome], in_hand: list[Delivery], lease: Lease) -> Non
     with transaction.atomic(savepoint=False):
         held = set(
             Delivery.objects.held_under(lease.token, now())
-            .filter(pk__in=_ids(in_hand))
+            .filter(state=State.HANDING_OVER)
             .select_for_update()
             .values_list("pk", flat=True)
         )

@@ -42,7 +42,7 @@ def relay(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage
                 id="deliveryportal.E002",
             )
         ]
-    return _relay_url(url)
+    return [each for one in url.split(",") for each in _relay_url(one.strip())]
 
 
 @register()

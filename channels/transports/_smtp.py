@@ -113,9 +113,7 @@ class SmtpSession:
 
     def send(self, email: OutgoingEmail) -> Receipt:
         """Send one message; raise TransportError, after which the session can go on."""
-        if self._smtp is None:
-            for _ in self.connect():
-                pass
+        self.open()
         try:
             return self._transaction(email)
         except TransportError as error:
@@ -125,6 +123,22 @@ class SmtpSession:
             elif self._smtp is not None:
                 self._reset()
             raise
+
+    def open(self) -> None:
+        """Connect, unless it is done; raise TransportError, nothing was sent."""
+        if self._smtp is None:
+            for _ in self.connect():
+                pass
+
+    @property
+    def is_open(self) -> bool:
+        return self._smtp is not None
+
+    def answers(self) -> bool:
+        """Whether the other side is still there."""
+        with suppress(OSError, smtplib.SMTPException), self._open_smtp.within(5):
+            return self._open_smtp.noop()[0] == 250
+        return False
 
     def close(self) -> None:
         smtp, self._smtp = self._smtp, None

@@ -11,8 +11,8 @@ from channels.transports._base import (
     Transport,
     VisibleSender,
 )
+from channels.transports._relays import connect, keep, servers_from
 from channels.transports._smtp import PATIENCE, SmtpSession
-from channels.transports._smtp_server import SmtpServer
 
 
 class PortalTransport(Transport):
@@ -54,16 +54,18 @@ class PortalTransport(Transport):
         self, settings: Mapping[str, Any], credentials: Mapping[str, str]
     ) -> None:
         super().__init__(settings, credentials)
-        self._session = SmtpSession(
-            SmtpServer.from_url(settings["PORTAL_RELAY_URL"]),
-            helo=settings["PORTAL_DOMAIN"],
-        )
+        self._relays = servers_from(settings["PORTAL_RELAY_URL"])
+        self._session: SmtpSession | None = None
 
     def send(self, email: OutgoingEmail) -> Receipt:
+        if self._session is None or not self._session.is_open:
+            self._session = connect(self._relays, self.settings["PORTAL_DOMAIN"])
         return self._session.send(email)
 
     def close(self) -> None:
-        self._session.close()
+        if self._session is not None and self._session.is_open:
+            keep(self._session)
+        self._session = None
 
 
 TRANSPORT = PortalTransport

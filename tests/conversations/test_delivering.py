@@ -191,7 +191,7 @@ def test_a_full_batch_asks_for_another_turn(
         assert run_lane(deliveries[0]) is True
         assert run_lane(deliveries[0]) is False
     assert len(relay.messages) == 4
-    assert relay.connections == 2
+    assert relay.connections == 1
 
 
 def test_what_is_not_due_is_not_claimed(

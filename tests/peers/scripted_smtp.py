@@ -21,6 +21,7 @@ DEFAULTS = {
     "DATA": b"354 go on",
     "content": b"250 2.0.0 taken",
     "RSET": b"250 2.0.0 ok",
+    "NOOP": b"250 2.0.0 ok",
     "QUIT": b"221 2.0.0 bye",
 }
 

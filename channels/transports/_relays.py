@@ -1,0 +1,99 @@
+"""The installation's own relays: mail is spread over them, connections are kept.
+
+A relay that does not answer is left out for a while. A connection that a batch has
+finished with waits for the next batch of this process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+from channels.transports._base import TransportError
+from channels.transports._smtp import SmtpSession
+from channels.transports._smtp_server import SmtpServer
+
+KEPT_FOR = 20.0  # seconds that a connection waits for its next use
+MOST_KEPT = 8  # connections to one relay
+LEFT_OUT_FOR = 30.0  # seconds, after a relay did not answer
+
+Relay = tuple[SmtpServer, str]  # and as whom we greet it
+
+_lock = threading.Lock()
+_waiting: dict[Relay, list[tuple[float, SmtpSession]]] = defaultdict(list)
+_left_out: dict[SmtpServer, float] = {}
+_turn = count()
+
+
+def servers_from(urls: str) -> list[SmtpServer]:
+    """Read one URL, or several with commas between; raise ValueError."""
+    return [SmtpServer.from_url(url.strip()) for url in urls.split(",")]
+
+
+def connect(servers: Sequence[SmtpServer], helo: str) -> SmtpSession:
+    """Return an open connection to one of the relays.
+
+    Raises the TransportError of the last one tried if none can be reached.
+    """
+    failure: TransportError | None = None
+    for server in in_turn(servers):
+        session = _kept((server, helo)) or SmtpSession(server, helo=helo)
+        try:
+            session.open()
+        except TransportError as error:
+            _left_out[server] = time.monotonic() + LEFT_OUT_FOR
+            failure = error
+        else:
+            _left_out.pop(server, None)
+            return session
+    assert failure is not None
+    raise failure
+
+
+def keep(session: SmtpSession) -> None:
+    """Take back a connection for the next batch; end those that waited too long."""
+    at = time.monotonic()
+    ended: list[SmtpSession] = []
+    with _lock:
+        _waiting[session.server, session.helo].append((at, session))
+        for waiting in _waiting.values():
+            fresh = [pair for pair in waiting if pair[0] > at - KEPT_FOR]
+            kept = fresh[-MOST_KEPT:]
+            ended += [each for _, each in waiting[: len(waiting) - len(kept)]]
+            waiting[:] = kept
+    for each in ended:
+        each.close()
+
+
+@atexit.register
+def end_all() -> None:
+    """Hang up: nobody needs them any more."""
+    with _lock:
+        waiting = [each for pairs in _waiting.values() for _, each in pairs]
+        _waiting.clear()
+    for each in waiting:
+        each.close()
+
+
+def in_turn(servers: Sequence[SmtpServer]) -> Iterator[SmtpServer]:
+    """Each once, another one first each time, those left out last."""
+    first = next(_turn) % len(servers)
+    order = [*servers[first:], *servers[:first]]
+    at = time.monotonic()
+    yield from sorted(order, key=lambda server: _left_out.get(server, 0) > at)
+
+
+def _kept(relay: Relay) -> SmtpSession | None:
+    """Take a connection that still answers."""
+    while True:
+        with _lock:
+            if not _waiting[relay]:
+                return None
+            since, session = _waiting[relay].pop()
+        if since > time.monotonic() - KEPT_FOR and session.answers():
+            return session
+        session.close()
