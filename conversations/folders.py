@@ -2,40 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils.timezone import now
 
-from channels.transports import all_transports
 from conversations.models import Delivery
-from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.models.delivery import FAILURES, DeliveryQuerySet, State
 from deliveryportal.accounts.models import User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """One list inside a tab: the deliveries in some states.
+class Stream:
+    """Deliveries that one index holds in the order of their date.
 
-    `tracked` narrows it to channels that record bounces, or to the others.
+    `tracked` narrows it to channels that record bounces, or to the others. A `coarse`
+    index knows the order of days and hours only; see models.sought.
     """
+
+    states: tuple[State, ...] = ()
+    tracked: bool | None = None
+    archived: bool = False
+    coarse: bool = False
+    further: Callable[[], Q] | None = None  # called anew, because it may ask the time
+
+    @property
+    def condition(self) -> Q:
+        found = Q(archived_at__isnull=not self.archived)
+        if len(self.states) == 1:
+            found &= Q(state=self.states[0])
+        elif self.states:
+            found &= Q(state__in=self.states)
+        if self.tracked is not None:
+            found &= Q(tracked=self.tracked)
+        return found & self.further() if self.further else found
+
+    def holds(self, delivery: Delivery) -> bool:
+        return (delivery.archived_at is not None) == self.archived and (
+            not self.states or delivery.state in self.states
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One list inside a tab: one stream of deliveries, or several together."""
 
     key: str
     label: str
-    states: tuple[State, ...]
+    streams: tuple[Stream, ...]
     empty: str  # what it means that nothing stands here
-    tracked: bool | None = None
-
-    def holds(self, state: str, kind: str) -> bool:
-        return state in self.states and self.tracked in {None, _tracks(kind)}
 
     def of(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
-        found = deliveries.filter(state__in=self.states)
-        if self.tracked is None:
-            return found
-        kinds = [kind for kind in all_transports() if _tracks(kind) is self.tracked]
-        return found.filter(channel__kind__in=kinds)
+        return deliveries.filter(
+            reduce(or_, (stream.condition for stream in self.streams))
+        )
+
+    def holds(self, delivery: Delivery) -> bool:
+        return any(stream.holds(delivery) for stream in self.streams)
+
+    @property
+    def states(self) -> set[State]:
+        return {state for stream in self.streams for state in stream.states}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A list beside them that is not of deliveries and has a page of its own."""
+
+    key: str
+    label: str
+    url_name: str
+    rows: Callable[[User], QuerySet[Any]]
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,104 +93,139 @@ class Folder:
     icon: str
     everything: Listing
     lists: tuple[Listing, ...]
+    neighbours: tuple[Neighbour, ...] = ()
 
     @property
     def url(self) -> str:
         return reverse(f"conversations:{self.key}")
 
+    @property
+    def all_lists(self) -> tuple[Listing, ...]:
+        return (self.everything, *self.lists)
+
     def listing(self, key: str) -> Listing | None:
         """Return the list named `key`; the whole folder for an empty key."""
-        if not key:
-            return self.everything
-        return next((listing for listing in self.lists if listing.key == key), None)
+        return next((each for each in self.all_lists if each.key == key), None)
+
+    def holds(self, delivery: Delivery) -> bool:
+        return any(listing.holds(delivery) for listing in self.all_lists)
 
 
-def _tracks(kind: str) -> bool:
-    transport = all_transports().get(kind)
-    return transport is not None and transport.traits.records_bounces
+DELIVERED = Stream(states=(State.ACCEPTED,), tracked=True, coarse=True)
+HANDED_OVER = Stream(states=(State.ACCEPTED,), tracked=False, coarse=True)
+PENDING = (State.QUEUED, State.CLAIMED, State.HANDING_OVER, State.DELAYED)
 
 
-def _folder(key: str, label: str, icon: str, empty: str, *lists: Listing) -> Folder:
-    states = tuple(dict.fromkeys(state for each in lists for state in each.states))
-    everything = Listing(key="", label="All", states=states, empty=empty)
-    return Folder(key=key, label=label, icon=icon, everything=everything, lists=lists)
+def _scheduled() -> Q:
+    """It waits for nothing but the time that a person named."""
+    return Q(state=State.QUEUED, waiting_for="", not_before__gt=now())
 
 
 FOLDERS: dict[str, Folder] = {
     folder.key: folder
     for folder in (
-        _folder(
-            "sent",
-            "Sent",
-            "paper-airplane",
-            "Mail stands here once the next server has taken it. Write your first.",
-            Listing(
-                key="delivered",
-                label="Delivered",
-                states=(State.ACCEPTED,),
-                tracked=True,
-                empty="Mail that Portal servers delivered stands here. A bounce that "
-                "comes later moves it to Failed deliveries.",
+        Folder(
+            key="sent",
+            label="Sent",
+            icon="paper-airplane",
+            everything=Listing(
+                key="",
+                label="All",
+                streams=(DELIVERED, HANDED_OVER),
+                empty="Mail stands here once the next server has taken it. Write your "
+                "first.",
             ),
-            Listing(
-                key="handed-over",
-                label="Handed over, not tracked",
-                states=(State.ACCEPTED,),
-                tracked=False,
-                empty="Mail that Gmail or your own server took stands here. What "
-                "becomes of it afterwards, only that mailbox learns.",
+            lists=(
+                Listing(
+                    key="delivered",
+                    label="Delivered",
+                    streams=(DELIVERED,),
+                    empty="Mail that Portal servers delivered stands here. A bounce "
+                    "that comes later moves it to Failed deliveries.",
+                ),
+                Listing(
+                    key="handed-over",
+                    label="Handed over, not tracked",
+                    streams=(HANDED_OVER,),
+                    empty="Mail that Gmail or your own server took stands here. What "
+                    "becomes of it afterwards, only that mailbox learns.",
+                ),
+                Listing(
+                    key="archived",
+                    label="Archived",
+                    streams=(Stream(archived=True),),
+                    empty="What you archive, sent or failed, leaves its list and "
+                    "stands here.",
+                ),
             ),
         ),
-        _folder(
-            "pending",
-            "Pending",
-            "clock",
-            "Nothing waits: every message has been sent or has failed.",
-            Listing(
-                key="in-progress",
-                label="In progress",
-                states=(
-                    State.QUEUED,
-                    State.CLAIMED,
-                    State.HANDING_OVER,
-                    State.DELAYED,
-                ),
+        Folder(
+            key="pending",
+            label="Pending",
+            icon="clock",
+            everything=Listing(
+                key="",
+                label="All",
+                streams=(Stream(states=PENDING),),
                 empty="Nothing waits: every message has been sent or has failed.",
             ),
+            lists=(
+                Listing(
+                    key="scheduled",
+                    label="Scheduled",
+                    streams=(Stream(states=PENDING, further=_scheduled),),
+                    empty="Mail that is to leave at a time you named stands here.",
+                ),
+                Listing(
+                    key="in-progress",
+                    label="In progress",
+                    streams=(Stream(states=PENDING, further=lambda: ~_scheduled()),),
+                    empty="Nothing is on its way. What waits for a limit or for "
+                    "another server says so here, and until when.",
+                ),
+            ),
         ),
-        _folder(
-            "failed",
-            "Failed deliveries",
-            "exclamation-triangle",
-            "No failure is known. For Portal servers that includes bounces; mail by "
-            "Gmail or an SMTP server bounces into that mailbox and is not seen here.",
-            Listing(
-                key="failed",
-                label="Failed",
-                states=(State.FAILED,),
-                empty="Mail that never left, or that the next server refused on the "
-                "spot, stands here.",
+        Folder(
+            key="failed",
+            label="Failed deliveries",
+            icon="exclamation-triangle",
+            everything=Listing(
+                key="",
+                label="All",
+                streams=(Stream(states=FAILURES),),
+                empty="No failure is known. For Portal servers that includes bounces; "
+                "mail by Gmail or an SMTP server bounces into that mailbox and is not "
+                "seen here.",
             ),
-            Listing(
-                key="bounced",
-                label="Bounced",
-                states=(State.BOUNCED,),
-                empty="Mail that was refused after a server had accepted it stands "
-                "here. Only Portal servers record bounces.",
-            ),
-            Listing(
-                key="spam",
-                label="Spam",
-                states=(State.COMPLAINED,),
-                empty="Mail that its recipient marked as spam stands here.",
-            ),
-            Listing(
-                key="unconfirmed",
-                label="Unconfirmed",
-                states=(State.UNCONFIRMED,),
-                empty="If a connection is lost at the one moment when nobody can know "
-                "whether a message was taken, it stands here. It is never sent again "
-                "by itself.",
+            lists=(
+                Listing(
+                    key="failed",
+                    label="Failed",
+                    streams=(Stream(states=(State.FAILED,)),),
+                    empty="Mail that never left, or that the next server refused on "
+                    "the spot, stands here.",
+                ),
+                Listing(
+                    key="bounced",
+                    label="Bounced",
+                    streams=(Stream(states=(State.BOUNCED,)),),
+                    empty="Mail that was refused after a server had accepted it "
+                    "stands here. Only Portal servers record bounces.",
+                ),
+                Listing(
+                    key="spam",
+                    label="Spam",
+                    streams=(Stream(states=(State.COMPLAINED,)),),
+                    empty="Mail that its recipient marked as spam stands here.",
+                ),
+                Listing(
+                    key="unconfirmed",
+                    label="Unconfirmed",
+                    streams=(Stream(states=(State.UNCONFIRMED,)),),
+                    empty="If a connection is lost at the one moment when nobody can "
+                    "know whether a message was taken, it stands here. It is never "
+                    "sent again by itself.",
+                ),
             ),
         ),
     )
@@ -153,26 +234,4 @@ FOLDERS: dict[str, Folder] = {
 
 def folder_of(delivery: Delivery) -> Folder:
     """Return the tab a delivery stands in."""
-    return next(
-        folder
-        for folder in FOLDERS.values()
-        if delivery.state in folder.everything.states
-    )
-
-
-def counts_for(user: User) -> Mapping[tuple[str, str], int]:
-    """Return the number of deliveries by (folder, list); ("sent", "") is all of Sent."""
-    tally = (
-        Delivery.objects.visible_to(user)
-        .unarchived()
-        .values_list("state", "channel__kind")
-        .annotate(Count("pk"))
-    )
-    counts: dict[tuple[str, str], int] = {}
-    for state, kind, number in tally.order_by():
-        for folder in FOLDERS.values():
-            for listing in (folder.everything, *folder.lists):
-                if listing.holds(state, kind):
-                    key = (folder.key, listing.key)
-                    counts[key] = counts.get(key, 0) + number
-    return counts
+    return next(folder for folder in FOLDERS.values() if folder.holds(delivery))

@@ -6,15 +6,23 @@ from conversations.folders import FOLDERS
 from conversations.views.act import act
 from conversations.views.causes import causes
 from conversations.views.compose import compose
+from conversations.views.export import export
 from conversations.views.folder import folder
+from conversations.views.layout import keep as keep_layout
 from conversations.views.job import job, stop
 from conversations.views.message import message
 from conversations.views.report import raw_report
 from conversations.views.resend import resend
+from conversations.views.searches import remove as remove_search
+from conversations.views.searches import save as save_search
 
 app_name = "conversations"
 urlpatterns = [
     *[path(f"{key}/", folder, {"key": key}, name=key) for key in FOLDERS],
+    path("<slug:key>/columns/", keep_layout, name="layout"),
+    path("<slug:key>/export.csv", export, name="export"),
+    path("<slug:key>/searches/", save_search, name="save_search"),
+    path("searches/<int:pk>/remove/", remove_search, name="remove_search"),
     path("failed/causes/", causes, name="causes"),
     path("act/<slug:key>/", act, name="act"),
     path("jobs/<uuid:uuid>/", job, name="job"),

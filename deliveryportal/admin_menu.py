@@ -31,6 +31,8 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Timeline", "timeline", "conversations_deliveryevent"),
         ("Work on many", "checklist", "conversations_bulkjob"),
         ("What it is about", "list", "conversations_bulkitem"),
+        ("Saved searches", "saved_search", "conversations_savedsearch"),
+        ("Layouts of tabs", "view_column", "conversations_tablayout"),
     ],
     "Reports": [
         ("Bounces and other reports", "report", "conversations_report"),

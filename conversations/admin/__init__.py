@@ -7,6 +7,7 @@ from conversations.admin.event import DeliveryEventAdmin
 from conversations.admin.heartbeat import HeartbeatAdmin
 from conversations.admin.message import MessageAdmin
 from conversations.admin.report import ReportAdmin
+from conversations.admin.searches import SavedSearchAdmin, TabLayoutAdmin
 
 __all__ = [
     "BulkItemAdmin",
@@ -17,4 +18,6 @@ __all__ = [
     "HeartbeatAdmin",
     "MessageAdmin",
     "ReportAdmin",
+    "SavedSearchAdmin",
+    "TabLayoutAdmin",
 ]

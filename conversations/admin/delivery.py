@@ -43,6 +43,15 @@ class Waiting(AnswerFilter):
     }
 
 
+class Archived(AnswerFilter):
+    title = "archived"
+    parameter_name = "archived"
+    answers = {
+        "no": ("in the lists", lambda: Q(archived_at=None)),
+        "yes": ("archived", lambda: Q(archived_at__isnull=False)),
+    }
+
+
 class ChannelKind(admin.SimpleListFilter):
     title = "delivery channel"
     parameter_name = "kind"
@@ -88,6 +97,7 @@ class DeliveryAdmin(ReasonColumn, RemoteWords, RecordAdmin[Delivery]):
                     "lease_until",
                     "created_at",
                     "accepted_at",
+                    "archived_at",
                 ]
             },
         ),
@@ -122,6 +132,7 @@ class DeliveryAdmin(ReasonColumn, RemoteWords, RecordAdmin[Delivery]):
         ReasonFilter,
         Waiting,
         ChannelKind,
+        Archived,
         "created_at",
         ("team", AutocompleteSelectFilter),
         ("sender", AutocompleteSelectFilter),

@@ -7,6 +7,8 @@ from conversations.models.event import DeliveryEvent
 from conversations.models.heartbeat import Heartbeat
 from conversations.models.message import Message
 from conversations.models.report import Report
+from conversations.models.saved_search import SavedSearch
+from conversations.models.tab_layout import TabLayout
 
 __all__ = [
     "BulkItem",
@@ -17,4 +19,6 @@ __all__ = [
     "Heartbeat",
     "Message",
     "Report",
+    "SavedSearch",
+    "TabLayout",
 ]

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from channels.models import Allowance, Channel
 from channels.return_path import new_token
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models.cause import CAUSE
+from conversations.models.list_indexes import LIST_INDEXES
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 
@@ -91,15 +93,22 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(state__in=FAILURES, triage=Triage.OPEN)
 
     def unarchived(self) -> Self:
-        return self.filter(message__archived_at=None)
+        return self.filter(archived_at=None)
 
     def for_list(self) -> Self:
+        """With all that a row shows; the letters themselves stay where they are."""
         return (
             self.with_hold()
             .select_related("message", "channel", "sender")
             .prefetch_related("message__resends")
-            .order_by("-state_since", "-pk")
+            .defer("message__body", "message__references")
         )
+
+    def bulk_create(self, objs: Iterable[Delivery], *args: Any, **kwargs: Any) -> Any:
+        deliveries = list(objs)
+        for delivery in deliveries:
+            delivery.copy_for_lists()
+        return super().bulk_create(deliveries, *args, **kwargs)
 
     def with_hold(self) -> Self:
         """Annotate until when, and why, the lane of each rests for a limit."""
@@ -117,7 +126,8 @@ class Delivery(models.Model):
 
     The state changes only by the conditional UPDATEs of `delivering`, `sweeping`
     and `bounces.recording`; each writes a `DeliveryEvent`. Channel, sender and
-    team are the message's, repeated here because lanes and lists ask for them.
+    team are the message's, repeated here because lanes and lists ask for them; what
+    else lists are narrowed by is copied from message and channel when it is made.
     """
 
     State = State
@@ -139,6 +149,11 @@ class Delivery(models.Model):
     team = models.ForeignKey(
         "accounts.Team", on_delete=models.PROTECT, related_name="deliveries"
     )
+    # Copies; the message keeps its own in step.
+    subject = models.CharField(max_length=500, blank=True, editable=False)
+    from_address = models.EmailField(blank=True, editable=False)
+    channel_kind = models.CharField(max_length=30, blank=True, editable=False)
+    tracked = models.BooleanField(default=False, editable=False)  # bounces come back
     # What a bounce is recognised by; see channels.return_path.
     return_token = models.CharField(
         max_length=32, unique=True, default=new_token, editable=False
@@ -182,6 +197,8 @@ class Delivery(models.Model):
     remote_thread = models.CharField(max_length=255, blank=True, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
     accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Set: a person has put it away; it stands under Sent › Archived whatever its state.
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -212,13 +229,6 @@ class Delivery(models.Model):
                 condition=models.Q(state="delayed"),
                 name="conv_delivery_delayed",
             ),
-            # A member's and a team's tabs, newest first.
-            models.Index(
-                fields=["sender", "state", "-state_since"], name="conv_delivery_sender"
-            ),
-            models.Index(
-                fields=["team", "state", "-state_since"], name="conv_delivery_team"
-            ),
             # A team's open failures by cause, counted without reading the table.
             models.Index(
                 fields=["team", "cause", "state_since"],
@@ -228,6 +238,7 @@ class Delivery(models.Model):
                 ),
                 name="conv_delivery_cause",
             ),
+            *LIST_INDEXES,
         ]
         constraints = [
             # A lease is held exactly while a worker has the delivery in hand.
@@ -244,6 +255,17 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return self.recipient
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.copy_for_lists()
+        super().save(*args, **kwargs)
+
+    def copy_for_lists(self) -> None:
+        self.subject = self.message.subject
+        self.from_address = self.message.from_address
+        self.channel_kind = self.channel.kind
+        self.tracked = self.channel.traits.records_bounces
 
     @property
     def why(self) -> Reason | None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from email.utils import formataddr
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
 from django.conf import settings
@@ -71,7 +71,6 @@ class Message(models.Model):
     message_id = models.CharField(max_length=255, unique=True, editable=False)
     # The form it came from: sending the same form twice is one message.
     submission = models.UUIDField(null=True, editable=False)
-    archived_at = models.DateTimeField(null=True, blank=True)
     written_at = models.DateTimeField(default=now, editable=False)
 
     objects = MessageQuerySet.as_manager()
@@ -91,6 +90,12 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.subject or "(no subject)"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        written = not self._state.adding
+        super().save(*args, **kwargs)
+        if written:  # its deliveries show the same
+            self.deliveries.update(subject=self.subject, from_address=self.from_address)
 
     def get_absolute_url(self) -> str:
         return reverse("conversations:message", args=[self.uuid])

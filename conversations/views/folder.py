@@ -1,45 +1,144 @@
 from __future__ import annotations
 
-from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from typing import Any
+
+from django.http import Http404, HttpResponse, QueryDict
 from django.views.decorators.http import require_safe
 
-from conversations.folders import FOLDERS, counts_for
-from conversations.models import Delivery
+from conversations.browsing import OLDEST_FIRST, Browsing
+from conversations.columns import COLUMNS, ROWS, layout_of, offered
+from conversations.counting import Counting, Number
+from conversations.filtering import CRITERIA, PERIODS, Known
+from conversations.folders import FOLDERS, Listing
+from conversations.models import Delivery, SavedSearch
+from conversations.paging import Page
 from conversations.resending import offers_for
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
-ROWS = 50
-
 
 @require_safe
 def folder(request: UserRequest, key: str) -> HttpResponse:
-    """One tab of Conversations; `?list=` narrows it. htmx asks for the live part."""
-    listing = FOLDERS[key].listing(request.GET.get("list", ""))
-    if listing is None:
+    """One tab of Conversations; the address narrows it. htmx asks for the live part."""
+    known = Known(request.user)
+    browsing = Browsing.of(request.user, key, request.GET, known)
+    if browsing is None:
         raise Http404("There is no such list.")
-    deliveries = listing.of(Delivery.objects.visible_to(request.user).unarchived())
-    page = Paginator(deliveries.for_list(), ROWS).get_page(request.GET.get("page"))
-    counts = counts_for(request.user)
+    layout = layout_of(request.user, key)
+    page = browsing.page(layout.rows)
     return live(
         request,
         "conversations/folder.html",
         "conversations/_folder.html",
         {
-            "folder": FOLDERS[key],
-            "listing": listing,
+            "browsing": browsing,
+            "folder": browsing.folder,
+            "listing": browsing.listing,
+            "filter": browsing.filter,
+            "query": browsing.query,
             "page": page,
+            "page_links": _page_links(browsing, page),
+            "turned": browsing.address(
+                sort=OLDEST_FIRST if browsing.newest_first else ""
+            ),
+            "layout": layout,
+            "columns": [each for each in COLUMNS if each.key in layout.columns],
+            "offered": offered(request.user),
+            "rows_offered": ROWS,
+            "choices": _choices(browsing, known),
             "offers": offers_for(request.user)
-            if Delivery.State.FAILED in listing.states
+            if Delivery.State.FAILED in browsing.listing.states
             else [],
-            "tabs": [
-                {"folder": each, "count": counts.get((each.key, ""), 0)}
-                for each in FOLDERS.values()
-            ],
-            "lists": [
-                {"listing": each, "count": counts.get((key, each.key), 0)}
-                for each in (FOLDERS[key].everything, *FOLDERS[key].lists)
-            ],
+            **_counted(browsing, known),
         },
     )
+
+
+def _page_links(browsing: Browsing, page: Page) -> list[dict[str, str]]:
+    """The way to the pages around this one; without an address where there is none."""
+    ends = ("Newest", "Oldest") if browsing.newest_first else ("Oldest", "Newest")
+    return [
+        {
+            "key": key,
+            "label": label,
+            "rel": rel,
+            "url": browsing.address(**to) if there else "",
+        }
+        for key, label, rel, there, to in (
+            ("first", ends[0], "", page.previous, {}),
+            ("previous", "Previous", "prev", page.previous, {"before": page.previous}),
+            ("next", "Next", "next", page.next, {"after": page.next}),
+            ("last", ends[1], "", page.next, {"end": 1}),
+        )
+    ]
+
+
+def _choices(browsing: Browsing, known: Known) -> list[dict[str, Any]]:
+    """The criteria that offer a choice, with what is chosen."""
+    values = browsing.filter.values
+    tables = {
+        "when": ("Date", [(key, words) for key, (words, *_) in PERIODS.items()]),
+        **{
+            key: (criterion.label, criterion.options(known))
+            for key, criterion in CRITERIA.items()
+        },
+    }
+    return [
+        {"key": key, "label": label, "options": options, "value": values.get(key, "")}
+        for key, (label, options) in tables.items()
+        if len(options) > 1
+    ]
+
+
+def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
+    """Tabs, lists and saved searches with their numbers, asked for in one query."""
+    user, folder, member = browsing.user, browsing.folder, browsing.filter.member
+    counting = Counting(user)
+    visible = Delivery.objects.visible_to(user)
+    if member:
+        visible = visible.filter(sender=member)
+
+    def number(listing: Listing) -> Number:
+        streams = (visible.filter(each.condition) for each in listing.streams)
+        return counting.number(*streams)
+
+    tabs = [
+        {
+            "folder": each,
+            "url": f"{each.url}?member={member.pk}" if member else each.url,
+            "count": number(each.everything),
+        }
+        for each in FOLDERS.values()
+    ]
+    lists = [
+        {
+            "listing": each,
+            "url": browsing.address(list=each.key),
+            "count": number(each),
+        }
+        for each in folder.all_lists
+    ]
+    neighbours = [
+        {"neighbour": each, "count": counting.number(each.rows(user))}
+        for each in folder.neighbours
+    ]
+    searches = [
+        {
+            "search": search,
+            "url": seen.url,
+            "current": seen.url == browsing.url,
+            "removable": search.may_be_removed_by(user),
+            "count": counting.number(*(part.rows for part in seen.parts)),
+        }
+        for search in SavedSearch.objects.shown_to(user)
+        if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
+    ]
+    matching = counting.number(*(part.rows for part in browsing.parts))
+    counting.count()
+    return {
+        "tabs": tabs,
+        "lists": lists,
+        "neighbours": neighbours,
+        "searches": searches,
+        "matching": matching,
+    }

@@ -22,18 +22,21 @@ def live(
 ) -> HttpResponse:
     """Answer with the page, or to htmx with its live part, if that has changed.
 
+    A boosted link or form gets the page, and takes from it what it is after.
+
     The part's root asks with `hx-get="{{ live_url }}"` and `hx-vals` of `seen`. Where
     that is what it would get again, nothing is swapped, and a selection stays.
     """
     context |= {"live_url": _without_seen(request), "seen": ""}
     text = render_to_string(part, context, request)
     seen = sha256(CSRF_TOKEN.sub("", text).encode()).hexdigest()[:16]
-    if request.htmx and request.GET.get("seen") == seen:
+    alone = bool(request.htmx) and not request.htmx.boosted
+    if alone and request.GET.get("seen") == seen:
         response = HttpResponse(status=204)
     else:
         context["seen"] = seen
-        response = render(request, part if request.htmx else page, context)
-    patch_vary_headers(response, ["HX-Request"])
+        response = render(request, part if alone else page, context)
+    patch_vary_headers(response, ["HX-Request", "HX-Boosted"])
     return response
 
 

@@ -156,7 +156,7 @@ def test_what_cannot_be_written_any_more_is_not_offered(
 def test_what_is_old_or_archived_is_not_offered(alice: User, fail: Fail) -> None:
     fail(alice, state_since=now() - timedelta(days=31))
     archived = fail(alice)
-    Message.objects.filter(pk=archived.message_id).update(archived_at=now())
+    Delivery.objects.filter(pk=archived.pk).update(archived_at=now())
     assert not resendable(alice).exists()
 
 

@@ -79,12 +79,12 @@ def test_every_tab_has_its_count(
         )
     make_delivery(alice, state=State.BOUNCED)
     context = as_user(alice).get("/conversations/failed/").context
-    assert {tab["folder"].key: tab["count"] for tab in context["tabs"]} == {
+    assert {tab["folder"].key: int(tab["count"]) for tab in context["tabs"]} == {
         "sent": 1,
         "pending": 2,
         "failed": 2,
     }
-    assert {each["listing"].key: each["count"] for each in context["lists"]} == {
+    assert {each["listing"].key: int(each["count"]) for each in context["lists"]} == {
         "": 2,
         "failed": 1,
         "bounced": 1,
@@ -149,21 +149,10 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     for number in (1, 20):
         for _ in range(number):
             make_delivery(alice, state=State.FAILED, reason="mailbox_full")
-        # session, user, count, rows, their resends, offers, counts, broken channels
-        with django_assert_num_queries(8):
+        # session, user, identities, layout, rows, their resends, offers, saved
+        # searches, all counts, broken channels
+        with django_assert_num_queries(10):
             client.get("/conversations/failed/")
-
-
-def test_long_lists_have_pages(
-    alice: User, make_delivery: MakeDelivery, as_user: SignIn
-) -> None:
-    for number in range(51):
-        make_delivery(alice, f"p{number}@customer.test", state=State.FAILED)
-    first = page(as_user(alice), "/conversations/failed/")
-    second = page(as_user(alice), "/conversations/failed/?page=2")
-    assert "Page 1 of 2" in first
-    assert "p0@customer.test" not in first
-    assert "p0@customer.test" in second
 
 
 @pytest.mark.parametrize("tab", ["sent", "pending", "failed"])

@@ -1,0 +1,99 @@
+"""What a person looks at: a list of a tab, narrowed, in an order, at a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+
+from conversations.filtering import Filter, Known
+from conversations.folders import FOLDERS, Folder, Listing
+from conversations.models import Delivery
+from conversations.models.delivery import DeliveryQuerySet
+from conversations.models.sought import Day, Hour
+from conversations.paging import Page, Part, Place, read_page
+from deliveryportal.accounts.models import User
+
+OLDEST_FIRST = "oldest"
+
+
+@dataclass(frozen=True)
+class Browsing:
+    """Read from the address by `of`; None there if its list does not exist."""
+
+    user: User
+    folder: Folder
+    listing: Listing
+    filter: Filter
+    newest_first: bool = True
+    place: Place = Place()  # noqa: RUF009 - it cannot be changed
+
+    @classmethod
+    def of(
+        cls, user: User, tab: str, query: QueryDict, known: Known | None = None
+    ) -> Browsing | None:
+        folder = FOLDERS.get(tab)
+        listing = folder.listing(query.get("list", "")) if folder else None
+        if folder is None or listing is None:
+            return None
+        chosen = Filter.from_query(query, user, known)
+        place = Place.from_query(query)
+        if place is None:
+            chosen.problems.append("This address leads to no page of the list.")
+        sort = query.get("sort", "")
+        if sort not in {"", OLDEST_FIRST}:
+            chosen.problems.append(f"A list cannot be sorted by {sort[:60]!r}.")
+        return cls(
+            user, folder, listing, chosen, sort != OLDEST_FIRST, place or Place()
+        )
+
+    def everything(self) -> DeliveryQuerySet:
+        """All that matches, on whatever page: what is exported and acted on at once."""
+        return self.filter.apply(
+            self.listing.of(Delivery.objects.visible_to(self.user))
+        )
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The same, a part for each index that holds it in order."""
+        narrowed = {"member", "identity"} & self.filter.values.keys()
+        span = Hour if self.user.is_manager and not narrowed else Day
+        visible = Delivery.objects.visible_to(self.user)
+        return [
+            Part(
+                self.filter.apply(visible.filter(stream.condition)),
+                span if stream.coarse else None,
+            ).between(self.filter.since, self.filter.before)
+            for stream in self.listing.streams
+        ]
+
+    def page(self, size: int) -> Page:
+        parts = [Part(part.rows.for_list(), part.span) for part in self.parts]
+        return read_page(parts, self.place, size, newest_first=self.newest_first)
+
+    # --- its address --------------------------------------------------------
+
+    @property
+    def query(self) -> str:
+        """List, filters and order, without the place: what a name is kept for."""
+        return self._query()
+
+    @property
+    def url(self) -> str:
+        return self.address()
+
+    def address(self, **changes: object) -> str:
+        """The address of this view, or of one that differs in `changes`."""
+        query = self._query(**changes)
+        return f"{self.folder.url}?{query}" if query else self.folder.url
+
+    def _query(self, **changes: object) -> str:
+        values = {
+            "list": self.listing.key,
+            **self.filter.values,
+            "sort": "" if self.newest_first else OLDEST_FIRST,
+            **changes,
+        }
+        return urlencode({key: value for key, value in values.items() if value})

@@ -1,0 +1,69 @@
+"""The columns a list may have, and those that a user wants in each tab. A table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from conversations.models import TabLayout
+from deliveryportal.accounts.models import User
+
+ROWS = (25, 50, 100)
+USUAL_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    key: str
+    label: str
+    usual: frozenset[str]  # the tabs that have it until told otherwise
+    managers_only: bool = False
+
+
+EVERYWHERE = frozenset({"sent", "pending", "failed"})
+# The person is always there: the link of the row is theirs.
+COLUMNS = (
+    Column("subject", "Subject", EVERYWHERE),
+    Column("member", "Member", EVERYWHERE, managers_only=True),
+    Column("channel", "Channel", frozenset({"sent"})),
+    Column("identity", "Identity", frozenset()),
+    Column("status", "Status", EVERYWHERE),
+    Column("reason", "Reason", frozenset({"pending", "failed"})),
+    Column("date", "Date", EVERYWHERE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a tab looks to a user: keys of columns in their order, rows on a page."""
+
+    columns: tuple[str, ...]
+    rows: int = USUAL_ROWS
+
+
+def offered(user: User) -> list[Column]:
+    return [each for each in COLUMNS if user.is_manager or not each.managers_only]
+
+
+def layout_of(user: User, tab: str) -> Layout:
+    kept = TabLayout.objects.filter(user=user, tab=tab).first()
+    if kept is None:
+        return Layout(tuple(each.key for each in offered(user) if tab in each.usual))
+    return Layout(_those(user, kept.columns), kept.rows)
+
+
+def keep_layout(user: User, tab: str, columns: Iterable[str], rows: int) -> None:
+    """Remember it; what is no column or no number of rows on offer is left out."""
+    TabLayout.objects.update_or_create(
+        user=user,
+        tab=tab,
+        defaults={
+            "columns": _those(user, columns),
+            "rows": rows if rows in ROWS else USUAL_ROWS,
+        },
+    )
+
+
+def _those(user: User, keys: Iterable[str]) -> tuple[str, ...]:
+    wanted = set(keys)
+    return tuple(each.key for each in offered(user) if each.key in wanted)

@@ -1,0 +1,229 @@
+"""What narrows a list: read from the address, kept in it, shared by lists, counts,
+actions on everything that matches, and exports. A table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+
+from django.db.models import Q, Value
+from django.db.models.functions import Upper
+from django.db.models.lookups import Contains
+from django.http import QueryDict
+from django.utils.timezone import localdate, make_aware
+
+from channels.models import EmailIdentity
+from channels.transports import kind_choices
+from conversations.bounces.reasons import REASONS
+from conversations.models.delivery import DeliveryQuerySet, Triage
+from conversations.models.sought import Sought
+from deliveryportal.accounts.models import User
+
+Option = tuple[str, str]  # what stands in the address, and the words for it
+
+LEAST_LETTERS = 3  # what an index of trigrams can answer
+MOST_WORDS = 6
+
+
+class Known:
+    """The people and identities that `user` may filter by, asked for once."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+
+    @cached_property
+    def members(self) -> dict[str, User]:
+        if not self.user.is_manager:
+            return {}
+        found = User.objects.filter(team=self.user.team_id).order_by("name", "pk")
+        return {str(member.pk): member for member in found}
+
+    @cached_property
+    def identities(self) -> dict[str, EmailIdentity]:
+        mine = (
+            Q(owner__team=self.user.team_id)
+            if self.user.is_manager
+            else Q(owner=self.user)
+        )
+        found = EmailIdentity.objects.filter(mine).order_by("address", "pk")
+        return {str(identity.uuid): identity for identity in found}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One thing a list may be narrowed by: its choices, and what each means."""
+
+    label: str
+    options: Callable[[Known], list[Option]]
+    condition: Callable[[str, Known], Q]
+
+
+def _identity(value: str, known: Known) -> Q:
+    identity = known.identities[value]
+    # Naming its owner too lets the owner's index answer.
+    return Q(sender=identity.owner_id, from_address=identity.address)
+
+
+CRITERIA: dict[str, Criterion] = {
+    "member": Criterion(
+        label="Member",
+        options=lambda known: [(key, str(user)) for key, user in known.members.items()],
+        condition=lambda value, known: Q(sender=known.members[value].pk),
+    ),
+    "channel": Criterion(
+        label="Channel",
+        options=lambda known: kind_choices(),
+        condition=lambda value, known: Q(channel_kind=value),
+    ),
+    "identity": Criterion(
+        label="Identity",
+        options=lambda known: [
+            (key, identity.address) for key, identity in known.identities.items()
+        ],
+        condition=_identity,
+    ),
+    "reason": Criterion(
+        label="Reason",
+        options=lambda known: [(key, each.title) for key, each in REASONS.items()],
+        condition=lambda value, known: Q(reason=value),
+    ),
+    "triage": Criterion(
+        label="Triage",
+        options=lambda known: [(key, str(words)) for key, words in Triage.choices],
+        condition=lambda value, known: Q(triage=value),
+    ),
+}
+
+# Presets of the date: days back to the first one, and to the last.
+PERIODS: dict[str, tuple[str, int, int]] = {
+    "today": ("Today", 0, 0),
+    "yesterday": ("Yesterday", 1, 1),
+    "7": ("Last 7 days", 6, 0),
+    "30": ("Last 30 days", 29, 0),
+    "90": ("Last 90 days", 89, 0),
+}
+KEYS = ("q", "when", "since", "until", *CRITERIA)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What the address narrows a list by. `problems` says what of it made no sense."""
+
+    values: Mapping[str, str]
+    known: Known
+    problems: list[str] = field(default_factory=list)
+    first: date | None = None
+    last: date | None = None
+
+    @classmethod
+    def from_query(
+        cls, query: QueryDict, user: User, known: Known | None = None
+    ) -> Filter:
+        known = known or Known(user)
+        values = {key: query.get(key, "").strip() for key in KEYS}
+        values = {key: value for key, value in values.items() if value}
+        problems: list[str] = []
+        first, last = _period(values, problems)
+        problems += _unknown_choices(values, known)
+        words = values.get("q", "").split()
+        if not all(map(str.isprintable, words)):
+            problems.append("A search is made of letters that can be seen.")
+        if words and max(map(len, words)) < LEAST_LETTERS:
+            problems.append(f"Search for {LEAST_LETTERS} letters or more.")
+        if len(words) > MOST_WORDS:
+            problems.append(f"Search for {MOST_WORDS} words at most.")
+        return cls(
+            values=values, known=known, problems=problems, first=first, last=last
+        )
+
+    def apply(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
+        """Narrow to what matches; to nothing where something makes no sense."""
+        if self.problems:
+            return deliveries.none()
+        deliveries = deliveries.filter(*self._chosen())
+        if self.since:
+            deliveries = deliveries.filter(state_since__gte=self.since)
+        if self.before:
+            deliveries = deliveries.filter(state_since__lt=self.before)
+        words = self.values.get("q", "").split()
+        return deliveries.filter(
+            *(Contains(Sought(), Upper(Value(word))) for word in words)
+        )
+
+    def _chosen(self) -> list[Q]:
+        return [
+            criterion.condition(self.values[key], self.known)
+            for key, criterion in CRITERIA.items()
+            if key in self.values
+        ]
+
+    @property
+    def since(self) -> datetime | None:
+        return (
+            make_aware(datetime.combine(self.first, time.min)) if self.first else None
+        )
+
+    @property
+    def before(self) -> datetime | None:
+        after = self.last + timedelta(days=1) if self.last else None
+        return make_aware(datetime.combine(after, time.min)) if after else None
+
+    @property
+    def member(self) -> User | None:
+        """Whom a manager looks at the lists as."""
+        return self.known.members.get(self.values.get("member", ""))
+
+    @property
+    def chosen(self) -> int:
+        """How many beside the text."""
+        return len(self.values.keys() - {"q"})
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+
+def _unknown_choices(values: dict[str, str], known: Known) -> list[str]:
+    return [
+        f"{criterion.label}: {values[key][:60]!r} is not one of the choices."
+        for key, criterion in CRITERIA.items()
+        if key in values and values[key] not in dict(criterion.options(known))
+    ]
+
+
+def _period(
+    values: dict[str, str], problems: list[str]
+) -> tuple[date | None, date | None]:
+    """The first and the last day; a preset and days given together narrow each other."""
+    firsts, lasts = [], []
+    when = values.get("when")
+    if when in PERIODS:
+        _, back_to, until = PERIODS[when]
+        firsts.append(localdate() - timedelta(days=back_to))
+        lasts.append(localdate() - timedelta(days=until))
+    elif when:
+        problems.append(f"Date: {when[:60]!r} is not one of the choices.")
+    firsts += _day(values, "since", "From", problems)
+    lasts += _day(values, "until", "To", problems)
+    first, last = max(firsts, default=None), min(lasts, default=None)
+    if first and last and first > last:
+        problems.append("The first day comes after the last: nothing can match.")
+    return first, last
+
+
+def _day(
+    values: dict[str, str], key: str, label: str, problems: list[str]
+) -> list[date]:
+    text = values.get(key)
+    if not text:
+        return []
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = date.min
+    if not 1970 <= found.year < 9999:
+        problems.append(f"{label}: {text[:60]!r} is not a day, as in 2026-01-31.")
+        return []
+    return [found]

@@ -1,0 +1,98 @@
+"""The indexes of Delivery that the lists of Conversations are read by.
+
+Each is as small as its list: it holds the rows of one tab only, and the bulk of the
+table, what was sent, stands in coarse ones. A delivery in the middle of being sent
+is in those of Pending alone, so sending has two of them to keep up.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from conversations.models.sought import Day, Hour
+
+# States that do not stand there yet cost nothing, and spare making an index anew.
+PENDING = ["queued", "claimed", "handing_over", "delayed"]
+FAILURES = ["failed", "bounced", "complained", "unconfirmed"]
+
+LIST_INDEXES = [
+    # Conversations › Pending of a team and of a member, by date either way.
+    models.Index(
+        fields=["team", "state_since"],
+        condition=models.Q(state__in=PENDING, archived_at=None),
+        name="conv_pending_team",
+    ),
+    models.Index(
+        fields=["sender", "state_since"],
+        condition=models.Q(state__in=PENDING, archived_at=None),
+        name="conv_pending_sender",
+    ),
+    # Failed deliveries, likewise.
+    models.Index(
+        fields=["team", "state_since"],
+        condition=models.Q(state__in=FAILURES, archived_at=None),
+        name="conv_failed_team",
+    ),
+    models.Index(
+        fields=["sender", "state_since"],
+        condition=models.Q(state__in=FAILURES, archived_at=None),
+        name="conv_failed_sender",
+    ),
+    # Failed deliveries of one reason.
+    models.Index(
+        fields=["team", "reason", "state_since"],
+        condition=models.Q(state__in=FAILURES, archived_at=None),
+        name="conv_failed_reason",
+    ),
+    # The few among them that were marked as spam or are in doubt.
+    models.Index(
+        fields=["team", "state", "state_since"],
+        condition=models.Q(state__in=["complained", "unconfirmed"], archived_at=None),
+        name="conv_failed_rare",
+    ),
+    # Those that somebody waits with, or has given up; the open ones have their causes.
+    models.Index(
+        fields=["team", "triage", "state_since"],
+        condition=models.Q(
+            state__in=FAILURES, archived_at=None, triage__in=["waiting", "lost"]
+        ),
+        name="conv_failed_triaged",
+    ),
+    # Sent, most of the table, by coarse keys: Delivered …
+    models.Index(
+        "team",
+        Hour("state_since"),
+        condition=models.Q(state="accepted", archived_at=None, tracked=True),
+        name="conv_delivered_team",
+    ),
+    models.Index(
+        "sender",
+        Day("state_since"),
+        condition=models.Q(state="accepted", archived_at=None, tracked=True),
+        name="conv_delivered_sender",
+    ),
+    # … and Handed over, not tracked.
+    models.Index(
+        "team",
+        Hour("state_since"),
+        condition=models.Q(state="accepted", archived_at=None, tracked=False),
+        name="conv_handed_over_team",
+    ),
+    models.Index(
+        "sender",
+        Day("state_since"),
+        condition=models.Q(state="accepted", archived_at=None, tracked=False),
+        name="conv_handed_over_sender",
+    ),
+    # Archived, in whatever state.
+    models.Index(
+        fields=["team", "state_since"],
+        condition=models.Q(archived_at__isnull=False),
+        name="conv_archived_team",
+    ),
+    models.Index(
+        fields=["sender", "state_since"],
+        condition=models.Q(archived_at__isnull=False),
+        name="conv_archived_sender",
+    ),
+]

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from conversations.browsing import Browsing
+from conversations.columns import USUAL_ROWS, keep_layout
+from deliveryportal.accounts.access import UserRequest
+
+
+@require_POST
+def keep(request: UserRequest, key: str) -> HttpResponse:
+    """Remember the columns and the rows on a page of a tab."""
+    browsing = Browsing.of(request.user, key, QueryDict(request.POST.get("query", "")))
+    if browsing is None:
+        raise Http404("There is no such list.")
+    rows = request.POST.get("rows", "")
+    keep_layout(
+        request.user,
+        key,
+        request.POST.getlist("column"),
+        int(rows) if rows.isdecimal() else USUAL_ROWS,
+    )
+    return redirect(browsing.url)

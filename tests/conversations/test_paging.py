@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.http import QueryDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conversations.browsing import Browsing
+from conversations.models import Delivery
+from conversations.models.delivery import State
+from conversations.paging import Cursor, Place
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+SIZE = 3
+
+
+def browse(user: User, tab: str = "failed", query: str = "") -> Browsing:
+    found = Browsing.of(user, tab, QueryDict(query))
+    assert found
+    return found
+
+
+def names(browsing: Browsing) -> list[str]:
+    return [row.recipient.partition("@")[0] for row in browsing.page(SIZE).rows]
+
+
+@pytest.fixture
+def eight(alice: User, make_delivery: MakeDelivery) -> User:
+    """Eight failures, the newest called 0; 3, 4 and 5 failed at the same moment."""
+    for number, hours in enumerate([0, 1, 2, 30, 30, 30, 60, 90]):
+        make_delivery(
+            alice,
+            f"{number}@customer.test",
+            state=State.FAILED,
+            state_since=NOON - timedelta(hours=hours),
+        )
+    return alice
+
+
+def walk(user: User, tab: str, query: str, step: str) -> list[list[str]]:
+    """Every page from where the address begins, in one direction."""
+    pages, place = [], query
+    while True:
+        browsing = browse(user, tab, place)
+        page = browsing.page(SIZE)
+        pages.append([row.recipient.partition("@")[0] for row in page.rows])
+        cursor = page.next if step == "after" else page.previous
+        if cursor is None:
+            return pages
+        place = browsing.address(**{step: cursor}).partition("?")[2]
+
+
+def test_pages_cover_a_list_once_whatever_ties_there_are(eight: User) -> None:
+    # At the same moment the younger row comes first.
+    assert walk(eight, "failed", "", "after") == [
+        ["0", "1", "2"],
+        ["5", "4", "3"],
+        ["6", "7"],
+    ]
+
+
+def test_going_back_from_the_end_covers_it_too(eight: User) -> None:
+    assert walk(eight, "failed", "end=1", "before") == [
+        ["3", "6", "7"],
+        ["2", "5", "4"],
+        ["0", "1"],
+    ]
+
+
+def test_the_oldest_may_come_first(eight: User) -> None:
+    assert walk(eight, "failed", "sort=oldest", "after") == [
+        ["7", "6", "3"],
+        ["4", "5", "2"],
+        ["1", "0"],
+    ]
+    assert names(browse(eight, query="sort=oldest&end=1")) == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize("manager", [True, False])
+@pytest.mark.parametrize("sort", ["", "sort=oldest"])
+def test_sent_merges_what_was_delivered_and_handed_over(
+    alice: User, bob: User, make_delivery: MakeDelivery, sort: str, *, manager: bool
+) -> None:
+    for number in range(20):
+        delivery = make_delivery(
+            alice,
+            f"{number:02}@customer.test",
+            state=State.ACCEPTED,
+            state_since=NOON - timedelta(hours=7 * (number // 2)),
+        )
+        Delivery.objects.filter(pk=delivery.pk).update(tracked=number % 3 == 0)
+    pages = walk(bob if manager else alice, "sent", sort, "after")
+    rows = [row for page in pages for row in page]
+    assert sorted(rows) == [f"{number:02}" for number in range(20)]
+    hours = [int(row) // 2 for row in rows]
+    assert hours == sorted(hours, reverse=bool(sort))
+    dates = "since=2026-03-09&until=2026-03-09"
+    narrowed = walk(bob if manager else alice, "sent", f"{sort}&{dates}", "after")
+    days = {row for page in narrowed for row in page}
+    assert days == {f"{number:02}" for number in range(4, 12)}
+
+
+def test_a_page_stays_where_it_is_while_newer_mail_comes(
+    eight: User, make_delivery: MakeDelivery
+) -> None:
+    first = browse(eight)
+    second = first.address(after=first.page(SIZE).next).partition("?")[2]
+    before = names(browse(eight, query=second))
+    make_delivery(eight, "new@customer.test", state=State.FAILED)
+    assert names(browse(eight, query=second)) == before
+
+
+def test_a_page_knows_what_stands_around_it(eight: User) -> None:
+    newest = browse(eight).page(SIZE)
+    assert newest.previous is None
+    assert newest.next
+    oldest = browse(eight, query="end=1").page(SIZE)
+    assert oldest.previous
+    assert oldest.next is None
+    alone = browse(eight).page(8)
+    assert (alone.previous, alone.next) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["after=x", "after=", "before=1", f"after={'9' * 18}-1", "after=1-1&after="],
+)
+def test_a_place_that_cannot_be_read_is_said(eight: User, query: str) -> None:
+    browsing = browse(eight, query=query)
+    assert browsing.page(SIZE).rows == []
+    assert browsing.filter.problems == ["This address leads to no page of the list."]
+
+
+@given(
+    micros=st.integers(min_value=0, max_value=10**16),
+    pk=st.integers(min_value=0, max_value=2**59),
+)
+def test_a_cursor_can_be_read_again(micros: int, pk: int) -> None:
+    at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
+    cursor = Cursor(at, pk)
+    assert Cursor.read(str(cursor)) == cursor
+    assert Place.from_query(QueryDict(f"after={cursor}")) == Place(cursor)
+
+
+def test_addresses_lead_to_what_they_were_made_of(eight: User) -> None:
+    query = "list=failed&q=anna&when=7&reason=mailbox_full&sort=oldest"
+    browsing = browse(eight, query=query)
+    assert QueryDict(browsing.query) == QueryDict(query)
+    assert browsing.url == f"/conversations/failed/?{browsing.query}"

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from conversations import searches
+from conversations.models import Delivery, SavedSearch
+from conversations.models.delivery import State
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+SignIn = Callable[[User], Client]
+URL = "/conversations/failed/searches/"
+
+
+def save(client: Client, name: str = "Full", **data: str) -> str:
+    data = {"query": "reason=mailbox_full", "name": name, **data}
+    return client.post(URL, data, follow=True).content.decode()
+
+
+def test_a_saved_search_stands_at_the_side_with_its_count(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, state=State.FAILED, reason="mailbox_full")
+    make_delivery(alice, state=State.FAILED, reason="spam_policy")
+    assert "Saved as “Full”." in save(as_user(alice))
+    [shown] = as_user(alice).get("/conversations/sent/").context["searches"]
+    assert shown["url"] == "/conversations/failed/?reason=mailbox_full"
+    assert (str(shown["search"]), int(shown["count"])) == ("Full", 1)
+
+
+def test_saving_under_a_name_again_replaces_it(alice: User, as_user: SignIn) -> None:
+    save(as_user(alice))
+    save(as_user(alice), query="q=anna")
+    assert SavedSearch.objects.get().query == "q=anna"
+
+
+def test_managers_share_a_search_and_everybody_sees_their_own_mail_in_it(
+    alice: User, bob: User, charlie: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, state=State.FAILED, reason="mailbox_full")
+    make_delivery(bob, state=State.FAILED, reason="mailbox_full")
+    save(as_user(bob), shared="1")
+
+    def numbers(user: User) -> list[int]:
+        context = as_user(user).get("/conversations/failed/").context
+        return [int(each["count"]) for each in context["searches"]]
+
+    assert numbers(bob) == [2]
+    assert numbers(alice) == [1]
+    assert numbers(charlie) == []
+
+
+def test_a_members_search_is_their_own(alice: User, bob: User, as_user: SignIn) -> None:
+    save(as_user(alice))
+    assert not as_user(bob).get("/conversations/failed/").context["searches"]
+    assert "Only managers share" in save(as_user(alice), "Another", shared="1")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"name": " "}, "Give it a name"),
+        ({"name": "x" * 61}, "Give it a name"),
+        ({"name": "Bad", "query": "reason=nonsense"}, "Its filter makes no sense."),
+    ],
+)
+def test_what_cannot_be_kept_is_said(
+    alice: User, as_user: SignIn, data: dict[str, str], words: str
+) -> None:
+    assert words in save(as_user(alice), **data)
+    assert not SavedSearch.objects.exists()
+
+
+def test_there_are_not_too_many(
+    alice: User, as_user: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searches, "MOST", 2)
+    client = as_user(alice)
+    for name in ("One", "Two", "Three", "Two"):
+        page = save(client, name)
+        assert ("Remove one first" in page) is (name == "Three")
+
+
+def test_who_may_remove_what(
+    alice: User, bob: User, charlie: User, as_user: SignIn
+) -> None:
+    save(as_user(bob), shared="1")
+    url = f"/conversations/searches/{SavedSearch.objects.get().pk}/remove/"
+    assert as_user(charlie).post(url).status_code == 404
+    assert as_user(alice).post(url).status_code == 403
+    assert as_user(bob).get(url).status_code == 405
+    page = as_user(bob).post(url, follow=True).content.decode()
+    assert "“Full” was removed. The mail in it was not." in page
+    assert not SavedSearch.objects.exists()
+
+
+def test_a_search_whose_filter_has_lost_its_sense_counts_nothing(
+    bob: User, alice: User, as_user: SignIn
+) -> None:
+    save(as_user(bob), query=f"member={alice.pk}", shared="1")
+    [shown] = as_user(alice).get("/conversations/failed/").context["searches"]
+    assert int(shown["count"]) == 0
+
+
+def test_other_lists_and_methods_are_refused(alice: User, as_user: SignIn) -> None:
+    client = as_user(alice)
+    assert client.get(URL).status_code == 405
+    assert client.post("/conversations/none/searches/").status_code == 404
