@@ -59,12 +59,16 @@ class Cause:
     @property
     def url(self) -> str:
         """Of the list of its failures."""
-        return f"{reverse('conversations:failed')}?{self._query}"
+        reason, _, what = self.key.partition(":")
+        found = {"triage": Triage.OPEN, "reason": reason}
+        if "." in what:
+            found["q"] = what
+        return f"{reverse('conversations:failed')}?{urlencode(found)}"
 
     @property
     def links(self) -> list[tuple[Action, str]]:
         """Its actions, each with the address of its preview."""
-        query = f"everything=1&folder=failed&{self._query}"
+        query = f"everything=1&tab=failed&{self._query}"
         return [(each, f"{each.url}?{query}") for each in self.actions]
 
     @cached_property

@@ -8,8 +8,8 @@ from conversations.views.causes import causes
 from conversations.views.compose import compose
 from conversations.views.export import export
 from conversations.views.folder import folder
-from conversations.views.layout import keep as keep_layout
 from conversations.views.job import job, stop
+from conversations.views.layout import keep as keep_layout
 from conversations.views.message import message
 from conversations.views.report import raw_report
 from conversations.views.resend import resend

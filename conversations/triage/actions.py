@@ -137,3 +137,21 @@ ACTIONS: dict[str, Action] = {
         ),
     )
 }
+
+# What a tab offers for what is ticked there, in this order.
+IN_TABS: dict[str, tuple[str, ...]] = {
+    "sent": (RETRY, OTHER_CHANNEL, "archive", "unarchive", "delete"),
+    "failed": (
+        RETRY,
+        OTHER_CHANNEL,
+        CORRECT,
+        "arrived",
+        "not-arrived",
+        "decide",
+        "archive",
+    ),
+}
+
+
+def actions_in(tab: str) -> list[Action]:
+    return [ACTIONS[key] for key in IN_TABS.get(tab, ())]

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from django.utils.timezone import now
 
-from conversations.models import Delivery, Message
+from conversations.models import Delivery
 from conversations.triage import deciding
 from conversations.triage.order import Order, Skipped
 
 
 def archive(deliveries: list[Delivery], order: Order) -> Skipped:
     skipped = {
-        each.pk: "It is archived already."
-        for each in deliveries
-        if each.message.archived_at
+        each.pk: "It is archived already." for each in deliveries if each.archived_at
     }
     rest = [each for each in deliveries if each.pk not in skipped]
-    Message.objects.filter(
-        pk__in=[each.message_id for each in rest], archived_at=None
-    ).update(archived_at=now())
+    Delivery.objects.filter(pk__in=[each.pk for each in rest], archived_at=None).update(
+        archived_at=now()
+    )
     deciding.archived(rest, order)
     return skipped
 
@@ -26,11 +24,9 @@ def archive(deliveries: list[Delivery], order: Order) -> Skipped:
 def unarchive(deliveries: list[Delivery], order: Order) -> Skipped:
     """Back into the lists; what was decided about it stays decided."""
     skipped = {
-        each.pk: "It is not archived."
-        for each in deliveries
-        if not each.message.archived_at
+        each.pk: "It is not archived." for each in deliveries if not each.archived_at
     }
-    Message.objects.filter(
-        pk__in=[each.message_id for each in deliveries if each.pk not in skipped]
+    Delivery.objects.filter(
+        pk__in=[each.pk for each in deliveries if each.pk not in skipped]
     ).update(archived_at=None)
     return skipped

@@ -8,9 +8,7 @@ NOT_ARCHIVED = "Only drafts and archived mail are deleted: archive it first."
 
 def delete(deliveries: list[Delivery], order: Order) -> Skipped:
     """Delete what is archived, with all that is known of it."""
-    skipped = {
-        each.pk: NOT_ARCHIVED for each in deliveries if not each.message.archived_at
-    }
+    skipped = {each.pk: NOT_ARCHIVED for each in deliveries if not each.archived_at}
     rest = [each for each in deliveries if each.pk not in skipped]
     Delivery.objects.filter(pk__in=[each.pk for each in rest]).delete()
     Message.objects.filter(

@@ -45,7 +45,7 @@ def what_can_be_done(delivery: Delivery) -> list[Possible]:
     """What a person may do about it, the likeliest remedy first."""
     known = what_is_known(delivery)
     helping = remedies(delivery.reason)
-    archived = delivery.message.archived_at is not None
+    archived = delivery.archived_at is not None
     hidden = {"archive"} if archived else {"unarchive", "delete"}
     if delivery.message.resends.all():
         hidden |= RESENDING

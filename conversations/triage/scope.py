@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count
 from django.http import QueryDict
 
-from conversations.folders import FOLDERS
+from conversations.browsing import Browsing
 from conversations.models import Delivery
 from conversations.models.delivery import DeliveryQuerySet
 from deliveryportal.accounts.models import User
@@ -28,24 +28,25 @@ class Scope:
     def from_query(cls, query: QueryDict) -> Scope | None:
         """Read `?delivery=…&delivery=…`, or `?everything=1&…`; None if it is neither."""
         if query.get("everything"):
-            rest = query.copy()
-            rest.pop("delivery", None)
-            return cls((), rest.urlencode())
+            # A form sends the list's own address as one field.
+            listed = QueryDict(query.get("query", ""), mutable=True)
+            for key in query.keys() - {"delivery", "query", "everything", "next"}:
+                listed[key] = query.get(key, "")
+            return cls((), listed.urlencode())
         uuids = tuple(dict.fromkeys(_uuids(query.getlist("delivery"))))
         return cls(uuids[:CHOSEN_AT_MOST], "") if uuids else None
 
     def deliveries(self, user: User) -> DeliveryQuerySet:
-        visible = Delivery.objects.visible_to(user)
         if self.uuids:
-            return visible.filter(uuid__in=self.uuids)
-        return _listed(visible, QueryDict(self.query))
+            return Delivery.objects.visible_to(user).filter(uuid__in=self.uuids)
+        return _listed(user, QueryDict(self.query))
 
     def groups(self, user: User) -> list[tuple[str, str, str, int]]:
         """Count them as (state, reason, kind of channel, number)."""
         return list(
             self.deliveries(user)
             .order_by()
-            .values_list("state", "reason", "channel__kind")
+            .values_list("state", "reason", "channel_kind")
             .annotate(Count("pk"))
         )
 
@@ -58,12 +59,10 @@ def _uuids(texts: Iterable[str]) -> Iterable[UUID]:
             continue
 
 
-def _listed(visible: DeliveryQuerySet, query: QueryDict) -> DeliveryQuerySet:
-    folder = FOLDERS.get(query.get("folder", ""), FOLDERS["failed"])
-    listing = folder.listing(query.get("list", "")) or folder.everything
-    found = listing.of(visible.unarchived())
-    if "cause" in query:
-        found = found.filter(cause=query["cause"] or None)
-    if triage := query.get("triage"):
-        found = found.filter(triage=triage)
-    return found
+def _listed(user: User, query: QueryDict) -> DeliveryQuerySet:
+    """What the list of a tab shows on all of its pages; `?cause=` narrows it further."""
+    browsing = Browsing.of(user, query.get("tab", "failed"), query)
+    if browsing is None:
+        return Delivery.objects.none()
+    found = browsing.everything()
+    return found.filter(cause=query["cause"] or None) if "cause" in query else found

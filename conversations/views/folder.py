@@ -13,6 +13,7 @@ from conversations.folders import FOLDERS, Listing
 from conversations.models import Delivery, SavedSearch
 from conversations.paging import Page
 from conversations.resending import offers_for
+from conversations.triage.actions import actions_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
@@ -37,6 +38,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
             "filter": browsing.filter,
             "query": browsing.query,
             "page": page,
+            "actions": actions_in(browsing.folder.key),
             "page_links": _page_links(browsing, page),
             "turned": browsing.address(
                 sort=OLDEST_FIRST if browsing.newest_first else ""

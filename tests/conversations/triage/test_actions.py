@@ -11,7 +11,7 @@ from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
 from conversations.models.delivery import State
 from conversations.triage.actions import ACTIONS
-from conversations.triage.known import Known, what_is_known
+from conversations.triage.known import KNOWN, Known, what_is_known
 from conversations.triage.refusing import refusal, what_can_be_done
 from conversations.triage.remedies import REMEDIES, RESENDING, RETRY
 from deliveryportal.accounts.models import User
@@ -50,6 +50,10 @@ def test_what_is_known_is_said(
     delivery = make_delivery(alice, state=state)
     assert what_is_known(delivery) == known
     assert what_is_known(delivery).asks is (known != "certainly not delivered")
+
+
+def test_something_is_known_of_every_state() -> None:
+    assert set(KNOWN) == set(State)
 
 
 def test_what_an_untracked_channel_took_may_have_arrived(

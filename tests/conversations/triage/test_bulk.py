@@ -30,7 +30,7 @@ def _few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def everything(query: str = "") -> Scope:
-    scope = Scope.from_query(QueryDict(f"everything=1&folder=failed&{query}"))
+    scope = Scope.from_query(QueryDict(f"everything=1&tab=failed&{query}"))
     assert scope
     return scope
 
@@ -63,8 +63,8 @@ def test_what_comes_later_is_none_of_its_business(alice: User, fail: Fail) -> No
     job = begin(ACTIONS["archive"], everything(), by=alice, options={})
     later = fail(alice, "later@customer.test")
     finish(job)
-    later.message.refresh_from_db()
-    assert later.message.archived_at is None
+    later.refresh_from_db()
+    assert later.archived_at is None
 
 
 def test_only_the_cause_is_touched(alice: User, fail: Fail) -> None:

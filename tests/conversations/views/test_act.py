@@ -14,7 +14,7 @@ from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
 AsUser = Callable[[User], Client]
-ALL = "?everything=1&folder=failed"
+ALL = "?everything=1&tab=failed"
 
 
 @pytest.fixture
@@ -252,3 +252,29 @@ def test_wrong_methods_and_strangers_are_refused(
     )
     for path in (url("retry", failed), job.get_absolute_url()):
         assert client.get(path)["Location"].startswith("/accounts/login/")
+
+
+def test_a_list_offers_what_can_be_done_with_what_is_ticked(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    page = html(as_user(alice).get("/conversations/failed/?reason=mailbox_full"))
+    assert 'formaction="/conversations/act/retry/"' in page
+    assert f'name="delivery" value="{failed.uuid}"' in page
+    pending = html(as_user(alice).get("/conversations/pending/"))
+    assert "formaction" not in pending
+
+
+def test_everything_that_the_list_matches_is_meant(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    make_delivery(alice, "other@x.test", state=State.FAILED, reason="server_error")
+    ticked = {
+        "tab": "failed",
+        "query": "list=failed&reason=mailbox_full",
+        "next": "/conversations/failed/?reason=mailbox_full",
+        "everything": "1",
+        "delivery": str(failed.uuid),
+    }
+    response = as_user(alice).get("/conversations/act/archive/", ticked)
+    assert "Archive: 1</h1>" in html(response)
+    assert 'href="/conversations/failed/?reason=mailbox_full"' in html(response)
