@@ -20,7 +20,7 @@ from conversations.cancelling import cancel_without_channel
 from conversations.delays import end_delays
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
-from conversations.tasks import read_report, work_lane
+from conversations.tasks import read_reports, work_lane
 from conversations.triage.bulk import forgotten
 from conversations.triage.tasks import work_job
 
@@ -134,7 +134,7 @@ def announce_unread_reports(at: datetime) -> int:
         .order_by("received_at")
         .values_list("pk", flat=True)[:AT_A_TIME]
     )
-    return sum(takewhile(bool, (announce(read_report, pk) for pk in unread)))
+    return sum(takewhile(bool, (announce(read_reports, pk) for pk in unread)))
 
 
 def announce_forgotten_jobs() -> int:

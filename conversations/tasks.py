@@ -17,6 +17,7 @@ def work_lane(channel_id: int, sender_id: int) -> None:
 
 
 @dramatiq.actor(queue_name="reports")
-def read_report(report_id: int) -> None:
-    """Read one raw report and record what it says."""
-    record_report(report_id)
+def read_reports(*report_ids: int) -> None:
+    """Read raw reports, those that came together, and record what they say."""
+    for report_id in report_ids:
+        record_report(report_id)

@@ -16,6 +16,7 @@ from channels.egress import parse_networks
 from channels.transports import all_transports
 from channels.transports._smtp_server import Security, SmtpServer
 from conversations.bounces.receiver import host_and_port
+from conversations.bounces.tls import tls_context
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -133,6 +134,33 @@ def bounce_listen(
             )
         ]
     return []
+
+
+@register()
+def bounce_tls(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    try:
+        tls = tls_context()
+    except ValueError as error:
+        return [
+            Error(
+                f"BOUNCE_TLS_CERT and BOUNCE_TLS_KEY cannot be used. {error}",
+                hint="Give the absolute paths of the certificate with its chain and of "
+                "its key without a password, both PEM, or neither.",
+                id="deliveryportal.E017",
+            )
+        ]
+    if settings.BOUNCE_TLS_REQUIRED and (
+        tls is None or settings.BOUNCE_PROTOCOL == "lmtp"
+    ):
+        found.append(
+            Error(
+                "BOUNCE_TLS_REQUIRED is on, and nobody could meet it.",
+                hint="It needs BOUNCE_TLS_CERT, BOUNCE_TLS_KEY and BOUNCE_PROTOCOL=smtp.",
+                id="deliveryportal.E018",
+            )
+        )
+    return found
 
 
 @register()

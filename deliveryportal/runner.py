@@ -23,6 +23,7 @@ from dramatiq import Worker
 from waitress.server import BaseWSGIServer, create_server
 
 from conversations.bounces.receiver import BounceReceiver, host_and_port
+from conversations.bounces.tls import tls_context
 from conversations.stopping import stopping
 from conversations.sweeper import sweep_until
 from conversations.sweeping import end_all_leases
@@ -121,6 +122,9 @@ class Runner:
             # The practice relay speaks SMTP only.
             protocol="smtp" if settings.PRACTICE else settings.BOUNCE_PROTOCOL,
             size_limit=settings.BOUNCE_SIZE_LIMIT,
+            tls=tls_context(),
+            # Nor does it speak TLS.
+            tls_required=settings.BOUNCE_TLS_REQUIRED and not settings.PRACTICE,
         )
         self._begin(parts, receiver.start, receiver.stop, "BOUNCE_LISTEN")
         return receiver

@@ -101,6 +101,10 @@ BOUNCE_LISTEN = env.str(
     "BOUNCE_LISTEN", default="127.0.0.1:0" if PRACTICE else "127.0.0.1:2525"
 )
 BOUNCE_PROTOCOL = strict_choice("BOUNCE_PROTOCOL", {"smtp", "lmtp"}, default="smtp")
+# With a certificate it offers STARTTLS; REQUIRED takes no mail without.
+BOUNCE_TLS_CERT = env.str("BOUNCE_TLS_CERT", default="")
+BOUNCE_TLS_KEY = env.str("BOUNCE_TLS_KEY", default="")
+BOUNCE_TLS_REQUIRED = strict_bool("BOUNCE_TLS_REQUIRED", default=False)
 BOUNCE_SIZE_LIMIT = strict_int("BOUNCE_SIZE_LIMIT", default=32 * 1024 * 1024)
 
 # --- Applications -----------------------------------------------------------

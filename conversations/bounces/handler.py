@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import Executor
-from contextlib import suppress
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import UUID
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django import db
 from django.conf import settings
 
 from channels.return_path import token_of
-from conversations.bounces.receiving import (
-    announce_report,
-    receive_report,
-    token_is_known,
-)
+from conversations.bounces import receiving
+from conversations.bounces.gathering import Gathering
+from conversations.bounces.receiving import Arrival
 
 logger = logging.getLogger(__name__)
-P = ParamSpec("P")
 T = TypeVar("T")
 
 # Seconds; then 451. Shorter than we wait for a client, or a client for us.
 DATABASE_PATIENCE = 20.0
+# Reports that wait for a queue that hangs; those beyond, the sweeper finds.
+UNANNOUNCED = 10_000
 
 STORED = "250 2.0.0 Report stored"
 KNOWN = "250 2.1.5 OK"
@@ -36,15 +34,34 @@ TRY_LATER = "451 4.3.0 Cannot be stored now, try again later"
 class ReportHandler:
     """aiosmtpd's handler: each method answers one command with a reply line.
 
-    `database` must be one thread only: its connection is used from report to report.
-    `queue` is another, because a queue that hangs must keep nobody waiting.
+    Looking up, storing and announcing are threads of their own: a commit keeps no
+    RCPT waiting, and a queue that hangs keeps nobody.
     """
 
-    def __init__(self, source: str, *, database: Executor, queue: Executor) -> None:
+    def __init__(self, source: str) -> None:
         self._source = source
-        self._database = database
-        self._queue = queue
+        # A commit takes long enough for others to gather; the rest is for the others.
+        self._stored = Gathering("bounces-reports", store, rest=0)
+        self._known = Gathering("bounces-paths", look_up, rest=0.002)
+        self._announced = Gathering("bounces-queue", announce, rest=0.05)
         self.in_hand: set[asyncio.Future[Any]] = set()
+
+    def stop(self, patience: float) -> None:
+        for gathering in (self._known, self._stored, self._announced):
+            gathering.stop(patience)
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        offers: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        # Nobody signs in here; aiosmtpd would offer it after STARTTLS all the same.
+        kept = [offer for offer in offers[:-1] if not offer.startswith("250-AUTH")]
+        return [*kept, "250-ENHANCEDSTATUSCODES", "250 PIPELINING"]
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self,
@@ -58,7 +75,7 @@ class ReportHandler:
         if token is None:
             return NO_SUCH_PATH
         try:
-            known = await self._in_database(token_is_known, token)
+            known = await self._patiently(self._known.ask(token))
         except (db.Error, TimeoutError) as error:
             logger.warning("A return path cannot be looked up: %r", error)
             return TRY_LATER
@@ -72,41 +89,43 @@ class ReportHandler:
     ) -> str:
         raw = envelope.content
         assert isinstance(raw, bytes)  # as it is without decode_data
+        arrival = Arrival(tuple(dict.fromkeys(envelope.rcpt_tos)), raw, self._source)
         try:
-            await self._in_database(self._store, envelope.rcpt_tos, raw)
+            reports = await self._patiently(self._stored.ask(arrival))
         except (db.Error, TimeoutError) as error:
             logger.warning("A report cannot be stored: %r", error)
             return TRY_LATER
+        if len(self._announced) < UNANNOUNCED:
+            self._announced.ask(reports)
         return STORED
 
     async def handle_exception(self, error: Exception) -> str:
         logger.error("The bounce receiver stumbled", exc_info=error)
         return TRY_LATER
 
-    def _store(self, tokens: list[str], raw: bytes) -> None:
-        for token in tokens:
-            report = receive_report(token, raw, self._source)
-            logger.info("Report %s received", report.uuid)
-            with suppress(RuntimeError):  # stopping: the sweeper finds it
-                self._queue.submit(announce_report, report)
-
-    async def _in_database(
-        self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Do `work` in the database's thread; raise TimeoutError if it hangs.
+    async def _patiently(self, answer: asyncio.Future[T]) -> T:
+        """Wait for an answer of the database; raise TimeoutError if it hangs.
 
         What has begun then goes on, and may be stored after all: it comes again
         and is found to be there.
         """
+        self.in_hand.add(answer)
+        answer.add_done_callback(self.in_hand.discard)
+        return await asyncio.wait_for(answer, DATABASE_PATIENCE)
 
-        def job() -> T:
-            db.close_old_connections()
-            try:
-                return work(*args, **kwargs)
-            finally:
-                db.close_old_connections()
 
-        running = asyncio.get_running_loop().run_in_executor(self._database, job)
-        self.in_hand.add(running)
-        running.add_done_callback(self.in_hand.discard)
-        return await asyncio.wait_for(running, DATABASE_PATIENCE)
+def look_up(tokens: list[str]) -> list[bool | Exception]:
+    known = receiving.known_tokens(tokens)
+    return [token in known for token in tokens]
+
+
+def store(arrivals: list[Arrival]) -> Sequence[list[UUID] | Exception]:
+    return receiving.receive(arrivals)
+
+
+def announce(reports: list[list[UUID]]) -> Sequence[None]:
+    try:
+        receiving.announce_reports([uuid for uuids in reports for uuid in uuids])
+    except db.Error as error:  # the sweeper finds them
+        logger.warning("%s reports are not announced: %r", len(reports), error)
+    return [None] * len(reports)

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future
 from functools import partial
 
-from django import db
-
 from conversations.bounces.handler import ReportHandler
-from conversations.bounces.sessions import SmtpSession, session_for
+from conversations.bounces.sessions import SmtpSession, Terms, session_for
 
 STOP_PATIENCE = 0.3  # seconds that a stop gives to what is being stored
 
@@ -37,16 +35,19 @@ class BounceReceiver:
     """
 
     def __init__(
-        self, *, host: str, port: int, protocol: str = "smtp", size_limit: int
+        self,
+        *,
+        host: str,
+        port: int,
+        protocol: str = "smtp",
+        size_limit: int,
+        tls: ssl.SSLContext | None = None,
+        tls_required: bool = False,
     ) -> None:
         self.address = (host, port)
         self._protocol = protocol
-        self._size_limit = size_limit
-        self._database = ThreadPoolExecutor(1, thread_name_prefix="bounces-database")
-        self._queue = ThreadPoolExecutor(1, thread_name_prefix="bounces-queue")
-        self._handler = ReportHandler(
-            protocol, database=self._database, queue=self._queue
-        )
+        self._terms = Terms(size_limit, tls, tls_required=tls_required)
+        self._handler = ReportHandler(protocol)
         self._sessions: set[SmtpSession] = set()
         self._running = False
 
@@ -76,11 +77,7 @@ class BounceReceiver:
         self._running = False
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
-        self._queue.shutdown(wait=False, cancel_futures=True)
-        closing = self._database.submit(db.connections.close_all)
-        with suppress(TimeoutError):  # it hangs; its thread ends when it can
-            closing.result(timeout=STOP_PATIENCE)
-        self._database.shutdown(wait=False)
+        self._handler.stop(STOP_PATIENCE)
 
     def _run(self, bound: Future[tuple[str, int]]) -> None:
         try:
@@ -97,7 +94,7 @@ class BounceReceiver:
             session_for,
             self._protocol,
             self._handler,
-            size_limit=self._size_limit,
+            terms=self._terms,
             sessions=self._sessions,
         )
         server = await self._loop.create_server(open_session, *self.address)

@@ -1,55 +1,125 @@
-"""What one connection to the bounce receiver may take: time, memory, answers.
+"""What one connection to the bounce receiver may take: time, memory, liberties.
 
-aiosmtpd speaks the protocol; this bounds it. Only who knows a return path of ours
-gets as far as DATA, so a stranger holds a connection and a command line at most.
+aiosmtpd speaks the protocol; this bounds it, and takes the mail itself. Only who knows
+a return path of ours gets as far as DATA, so a stranger holds a connection and a
+command line at most.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+import ssl
+from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, AnyStr
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP
 from django.conf import settings
 
+from conversations.bounces.mail_data import MailData
+
 IDLE_LIMIT = 60.0  # seconds between two commands, or two pieces of a mail
 SESSION_LIMIT = 600.0  # seconds altogether, for who sends a byte a minute
-MAX_SESSIONS = 100
+MAX_SESSIONS = 500
+LINE_LIMIT = 1024  # octets of a command that are held; the protocol allows 512
+UNANSWERED_LIMIT = 1024 * 1024  # octets of commands, and beyond twice a mail's limit
+
+TOO_BIG = "552 5.3.4 Message too big"
+TOO_SOON = "554 5.5.0 Mail came before its 354"
+STRAY_OCTETS = "500 5.5.2 A command ends in CRLF and holds no other CR, LF or NUL"
+
+_PLAIN = re.compile(r"<([a-z0-9._+=-]+@[a-z0-9.-]+)?>(?=\s|\Z)", re.IGNORECASE)
+_STRAY = re.compile(rb"[\0\r\n]")
+
+
+class HungUpError(ConnectionResetError):
+    """We have closed the connection: what it has still sent is not read."""
+
+
+class CommandReader(asyncio.StreamReader):
+    """Reads command lines, and calls `refuse` for what only looks like one.
+
+    A line that another server would divide differently is how commands are smuggled.
+    """
+
+    def __init__(
+        self, *, loop: asyncio.AbstractEventLoop, refuse: Callable[[], None]
+    ) -> None:
+        super().__init__(limit=LINE_LIMIT, loop=loop)
+        self._refuse = refuse
+        self._in_long_line = False
+
+    async def readuntil(self, separator: Any = b"\n") -> bytes:
+        try:
+            line = await super().readuntil(separator)
+        except asyncio.LimitOverrunError:  # aiosmtpd skips what is left of it
+            self._in_long_line = True
+            raise
+        if self._in_long_line:
+            self._in_long_line = False
+            return line
+        if not line.endswith(b"\r\n") or _STRAY.search(line, 0, len(line) - 2):
+            self._refuse()
+            raise HungUpError
+        return line
+
+    def holds_more(self) -> bool:
+        return bool(self._buffer)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all sessions of a receiver have in common."""
+
+    size_limit: int
+    tls: ssl.SSLContext | None = None
+    tls_required: bool = False
 
 
 class SmtpSession(SMTP):
-    # Real bounces have lines far longer than the protocol allows, and to refuse them
-    # is to lose them.
-    line_length_limit = 1024 * 1024
-
     def __init__(
         self,
         handler: object,
         *,
-        size_limit: int,
+        terms: Terms,
         sessions: set[SmtpSession],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(
             handler,
-            data_size_limit=size_limit,
+            data_size_limit=terms.size_limit,
             enable_SMTPUTF8=True,
             hostname=settings.BOUNCE_DOMAIN,
             ident="bounces",
             timeout=IDLE_LIMIT,
+            tls_context=terms.tls,
+            require_starttls=terms.tls_required,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"],
             loop=loop,
         )
+        # aiosmtpd's own reader ends a line at any LF.
+        asyncio.StreamReaderProtocol.__init__(
+            self,
+            CommandReader(loop=loop, refuse=lambda: self.hang_up(STRAY_OCTETS)),
+            client_connected_cb=self._cb_client_connected,
+            loop=loop,
+        )
+        # Its own is one for all sessions, and grows with each EHLO.
+        self.command_size_limits = defaultdict(lambda: LINE_LIMIT)
+        self._size_limit = terms.size_limit
         self._sessions = sessions
-        self._flood = 2 * size_limit + self.line_length_limit
-        self._in_mail = False  # between our 354 and our answer to the mail
+        self._mail: MailData | None = None  # between our 354 and its end
         self._unanswered = 0  # octets since our last answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._sessions.add(self)
-        self._end = self.loop.call_later(SESSION_LIMIT, self._timeout_cb)
+        if self not in self._sessions:  # and not after STARTTLS again
+            self._sessions.add(self)
+            self._end = self.loop.call_later(SESSION_LIMIT, self._timeout_cb)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._sessions.discard(self)
@@ -58,23 +128,82 @@ class SmtpSession(SMTP):
 
     def data_received(self, data: bytes) -> None:
         self._unanswered += len(data)
-        if self._unanswered > self._flood:
-            # aiosmtpd would read on to the end of the mail, and keep a line without end.
-            self.hang_up("552 5.3.4 Message too big")
+        if self._mail is None:
+            if self._unanswered > UNANSWERED_LIMIT:
+                self.hang_up("421 4.7.0 Too many octets and no command")
+            else:
+                super().data_received(data)
             return
-        if self._in_mail:
-            self._reset_timeout()
-        super().data_received(data)
+        if self._unanswered > 2 * self._size_limit + UNANSWERED_LIMIT:
+            self.hang_up(TOO_BIG)
+            return
+        self._reset_timeout()
+        rest = self._mail.feed(data)
+        if rest is not None:
+            self._mail = None
+            self._mail_ended.set_result(None)
+            super().data_received(rest)
 
     async def push(self, status: AnyStr) -> None:
         self._unanswered = 0
-        self._in_mail = begins_mail(status)
         await super().push(status)
 
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Take a mail whole. aiosmtpd would go through it line by line."""
+        assert self.envelope is not None
+        assert isinstance(self._reader, CommandReader)
+        if self._reader.holds_more():
+            # Else a mail whose DATA is refused would be read as commands.
+            self.hang_up(TOO_SOON)
+            raise HungUpError
+        if await self.check_helo_needed():
+            return
+        if not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 RCPT first")
+            return
+        if arg:
+            await self.push("501 5.5.4 DATA takes no argument")
+            return
+        mail = self._mail = MailData(self._room())
+        self._mail_ended = self.loop.create_future()
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        await self._mail_ended
+        await self.answer_mail(TOO_BIG if mail.too_big else await self._store(mail))
+        self.envelope = self._create_envelope()
+
+    async def _store(self, mail: MailData) -> str:
+        assert self.envelope is not None
+        self.envelope.content = mail.content()
+        try:
+            status = await self._call_handler_hook("DATA")
+        except Exception as error:
+            status = await self.handle_exception(error)
+        return str(status)
+
+    async def answer_mail(self, status: str) -> None:
+        await self.push(status)
+
+    def _room(self) -> int:
+        """Return how big the mail may be: somewhat more than announced (RFC 1870, 6.3)."""
+        assert self.envelope is not None
+        for option in self.envelope.mail_options:
+            name, _, size = option.partition("=")
+            if name == "SIZE":
+                return min(self._size_limit, 2 * int(size) + LINE_LIMIT)
+        return self._size_limit
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        """Read what nearly all say; aiosmtpd's own way takes a third of a whole mail."""
+        if plain := _PLAIN.match(arg):
+            return plain[1] or "<>", arg[plain.end() :]
+        read: tuple[str | None, str | None] = super()._getaddr(arg)
+        return read
+
     def hang_up(self, words: str) -> None:
-        if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.write(f"{words}\r\n".encode())
-            self.transport.close()
+        transport = self.transport
+        if isinstance(transport, asyncio.WriteTransport) and not transport.is_closing():
+            transport.write(f"{words}\r\n".encode())
+            transport.close()
 
     def _timeout_cb(self) -> None:
         self.hang_up("421 4.4.2 Waited too long")
@@ -90,17 +219,10 @@ class LmtpSession(SmtpSession, LMTP):
     All get the same answer, as the report is stored for all of them or for none.
     """
 
-    _answers = 1
-
-    async def push(self, status: AnyStr) -> None:
-        for _ in range(self._answers):
-            await super().push(status)
+    async def answer_mail(self, status: str) -> None:
         assert self.envelope is not None
-        self._answers = len(self.envelope.rcpt_tos) if begins_mail(status) else 1
-
-
-def begins_mail(status: str | bytes) -> bool:
-    return status[:3] in {"354", b"354"}
+        for _ in self.envelope.rcpt_tos:
+            await self.push(status)
 
 
 class Busy(asyncio.Protocol):
@@ -116,18 +238,11 @@ PROTOCOLS: dict[str, type[SmtpSession]] = {"smtp": SmtpSession, "lmtp": LmtpSess
 
 
 def session_for(
-    protocol: str,
-    handler: object,
-    *,
-    size_limit: int,
-    sessions: set[SmtpSession],
+    protocol: str, handler: object, *, terms: Terms, sessions: set[SmtpSession]
 ) -> Any:
     """Open a session in the running event loop and enter it in `sessions`."""
     if len(sessions) >= MAX_SESSIONS:
         return Busy()
     return PROTOCOLS[protocol](
-        handler,
-        size_limit=size_limit,
-        sessions=sessions,
-        loop=asyncio.get_running_loop(),
+        handler, terms=terms, sessions=sessions, loop=asyncio.get_running_loop()
     )

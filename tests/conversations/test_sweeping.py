@@ -121,7 +121,7 @@ def test_each_round_leaves_a_heartbeat(db: None) -> None:
 def test_the_default_queue_is_in_this_process() -> None:
     broker = dramatiq.get_broker()
     assert set(broker.get_declared_actors()) == {
-        "read_report",
+        "read_reports",
         "run_connection_test",
         "work_job",
         "work_lane",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from conversations.bounces.receiver import BounceReceiver, host_and_port
+from conversations.bounces.tls import tls_context
 
 
 class Command(BaseCommand):
@@ -52,6 +53,8 @@ class Command(BaseCommand):
                 port=port,
                 protocol=protocol,
                 size_limit=settings.BOUNCE_SIZE_LIMIT,
+                tls=tls_context(),
+                tls_required=settings.BOUNCE_TLS_REQUIRED,
             )
             receiver.start()
         except ValueError as error:

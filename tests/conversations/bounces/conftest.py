@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -94,9 +95,13 @@ def path(delivery: Delivery) -> str:
 def start_receiver(transactional_db: None) -> Iterator[Start]:
     with ExitStack() as running:
 
-        def start(protocol: str = "smtp") -> BounceReceiver:
+        def start(protocol: str = "smtp", **tls: Any) -> BounceReceiver:
             receiver = BounceReceiver(
-                host="127.0.0.1", port=0, protocol=protocol, size_limit=SIZE_LIMIT
+                host="127.0.0.1",
+                port=0,
+                protocol=protocol,
+                size_limit=SIZE_LIMIT,
+                **tls,
             )
             receiver.start()
             running.callback(receiver.stop)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from channels.return_path import new_token, return_path
-from conversations.bounces import handler
+from conversations.bounces import handler, receiving
 from conversations.bounces.receiver import BounceReceiver
 from conversations.bounces.recording import record_report
 from conversations.models import Delivery, Report
@@ -191,10 +191,10 @@ def test_a_report_that_cannot_be_stored_in_time_comes_again_and_counts_once(
 def test_a_fault_of_ours_asks_to_come_again(
     receiver: BounceReceiver, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stumble(*args: object) -> Report:
+    def stumble(*args: object) -> None:
         raise ArithmeticError
 
-    monkeypatch.setattr(handler, "receive_report", stumble)
+    monkeypatch.setattr(receiving, "receive", stumble)
     with pytest.raises(smtplib.SMTPDataError) as error:
         bring(receiver, path)
     assert error.value.smtp_code == 451
@@ -204,7 +204,7 @@ def test_a_queue_that_hangs_keeps_nobody_waiting(
     receiver: BounceReceiver, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on = threading.Event()
-    monkeypatch.setattr(handler, "announce_report", lambda report: goes_on.wait(30))
+    monkeypatch.setattr(receiving, "announce_reports", lambda _: goes_on.wait(30))
     began = time.monotonic()
     bring(receiver, path)
     bring(receiver, path, BOUNCE + b"another")

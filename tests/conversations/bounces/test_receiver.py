@@ -3,11 +3,13 @@ from __future__ import annotations
 import smtplib
 import threading
 import time
+from uuid import UUID
 
 import pytest
 
-from conversations.bounces import handler, receiving
+from conversations.bounces import receiving
 from conversations.bounces.receiver import BounceReceiver, host_and_port
+from conversations.bounces.receiving import Arrival
 from conversations.models import Report
 from tests.conversations.bounces.conftest import (
     BOUNCE,
@@ -40,14 +42,14 @@ def test_it_stops_within_a_second_whoever_is_there(
 def test_a_stop_lets_what_is_being_stored_be_answered(
     receiver: BounceReceiver, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, store = threading.Event(), receiving.receive_report
+    begun, store = threading.Event(), receiving.receive
 
-    def slowly(token: str, raw: bytes, source: str) -> Report:
+    def slowly(arrivals: list[Arrival]) -> list[list[UUID] | Exception]:
         begun.set()
         time.sleep(0.2)
-        return store(token, raw, source)
+        return store(arrivals)
 
-    monkeypatch.setattr(handler, "receive_report", slowly)
+    monkeypatch.setattr(receiving, "receive", slowly)
     bringing = threading.Thread(target=bring, args=[receiver, path])
     bringing.start()
     assert begun.wait(10)

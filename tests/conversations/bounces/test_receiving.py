@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import dramatiq
 import pytest
+from django.db import connection
 
 from conversations.bounces import receiving
+from conversations.bounces.digest import digest_of
 from conversations.bounces.receiving import (
+    Arrival,
     announce_report,
+    announce_reports,
+    receive,
     receive_report,
     token_is_known,
 )
 from conversations.models import Delivery, Report
-from conversations.tasks import read_report
+from conversations.tasks import read_reports
 
 
 def test_only_the_return_path_of_a_delivery_is_known(delivery: Delivery) -> None:
@@ -52,7 +60,73 @@ def test_a_queue_that_is_away_loses_nothing(
     def away(*args: object) -> None:
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(read_report.broker, "enqueue", away)
+    monkeypatch.setattr(read_reports.broker, "enqueue", away)
     report = receive_report(delivery.return_token, b"x", "smtp")
     receiving.announce_report(report)
     assert Report.objects.get(state=Report.State.UNREAD) == report
+
+
+def arrival(token: str, raw: bytes) -> Arrival:
+    return Arrival((token,), raw, "smtp")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_that_come_together_are_kept_by_one_statement(
+    delivery: Delivery,
+    django_assert_num_queries: Callable[..., AbstractContextManager[None]],
+) -> None:
+    arrivals = [arrival(delivery.return_token, b"%d" % n) for n in range(50)]
+    with django_assert_num_queries(1):
+        answers = receive([*arrivals, arrivals[0]])
+    assert Report.objects.count() == 50
+    assert all(isinstance(answer, list) and len(answer) == 1 for answer in answers)
+    report = Report.objects.get(digest=digest_of(b"7"))
+    assert bytes(report.raw) == b"7"
+    assert report.source == "smtp"
+    # Whatever the model's defaults are, they stand in a row that was inserted so.
+    fresh = Report(return_token="x")
+    for field in Report._meta.local_concrete_fields:
+        if field.attname not in receiving.GIVEN and not field.primary_key:
+            assert getattr(report, field.attname) == getattr(fresh, field.attname)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_cannot_be_kept_takes_nobody_with_it(delivery: Delivery) -> None:
+    good = [arrival(delivery.return_token, b"%d" % n) for n in range(4)]
+    bad = arrival("\0" if connection.vendor == "postgresql" else None, b"bad")  # type: ignore[arg-type]
+    answers = receive([*good[:2], bad, *good[2:]])
+    assert [isinstance(answer, Exception) for answer in answers] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert Report.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_big_ones_are_committed_in_several_goes(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "OCTETS_AT_ONCE", 1000)
+    token = delivery.return_token
+    sizes = [400, 400, 400, 5000, 1, 1]
+    answers = receive([arrival(token, b"%d" % n * s) for n, s in enumerate(sizes)])
+    assert len(answers) == 6
+    assert Report.objects.count() == 6
+
+
+def test_those_that_came_together_are_announced_by_one_message(
+    delivery: Delivery,
+) -> None:
+    broker = dramatiq.get_broker()
+    broker.flush_all()
+    reports = [
+        receive_report(delivery.return_token, b"%d" % n, "smtp") for n in range(3)
+    ]
+    Report.objects.filter(pk=reports[1].pk).update(state=Report.State.READ)
+    announce_reports([report.uuid for report in reports])
+    queued = next(broker.consume("reports", timeout=1000))
+    assert queued is not None
+    assert queued.args == (reports[0].pk, reports[2].pk)

@@ -1,0 +1,187 @@
+"""`make bench-receiver`: the bounce receiver beside an aiosmtpd that does nothing.
+
+Both are processes of their own and get the same mails in the same words from the same
+client, in turns. Ours looks each return path up in PostgreSQL, commits the report
+before it says 250, and announces it by Redis. Watch the ratio: the rest is the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+
+from channels.return_path import new_token, return_path
+from tests.peers.roles import Role, run
+from tests.peers.stores import postgres_database, redis_queue, redis_url
+from tests.portal import ROOT
+
+CONNECTIONS = 20
+MAILS = 4000  # in a round
+ROUNDS = 3
+OCTETS = 4096
+DOMAIN = "bounce.portal.test"
+DSN = ROOT / "tests" / "data" / "bounces" / "unknown_user.eml"
+
+DO_NOTHING = """
+import asyncio, functools
+from aiosmtpd.smtp import SMTP
+
+class Nothing:
+    async def handle_DATA(self, server, session, envelope):
+        return "250 OK"
+
+async def serve():
+    open_session = functools.partial(SMTP, Nothing(), hostname="nothing.test")
+    server = await asyncio.get_running_loop().create_server(open_session, "127.0.0.1", 0)
+    print("doing nothing on 127.0.0.1:%s." % server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(serve())
+"""
+
+
+def dsn(number: int) -> bytes:
+    """Return a real server's report of some 4 KB, unlike every other."""
+    raw = b"Message-ID: <%d@mx.test>\r\n" % number
+    raw += DSN.read_bytes().replace(b"\n", b"\r\n")
+    missing = max(0, OCTETS - len(raw))
+    return raw + (b"Received: by mx.test; " + b"x" * 50 + b"\r\n") * (missing // 74)
+
+
+class Mta(asyncio.Protocol):
+    """Delivers mails over one connection, each step after the answer to the last."""
+
+    def __init__(self, mails: Iterator[tuple[str, bytes]]) -> None:
+        self._mails = mails
+        self._steps: Iterator[bytes] = iter([b"EHLO mx.test\r\n"])
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._heard = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._heard += data
+        if not self._heard.endswith(b"\r\n"):
+            return
+        last = self._heard[:-2].rpartition(b"\r\n")[2]
+        if last[3:4] == b"-":
+            return
+        self._heard = b""
+        assert last[:1] in b"23", last
+        step = next(self._steps, None)
+        if step is None:
+            mail = next(self._mails, None)
+            if mail is None:
+                self.done.set_result(None)
+                self._transport.close()
+                return
+            path, raw = mail
+            rcpt = f"RCPT TO:<{path}>\r\n".encode()
+            self._steps = iter([rcpt, b"DATA\r\n", raw + b".\r\n"])
+            step = b"MAIL FROM:<>\r\n"
+        self._transport.write(step)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(error or ConnectionError("hung up"))
+
+
+async def deliver(port: int, mails: list[tuple[str, bytes]]) -> float:
+    """Deliver all from twenty connections; return mails per second."""
+    loop, shared = asyncio.get_running_loop(), iter(mails)
+    begun = time.perf_counter()
+    connected = await asyncio.gather(
+        *(
+            loop.create_connection(lambda: Mta(shared), "127.0.0.1", port)
+            for _ in range(CONNECTIONS)
+        )
+    )
+    await asyncio.gather(*(mta.done for _, mta in connected))
+    return len(mails) / (time.perf_counter() - begun)
+
+
+@contextmanager
+def installation() -> Iterator[dict[str, str]]:
+    with postgres_database() as database, redis_queue() as queue:
+        env = {"DATABASE_URL": database, "BROKER_URL": redis_url(queue)}
+        run("python", "manage.py", "migrate", "--no-input", env=env)
+        yield env
+
+
+def add_deliveries(url: str, tokens: list[str]) -> None:
+    """Enter deliveries to these return paths, and nothing of what leads there."""
+    with psycopg.connect(url) as database, database.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # no foreign keys
+        cursor.execute(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_name = 'conversations_delivery' AND is_nullable = 'NO' "
+            "AND is_identity = 'NO' AND column_default IS NULL"
+        )
+        values = {"integer": "0", "bigint": "0", "smallint": "0", "boolean": "false"}
+        values |= {"uuid": "gen_random_uuid()", "timestamp with time zone": "now()"}
+        columns = {name: values.get(kind, "''") for name, kind in cursor.fetchall()}
+        columns |= {"return_token": "token", "state": "'accepted'"}
+        insert = (
+            f"INSERT INTO conversations_delivery ({', '.join(columns)}) "
+            f"SELECT {', '.join(columns.values())} FROM unnest(%s::text[]) AS token"
+        )
+        cursor.execute(insert.encode(), [tokens])
+
+
+def count_reports(url: str) -> int:
+    with psycopg.connect(url) as database:
+        found = database.execute("SELECT count(*) FROM conversations_report").fetchone()
+    assert found
+    return int(found[0])
+
+
+def main() -> None:
+    with ExitStack() as parts:
+        folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
+        env = parts.enter_context(installation())
+
+        def role(name: str, *command: str) -> int:
+            log = folder / f"{name}.log"
+            ready = r" on 127\.0\.0\.1:(\d+)\."
+            started = Role(*command, env=env, log=log, ready=ready)
+            return int(parts.enter_context(started).announced[1])
+
+        nothing = role("nothing", "python", "-c", DO_NOTHING)
+        listen = ("--listen", "127.0.0.1:0")
+        ours = role("ours", "python", "manage.py", "receivebounces", *listen)
+        tokens = [new_token() for _ in range(MAILS * ROUNDS)]
+        add_deliveries(env["DATABASE_URL"], tokens)
+        mails = [(return_path(t, DOMAIN), dsn(n)) for n, t in enumerate(tokens)]
+
+        rates: dict[str, list[float]] = {
+            "do-nothing aiosmtpd": [],
+            "receivebounces": [],
+        }
+        for number in range(ROUNDS):
+            these = mails[number * MAILS : (number + 1) * MAILS]
+            for name, port in zip(rates, (nothing, ours), strict=True):
+                rates[name].append(asyncio.run(deliver(port, these)))
+        assert count_reports(env["DATABASE_URL"]) == len(mails), "a 250 was a lie"
+        medians = [statistics.median(found) for found in rates.values()]
+        for name, median in zip(rates, medians, strict=True):
+            say(f"{name}, mails per second, median of {ROUNDS}", f"{median:.0f}/s")
+        say("ratio", f"{medians[1] / medians[0]:.2f}")
+
+
+def say(what: str, figure: str) -> None:
+    sys.stdout.write(f"{what:<58}{figure:>18}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
