@@ -13,22 +13,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
-
 from channels.return_path import new_token, return_path
-from tests.peers.roles import Role, run
-from tests.peers.stores import postgres_database, redis_queue, redis_url
-from tests.portal import ROOT
+from tests.peers.roles import Role
+from tests.peers.traffic import (
+    DOMAIN,
+    add_deliveries,
+    count_reports,
+    dsn,
+    installation,
+)
 
 CONNECTIONS = 20
 MAILS = 4000  # in a round
 ROUNDS = 3
-OCTETS = 4096
-DOMAIN = "bounce.portal.test"
-DSN = ROOT / "tests" / "data" / "bounces" / "unknown_user.eml"
 
 DO_NOTHING = """
 import asyncio, functools
@@ -46,14 +46,6 @@ async def serve():
 
 asyncio.run(serve())
 """
-
-
-def dsn(number: int) -> bytes:
-    """Return a real server's report of some 4 KB, unlike every other."""
-    raw = b"Message-ID: <%d@mx.test>\r\n" % number
-    raw += DSN.read_bytes().replace(b"\n", b"\r\n")
-    missing = max(0, OCTETS - len(raw))
-    return raw + (b"Received: by mx.test; " + b"x" * 50 + b"\r\n") * (missing // 74)
 
 
 class Mta(asyncio.Protocol):
@@ -108,41 +100,6 @@ async def deliver(port: int, mails: list[tuple[str, bytes]]) -> float:
     )
     await asyncio.gather(*(mta.done for _, mta in connected))
     return len(mails) / (time.perf_counter() - begun)
-
-
-@contextmanager
-def installation() -> Iterator[dict[str, str]]:
-    with postgres_database() as database, redis_queue() as queue:
-        env = {"DATABASE_URL": database, "BROKER_URL": redis_url(queue)}
-        run("python", "manage.py", "migrate", "--no-input", env=env)
-        yield env
-
-
-def add_deliveries(url: str, tokens: list[str]) -> None:
-    """Enter deliveries to these return paths, and nothing of what leads there."""
-    with psycopg.connect(url) as database, database.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")  # no foreign keys
-        cursor.execute(
-            "SELECT column_name, data_type FROM information_schema.columns "
-            "WHERE table_name = 'conversations_delivery' AND is_nullable = 'NO' "
-            "AND is_identity = 'NO' AND column_default IS NULL"
-        )
-        values = {"integer": "0", "bigint": "0", "smallint": "0", "boolean": "false"}
-        values |= {"uuid": "gen_random_uuid()", "timestamp with time zone": "now()"}
-        columns = {name: values.get(kind, "''") for name, kind in cursor.fetchall()}
-        columns |= {"return_token": "token", "state": "'accepted'"}
-        insert = (
-            f"INSERT INTO conversations_delivery ({', '.join(columns)}) "
-            f"SELECT {', '.join(columns.values())} FROM unnest(%s::text[]) AS token"
-        )
-        cursor.execute(insert.encode(), [tokens])
-
-
-def count_reports(url: str) -> int:
-    with psycopg.connect(url) as database:
-        found = database.execute("SELECT count(*) FROM conversations_report").fetchone()
-    assert found
-    return int(found[0])
 
 
 def main() -> None:

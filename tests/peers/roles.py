@@ -66,6 +66,10 @@ class Role:
         assert found
         return found
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def start(self) -> None:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -94,6 +98,10 @@ class Role:
             self._process.kill()
             self._process.wait()
             raise
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def __enter__(self) -> Self:
         self.start()
