@@ -42,6 +42,7 @@ from channels.transports import (
     VisibleSender,
 )
 from conversations import outcomes
+from conversations.alerting import alert_of_refusals
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
 from conversations.outcomes import Outcome
@@ -326,6 +327,7 @@ def settle(results: list[Outcome], in_hand: list[Delivery], lease: Lease) -> Non
             result.event if result.delivery.pk in held else result.too_late
             for result in results
         )
+        alert_of_refusals(each for each in results if each.delivery.pk in held)
 
 
 def _alike(

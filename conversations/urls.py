@@ -4,6 +4,7 @@ from django.urls import path
 
 from conversations.folders import FOLDERS
 from conversations.views.act import act
+from conversations.views.alert import close_alert
 from conversations.views.causes import causes
 from conversations.views.compose import compose
 from conversations.views.export import export
@@ -30,5 +31,6 @@ urlpatterns = [
     path("new/", compose, name="compose"),
     path("messages/<uuid:uuid>/", message, name="message"),
     path("resend/<uuid:uuid>/", resend, name="resend"),
+    path("alerts/<uuid:uuid>/close/", close_alert, name="close-alert"),
     path("reports/<uuid:uuid>.eml", raw_report, name="report"),
 ]

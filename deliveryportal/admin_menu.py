@@ -35,6 +35,7 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Layouts of tabs", "view_column", "conversations_tablayout"),
     ],
     "Reports": [
+        ("Alerts", "campaign", "conversations_alert"),
         ("Bounces and other reports", "report", "conversations_report"),
         ("Heartbeats", "monitor_heart", "conversations_heartbeat"),
         ("Practice mail", "school", "practice_practicemail"),

@@ -22,6 +22,7 @@ from django.utils.timezone import now
 from channels.models import Channel, ChannelChoice, ConnectionTest, EmailIdentity
 from channels.return_path import return_path
 from conversations.models import (
+    Alert,
     BulkItem,
     BulkJob,
     Conversation,
@@ -43,6 +44,7 @@ MODELS = [
     EmailAddress,
 ]
 RECORDS = [
+    Alert,
     BulkItem,
     BulkJob,
     Conversation,
@@ -128,6 +130,14 @@ class Rows:
         )
         BulkItem.objects.create(
             job=job, delivery=delivery, recipient=SCRIPT, why=SCRIPT
+        )
+        Alert.objects.create(
+            team=team,
+            reason="sender_blocked",
+            remote=SCRIPT,
+            since=now(),
+            latest=now(),
+            last_words=f"{SCRIPT} from <{address}>",
         )
         Heartbeat.beat(f"role {serial}")
         PracticeMail.objects.create(

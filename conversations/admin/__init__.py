@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from conversations.admin.alert import AlertAdmin
 from conversations.admin.bulk_job import BulkItemAdmin, BulkJobAdmin
 from conversations.admin.conversation import ConversationAdmin
 from conversations.admin.delivery import DeliveryAdmin
@@ -10,6 +11,7 @@ from conversations.admin.report import ReportAdmin
 from conversations.admin.searches import SavedSearchAdmin, TabLayoutAdmin
 
 __all__ = [
+    "AlertAdmin",
     "BulkItemAdmin",
     "BulkJobAdmin",
     "ConversationAdmin",

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from conversations.alerting import Refusal, raise_alerts
 from conversations.bounces.dsn import Kind, ReadReport, read_reports
 from conversations.delays import tried_until
 from conversations.models import Delivery, DeliveryEvent, Report
@@ -202,6 +203,11 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
         code=read.reply_code,
         enhanced_code=read.enhanced_code,
     )
+    # A refusal on the spot of the same mail for the same reason has been counted.
+    if changed and delivery.reason != read.reason:
+        raise_alerts(
+            [Refusal(delivery, read.reason, read.remote_mta, read.diagnostic, at)]
+        )
 
 
 def _changes(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from conversations.models.alert import Alert
 from conversations.models.bulk_job import BulkItem, BulkJob
 from conversations.models.conversation import Conversation
 from conversations.models.delivery import Delivery
@@ -11,6 +12,7 @@ from conversations.models.saved_search import SavedSearch
 from conversations.models.tab_layout import TabLayout
 
 __all__ = [
+    "Alert",
     "BulkItem",
     "BulkJob",
     "Conversation",

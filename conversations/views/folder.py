@@ -10,7 +10,7 @@ from conversations.columns import COLUMNS, ROWS, layout_of, offered
 from conversations.counting import Counting, Number
 from conversations.filtering import CRITERIA, PERIODS, Known
 from conversations.folders import FOLDERS, Listing
-from conversations.models import Delivery, SavedSearch
+from conversations.models import Alert, Delivery, SavedSearch
 from conversations.paging import Page
 from conversations.resending import offers_for
 from conversations.triage.actions import actions_in
@@ -50,6 +50,9 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
             "choices": _choices(browsing, known),
             "offers": offers_for(request.user)
             if Delivery.State.FAILED in browsing.listing.states
+            else [],
+            "alerts": Alert.objects.manageable_by(request.user).open()
+            if key == "failed"
             else [],
             **_counted(browsing, known),
         },

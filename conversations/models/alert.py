@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now
+
+from conversations.bounces.reasons import REASONS, Reason
+from deliveryportal.accounts.models import User
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def open(self) -> Self:
+        return self.filter(closed_at=None)
+
+    def manageable_by(self, user: User) -> Self:
+        """A team's alerts are its managers' business."""
+        return self.filter(team=user.team_id) if user.is_manager else self.none()
+
+
+class Alert(models.Model):
+    """Somebody refuses a team's mail for a reason that lies with us, not with the address.
+
+    Open until a person closes it; the next such mail opens another.
+    """
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.CASCADE, related_name="alerts"
+    )
+    reason = models.CharField(max_length=30)  # a key of REASONS
+    remote = models.CharField(max_length=255)  # the organisation that refuses
+    number = models.PositiveIntegerField(default=1)  # mails it touches
+    since = models.DateTimeField()
+    latest = models.DateTimeField()
+    last_words = models.TextField(blank=True)  # the other side's: hostile text
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Mails are counted on the one that is open; also finds a team's open ones.
+            models.UniqueConstraint(
+                fields=["team", "reason", "remote"],
+                condition=models.Q(closed_at=None),
+                name="conv_alert_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.why.title if self.why else self.reason}: {self.remote}"
+
+    @property
+    def why(self) -> Reason | None:
+        return REASONS.get(self.reason)
+
+    def close(self, by: User) -> bool:
+        """Note that somebody has seen to it; False if it was closed already."""
+        return bool(
+            Alert.objects.open()
+            .filter(pk=self.pk)
+            .update(closed_at=now(), closed_by=by)
+        )
