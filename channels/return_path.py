@@ -11,7 +11,8 @@ import re
 import secrets
 
 TOKEN_BYTES = 16
-_LOCAL_PART = re.compile(rf"b([0-9a-f]{{{TOKEN_BYTES * 2}}})", re.IGNORECASE)
+_TOKEN = rf"b([0-9a-f]{{{TOKEN_BYTES * 2}}})"
+_LOCAL_PART = re.compile(_TOKEN, re.IGNORECASE)
 
 
 def new_token() -> str:
@@ -29,3 +30,9 @@ def token_of(address: str, domain: str) -> str | None:
         return None
     match = _LOCAL_PART.fullmatch(local_part)
     return match[1].lower() if match else None
+
+
+def tokens_in(text: str, domain: str) -> set[str]:
+    """Return the tokens of the return paths of ours that stand anywhere in `text`."""
+    path = rf"(?<![0-9a-z]){_TOKEN}@{re.escape(domain)}(?![\w.-]*\w)"
+    return {token.lower() for token in re.findall(path, text, re.IGNORECASE)}

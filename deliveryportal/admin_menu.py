@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+
+from conversations.models import Alert, Report
+
+Rows = Callable[[], QuerySet[Any]]
 
 # Group → label, Material icon, model whose list it opens.
 MENU: dict[str, list[tuple[str, str, str]]] = {
@@ -43,6 +49,35 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
 }
 
 
+# Lists to work off: group → label, icon, model, which of its rows, and these rows.
+TO_LOOK_AT: dict[str, list[tuple[str, str, str, str, Rows]]] = {
+    "Reports": [
+        (
+            "Reports without a delivery",
+            "unknown_document",
+            "conversations_report",
+            "matched=stray",
+            Report.objects.strays,
+        ),
+        (
+            "Unread reports",
+            "sync_problem",
+            "conversations_report",
+            "state__exact=unreadable",
+            Report.objects.unreadable,
+        ),
+        (
+            "Open alerts",
+            "notification_important",
+            "conversations_alert",
+            "standing=open",
+            Alert.objects.open,
+        ),
+    ],
+}
+MANY = 100
+
+
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
     """Return what unfold's SIDEBAR setting asks for."""
     return [
@@ -56,7 +91,22 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
                     "link": reverse(f"admin:{model}_changelist"),
                 }
                 for label, icon, model in items
+            ]
+            + [
+                {
+                    "title": label,
+                    "icon": icon,
+                    "link": f"{reverse(f'admin:{model}_changelist')}?{query}",
+                    "badge": number_of(rows),
+                }
+                for label, icon, model, query, rows in TO_LOOK_AT.get(title, [])
             ],
         }
         for title, items in MENU.items()
     ]
+
+
+def number_of(rows: Rows) -> str:
+    """Return the number for a badge: no badge for 0, and counting ends at many."""
+    number = rows()[:MANY].count()
+    return f"{MANY - 1}+" if number == MANY else str(number or "")

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from conversations.models import Delivery, Heartbeat
+from conversations.models import Delivery, Heartbeat, Report
 from conversations.sweeping import ROLE
 from deliveryportal.broker import ping
 
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 SWEEP_OVERDUE = timedelta(minutes=2)
 # Mail that is due and has not been taken up for so long: no worker is at work.
 DUE_OVERDUE = timedelta(minutes=15)
+MANY = 1_000
 
 
 @login_not_required
@@ -33,7 +34,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200 with the figures, or 503 if mail would not flow."""
     report: dict[str, object] = {"database": "ok", "queue": _queue()}
     try:
-        oldest, swept = _oldest_due(), _last_sweep()
+        oldest, swept, reports = _oldest_due(), _last_sweep(), _reports()
     except DatabaseError as error:
         logger.error("The database cannot be used: %r", str(error))
         report |= {"ok": False, "database": "unavailable"}
@@ -41,6 +42,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     report |= {
         "oldest_due_seconds": _seconds(oldest),
         "last_sweep_seconds": _seconds(swept),
+        **reports,
     }
     report["ok"] = (
         report["queue"] == "ok"
@@ -69,6 +71,14 @@ def _oldest_due() -> timedelta | None:
 def _last_sweep() -> timedelta | None:
     beat = Heartbeat.objects.filter(role=ROLE).first()
     return now() - beat.at if beat else None
+
+
+def _reports() -> dict[str, int]:
+    """What the admin has to look at; more than so many need no exact number."""
+    return {
+        "reports_without_delivery": Report.objects.strays()[:MANY].count(),
+        "unreadable_reports": Report.objects.unreadable()[:MANY].count(),
+    }
 
 
 def _seconds(age: timedelta | None) -> float | None:

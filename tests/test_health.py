@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
-from conversations.models import Delivery, Heartbeat
+from conversations.models import Delivery, Heartbeat, Report
 from conversations.sweeping import sweep
 from deliveryportal import health
 from deliveryportal.accounts.models import User
@@ -23,6 +23,8 @@ def test_a_healthy_installation_says_so_to_anyone(client: Client, db: None) -> N
     assert (report["ok"], report["database"], report["queue"]) == (True, "ok", "ok")
     assert report["oldest_due_seconds"] is None
     assert report["last_sweep_seconds"] < 60
+    assert report["reports_without_delivery"] == 0
+    assert report["unreadable_reports"] == 0
 
 
 def test_without_a_sweeper_it_cannot_do_its_job(client: Client, db: None) -> None:
@@ -74,3 +76,18 @@ def test_mail_that_waits_for_a_person_or_a_limit_is_no_fault_of_the_installation
         channel=delivery.channel, sender=alice, held_until=now() + timedelta(hours=1)
     )
     assert client.get("/healthz").status_code == 200
+
+
+def test_reports_that_the_admin_has_to_look_at_are_counted(
+    client: Client, db: None
+) -> None:
+    sweep()
+    for serial, state in enumerate(["read", "read", "unreadable"]):
+        token = "gone" if state == "unreadable" else ""
+        Report.objects.create(
+            raw=b"x", digest=str(serial), state=state, return_token=token
+        )
+    response = client.get("/healthz")
+    assert response.status_code == 200  # mail flows all the same
+    assert response.json()["reports_without_delivery"] == 2
+    assert response.json()["unreadable_reports"] == 1

@@ -1,18 +1,29 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import filesizeformat
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from channels.return_path import TOKEN_BYTES
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
-from conversations.admin.records import RecordAdmin, RemoteWords, without_return_tokens
+from conversations.admin.records import (
+    RETURN_TOKEN,
+    RecordAdmin,
+    RemoteWords,
+    without_return_tokens,
+)
 from conversations.models import Report
+from conversations.views.report import download
 from deliveryportal.accounts.admin import AnswerFilter
 
 SHOWN_BYTES = 64 * 1024
+UNTOLD = "0" * (2 * TOKEN_BYTES)
 
 
 class Matched(AnswerFilter):
@@ -20,7 +31,14 @@ class Matched(AnswerFilter):
     parameter_name = "matched"
     answers = {
         "yes": ("found", lambda: Q(delivery__isnull=False)),
-        "no": ("none", lambda: Q(delivery=None)),
+        "stray": (
+            "none: it came without a valid return path",
+            lambda: Q(delivery=None, return_token=""),
+        ),
+        "gone": (
+            "none any more: it has been deleted",
+            lambda: Q(delivery=None) & ~Q(return_token=""),
+        ),
     }
 
 
@@ -47,7 +65,7 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
                 ]
             },
         ),
-        ("As it came", {"fields": ["size", "raw_text"]}),
+        ("As it came", {"fields": ["size", "download", "raw_text"]}),
     ]
     list_display = [
         "received_at",
@@ -62,6 +80,32 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
     list_filter = ["state", "kind", ReasonFilter, Matched, "source", "received_at"]
     list_select_related = ["delivery"]
     search_fields = ["final_recipient", "delivery__recipient", "=uuid", "=digest"]
+
+    actions = ["read_again"]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.as_mail)
+        own = path("<int:pk>.eml", view, name="conversations_report_download")
+        return [own, *super().get_urls()]
+
+    @admin.action(description="Read again", permissions=["view"])
+    def read_again(self, request: HttpRequest, reports: QuerySet[Report]) -> None:
+        """For those that led to nothing, after the reader has been mended."""
+        again = reports.order_by().read_again()  # type: ignore[attr-defined]
+        self.message_user(request, f"{again} will be read again in a moment.")
+
+    def as_mail(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The raw mail as a file; where its return path stood stand zeros."""
+        report = get_object_or_404(Report, pk=pk)
+        if not self.has_view_permission(request, report):
+            raise PermissionDenied
+        text = bytes(report.raw).decode("latin-1")
+        return download(report, RETURN_TOKEN.sub(UNTOLD, text).encode("latin-1"))
+
+    @admin.display(description="the whole mail")
+    def download(self, report: Report) -> SafeString:
+        url = reverse("admin:conversations_report_download", args=[report.pk])
+        return format_html('<a href="{}">Download it as .eml</a>', url)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
         # The raw reports stay in the database until one is looked at.

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from channels.return_path import token_of
 from conversations.bounces import receiving
+from conversations.bounces.addresses import HAVE_ACCEPTED, STRAY, is_for_the_admin
 from conversations.bounces.gathering import Gathering
 from conversations.bounces.receiving import Arrival
 
@@ -73,15 +74,18 @@ class ReportHandler:
     ) -> str:
         token = token_of(address, settings.BOUNCE_DOMAIN)
         if token is None:
-            return NO_SUCH_PATH
+            if not is_for_the_admin(address, settings.BOUNCE_DOMAIN, self._source):
+                return NO_SUCH_PATH
+            envelope.rcpt_tos.append(STRAY)
+            return KNOWN
         try:
             known = await self._patiently(self._known.ask(token))
         except (db.Error, TimeoutError) as error:
             logger.warning("A return path cannot be looked up: %r", error)
             return TRY_LATER
-        if not known:
+        if not known and self._source not in HAVE_ACCEPTED:
             return NO_SUCH_PATH
-        envelope.rcpt_tos.append(token)
+        envelope.rcpt_tos.append(token if known else STRAY)
         return KNOWN
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from channels.return_path import tokens_in
 from conversations.alerting import Refusal, raise_alerts
 from conversations.bounces.dsn import Kind, ReadReport, read_reports
 from conversations.delays import tried_until
@@ -21,6 +23,8 @@ from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.delivery import State
 
 logger = logging.getLogger(__name__)
+# Bytes of a complaint that are searched for our return path, and how many of those.
+LOOKED_AT, MANY = 1024 * 1024, 100
 EventKind = DeliveryEvent.Kind
 
 
@@ -145,7 +149,7 @@ def record_report(report_id: int) -> None:
     with transaction.atomic():
         delivery = (
             Delivery.objects.select_for_update()
-            .filter(return_token=report.return_token)
+            .filter(return_token=_token_of(report, found))
             .first()
         )
         if delivery and delivery.state == State.HANDING_OVER:
@@ -153,6 +157,21 @@ def record_report(report_id: int) -> None:
         read = most_telling(found, delivery.recipient_wire if delivery else "")
         if _claim(report, read, delivery) and delivery:
             _apply(read, report, delivery)
+
+
+def _token_of(report: Report, found: list[ReadReport]) -> str:
+    """Return the token it came to; of a complaint also the one inside.
+
+    Feedback loops send to one agreed address. What they return has been at the
+    recipient's, whose server wrote our return path into it.
+    """
+    if report.return_token or all(read.kind != "complaint" for read in found):
+        return report.return_token
+    text = bytes(report.raw[:LOOKED_AT]).decode("latin-1")
+    inside = sorted(tokens_in(text, settings.BOUNCE_DOMAIN))[:MANY]
+    known = Delivery.objects.filter(return_token__in=inside)
+    tokens = list(known.values_list("return_token", flat=True)[:2])
+    return tokens[0] if len(tokens) == 1 else ""
 
 
 def most_telling(found: list[ReadReport], recipient: str) -> ReadReport:

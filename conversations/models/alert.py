@@ -58,7 +58,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.why.title if self.why else self.reason}: {self.remote}"
+        return f"{self.why.title if self.why else self.reason} at {self.remote}"
 
     @property
     def why(self) -> Reason | None:

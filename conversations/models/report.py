@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Self
 from uuid import uuid4
 
 from django.db import models
@@ -8,6 +9,21 @@ from django.utils.timezone import now
 from conversations.bounces.reasons import REASONS, Reason
 
 SHOWN = 100_000  # bytes of a raw report on a page; the download has all
+
+
+class ReportQuerySet(models.QuerySet["Report"]):
+    def strays(self) -> Self:
+        """Those that came without a valid return path and are about no delivery."""
+        return self.filter(delivery=None, return_token="")
+
+    def unreadable(self) -> Self:
+        return self.filter(state=Report.State.UNREADABLE)
+
+    def read_again(self) -> int:
+        """Have those read anew that led to nothing; the sweeper hands them in."""
+        nothing = models.Q(state=Report.State.READ, delivery=None)
+        unreadable = models.Q(state=Report.State.UNREADABLE)
+        return self.filter(nothing | unreadable).update(state=Report.State.UNREAD)
 
 
 class Report(models.Model):
@@ -56,6 +72,8 @@ class Report(models.Model):
     remote_mta = models.CharField(max_length=255, blank=True)
     evidence = models.CharField(max_length=300, blank=True)
 
+    objects = ReportQuerySet.as_manager()
+
     class Meta:
         constraints = [
             # The same bounce delivered twice is one report.
@@ -69,6 +87,17 @@ class Report(models.Model):
                 fields=["received_at"],
                 condition=models.Q(state="unread"),
                 name="conv_report_unread",
+            ),
+            # The two lists that an admin works off, and their counts.
+            models.Index(
+                fields=["received_at"],
+                condition=models.Q(delivery=None, return_token=""),
+                name="conv_report_stray",
+            ),
+            models.Index(
+                fields=["received_at"],
+                condition=models.Q(state="unreadable"),
+                name="conv_report_unreadable",
             ),
         ]
 

@@ -17,8 +17,12 @@ def raw_report(request: UserRequest, uuid: UUID) -> HttpResponse:
         Report.objects.filter(delivery__in=Delivery.objects.visible_to(request.user)),
         uuid=uuid,
     )
+    return download(report, bytes(report.raw))
+
+
+def download(report: Report, content: bytes) -> HttpResponse:
     return HttpResponse(
-        bytes(report.raw),
+        content,
         content_type="application/octet-stream",
         headers={
             "Content-Disposition": f'attachment; filename="report-{report.uuid}.eml"',

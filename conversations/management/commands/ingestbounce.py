@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from channels.return_path import token_of
+from conversations.bounces.addresses import STRAY, is_ours
 from conversations.bounces.receiving import (
     announce_report,
     receive_report,
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         "Takes one bounce on standard input, for an MTA's pipe. The return path it came "
         "to is --recipient, else what the MTA says in the environment "
         "(ORIGINAL_RECIPIENT, RECIPIENT) or in the mail (Delivered-To, X-Original-To). "
+        "One of our domain without a valid return path is kept for the admin. "
         "Exit codes are those of sysexits.h: 65, 67 or 75, where 75 means try again."
     )
     # A misconfiguration must not make an MTA bounce a bounce.
@@ -63,11 +65,13 @@ class Command(BaseCommand):
             if token and token_is_known(token):
                 announce_report(receive_report(token, raw, "pipe"))
                 return
-        if recipients:
+        ours = [each for each in recipients if is_ours(each, settings.BOUNCE_DOMAIN)]
+        if recipients and not ours:
             self._leave(
                 UNKNOWN_RECIPIENT, f"No such return path here: {recipients[0]!a}."
             )
-        self._leave(UNKNOWN_RECIPIENT, "Nothing says which return path it came to.")
+        # The MTA has taken it; nobody could be told any more. The admin looks at it.
+        announce_report(receive_report(STRAY, raw, "pipe"))
 
     def _leave(self, code: int, sentence: str) -> NoReturn:
         self.stderr.write(sentence)

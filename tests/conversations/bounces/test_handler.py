@@ -81,7 +81,8 @@ def test_bytes_that_are_no_text_are_taken(receiver: BounceReceiver, path: str) -
     [
         "b" + "0" * 32 + "@" + settings.BOUNCE_DOMAIN,
         "b" + "0" * 31 + "@" + settings.BOUNCE_DOMAIN,
-        "postmaster@" + settings.BOUNCE_DOMAIN,
+        "postmaster@elsewhere.test",
+        "info@" + settings.BOUNCE_DOMAIN,
         "somebody@elsewhere.test",
         "nobody",
         "ü@" + settings.BOUNCE_DOMAIN,

@@ -38,7 +38,7 @@ def test_a_manager_sees_how_many_mails_since_when_and_what_was_said(
 ) -> None:
     for part in ({}, {"HX-Request": "true"}):
         page = as_user(bob).get(FAILED, headers=part).content.decode()
-        assert "Our server or domain is blocked: bigco.test" in page
+        assert "Our server or domain is blocked at bigco.test" in page
         assert "31 mails since" in page
         assert "550 5.7.1 blocked" in page
         assert "Who should act: your admin." in page
