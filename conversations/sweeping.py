@@ -54,6 +54,7 @@ class Swept:
 def sweep() -> Swept:
     at = now()
     forget_old_tests(at)
+    forget_old_strays(at)
     cancel_without_channel(Delivery.objects.all())
     end_delays(at)
     swept = Swept(
@@ -144,6 +145,13 @@ def announce_forgotten_jobs() -> int:
 def forget_old_tests(at: datetime) -> None:
     """Connection tests hold credentials, and nobody comes back to one after a day."""
     ConnectionTest.objects.filter(created_at__lt=at - timedelta(days=1)).delete()
+
+
+def forget_old_strays(at: datetime) -> None:
+    """Anybody may send to postmaster; what no admin missed in a month goes."""
+    old = Report.objects.strays().filter(received_at__lt=at - timedelta(days=30))
+    pks = list(old.values_list("pk", flat=True)[:AT_A_TIME])
+    Report.objects.filter(pk__in=pks).delete()
 
 
 def end_all_leases() -> None:

@@ -92,18 +92,23 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
                 }
                 for label, icon, model in items
             ]
-            + [
-                {
-                    "title": label,
-                    "icon": icon,
-                    "link": f"{reverse(f'admin:{model}_changelist')}?{query}",
-                    "badge": number_of(rows),
-                }
-                for label, icon, model, query, rows in TO_LOOK_AT.get(title, [])
-            ],
+            + [_to_look_at(request, *entry) for entry in TO_LOOK_AT.get(title, [])],
         }
         for title, items in MENU.items()
     ]
+
+
+def _to_look_at(
+    request: HttpRequest, label: str, icon: str, model: str, query: str, rows: Rows
+) -> dict[str, Any]:
+    link = f"{reverse(f'admin:{model}_changelist')}?{query}"
+    return {
+        "title": label,
+        "icon": icon,
+        "link": link,
+        "active": request.get_full_path() == link,
+        "badge": number_of(rows),
+    }
 
 
 def number_of(rows: Rows) -> str:

@@ -105,7 +105,11 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
     @admin.display(description="the whole mail")
     def download(self, report: Report) -> SafeString:
         url = reverse("admin:conversations_report_download", args=[report.pk])
-        return format_html('<a href="{}">Download it as .eml</a>', url)
+        return format_html(
+            '<a class="text-primary-600 dark:text-primary-500" href="{}">'
+            "Download it as .eml</a>",
+            url,
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
         # The raw reports stay in the database until one is looked at.

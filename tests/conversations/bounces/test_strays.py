@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import now
 
 from channels.return_path import new_token, return_path, tokens_in
 from conversations.bounces import recording
@@ -19,6 +21,7 @@ from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.delivery import State
+from conversations.sweeping import sweep
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD
 from tests.conversations.bounces.conftest import BOUNCE, Start, bring, mail
@@ -209,3 +212,13 @@ def test_the_download_is_the_admins_only(
     for user in (alice, bob, charlie):
         assert as_user(user).get(url).status_code == 302
     assert "/login/" in Client().get(url)["Location"]
+
+
+def test_strays_go_after_a_month_and_nothing_else_does(delivery: Delivery) -> None:
+    ours = come(mail("unknown_user"), delivery.return_token)
+    come(mail("mailbox_full"))
+    sweep()
+    assert Report.objects.count() == 2
+    Report.objects.update(received_at=now() - timedelta(days=31))
+    sweep()
+    assert Report.objects.get() == ours
