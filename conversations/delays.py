@@ -23,7 +23,7 @@ NO_BOUNCE = (
 
 def tried_until(told: datetime | None, at: datetime) -> datetime:
     """Until when to expect news of a delay that was told `at`."""
-    end = at + COMMON if told is None else min(told, at + LONGEST)
+    end = at + COMMON if told is None else min(max(told, at), at + LONGEST)
     return end + LAST_LOOK
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from channels.return_path import tokens_in
@@ -138,14 +138,19 @@ def record_report(report_id: int) -> None:
     if report is None:
         return
     try:
-        found = read_reports(bytes(report.raw))
+        _record(report)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away or busy: the sweeper hands it in again
     except Exception:  # a fault of ours: the report is kept for whoever mends it
         logger.exception("Report %s cannot be read", report.uuid)
         Report.objects.filter(pk=report.pk, state=Report.State.UNREAD).update(
             state=Report.State.UNREADABLE,
             delivery=Delivery.objects.filter(return_token=report.return_token).first(),
         )
-        return
+
+
+def _record(report: Report) -> None:
+    found = read_reports(bytes(report.raw))
     with transaction.atomic():
         delivery = (
             Delivery.objects.select_for_update()

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
 
 import pytest
 from django.utils.timezone import now
@@ -24,8 +25,9 @@ AT = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)
         (AT + timedelta(days=2), AT + timedelta(days=2)),
         (None, AT + COMMON),
         (datetime.max.replace(tzinfo=UTC), AT + LONGEST),
+        (datetime.min.replace(tzinfo=timezone(timedelta(hours=23))), AT),
     ],
-    ids=["told", "not told", "told beyond reason"],
+    ids=["told", "not told", "told beyond reason", "over when it was told"],
 )
 def test_news_are_expected_until_their_server_gives_up(
     told: datetime | None, until: datetime
@@ -68,7 +70,33 @@ def test_the_report_itself_says_how_long_they_try(
     alice: User, make_delivery: Callable[..., Delivery]
 ) -> None:
     delivery = make_delivery(alice, state=State.ACCEPTED, accepted_at=AT)
-    record_report(receive_report(delivery.return_token, mail("still_trying"), "x").pk)
+    told = now().replace(microsecond=0) + timedelta(days=3)
+    date = format_datetime(told).encode()
+    raw = mail("still_trying").replace(b"Sat, 7 Mar 2026 09:14:05 +0000", date)
+    record_report(receive_report(delivery.return_token, raw, "x").pk)
     delivery.refresh_from_db()
-    told = datetime(2026, 3, 7, 9, 14, 5, tzinfo=UTC)
     assert delivery.tried_until == told + LAST_LOOK
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "soon",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 1 Jan 0001 00:00:00 +2359",
+        "Mon, 99 Jan 2026 99:99:99 +9999",
+        "\x00" * 50,
+    ],
+)
+def test_no_date_of_theirs_keeps_a_report_from_being_read(
+    alice: User, make_delivery: Callable[..., Delivery], date: str
+) -> None:
+    delivery = make_delivery(alice, state=State.ACCEPTED, accepted_at=AT)
+    raw = mail("still_trying").replace(b"Sat, 7 Mar 2026 09:14:05 +0000", date.encode())
+    record_report(receive_report(delivery.return_token, raw, "x").pk)
+    delivery.refresh_from_db()
+    assert delivery.state == State.DELAYED
+    assert delivery.tried_until is not None
+    within = delivery.tried_until - now()
+    assert timedelta(0) < within <= LONGEST + LAST_LOOK

@@ -143,6 +143,7 @@ LINES = st.sampled_from(
         b"Action: failed",
         b"Action: delayed",
         b"Status: 5.1.1",
+        b"Will-Retry-Until: Fri, 31 Dec 9999 23:59:59 -2359",
         b"Diagnostic-Code: smtp; 550 \xed\xa0\x80",
         b"Feedback-Type: abuse",
         b"<a@b.test>:",

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
-from django.db import connections
+from django.db import DataError, OperationalError, connections
 from django.utils.timezone import now
 
 from conversations.bounces import recording
@@ -303,6 +304,32 @@ def test_a_report_our_code_stumbles_over_is_kept_as_unreadable(
     assert report.delivery == delivery
     assert bytes(report.raw) == mail("unknown_user")
     assert events(delivery) == []
+    delivery.refresh_from_db()
+    assert delivery.state == S.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (DataError("too long"), Report.State.UNREADABLE),
+        (OperationalError("gone"), Report.State.UNREAD),
+    ],
+)
+def test_what_cannot_be_recorded_is_kept_and_what_may_be_later_is_tried_again(
+    delivery: Delivery,
+    error: Exception,
+    state: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*args: object) -> None:
+        raise error
+
+    report = receive_report(delivery.return_token, mail("unknown_user"), "smtp")
+    monkeypatch.setattr(recording, "_apply", fail)
+    with suppress(OperationalError):
+        record_report(report.pk)
+    report.refresh_from_db()
+    assert report.state == state
     delivery.refresh_from_db()
     assert delivery.state == S.ACCEPTED
 
