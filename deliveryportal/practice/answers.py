@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 
 # A longer mail comes back by its headers alone, as most servers do it.
 RETURNED_WHOLE = 64 * 1024
+TRIES_FOR = timedelta(days=2)  # as long as it says that it goes on after a delay
 
 Fields = Mapping[str, str]
 
@@ -36,6 +37,11 @@ class TakenMail:
         )
 
     @property
+    def final_recipient(self) -> str:
+        address_type = "rfc822" if self.recipient.isascii() else "utf-8"
+        return f"{address_type}; {self.shown_recipient}"
+
+    @property
     def host(self) -> str:
         return f"mx.{self.shown_recipient.rpartition('@')[2]}"
 
@@ -43,13 +49,12 @@ class TakenMail:
 def bounce(mail: TakenMail, *, status: str, words: str) -> bytes:
     """Say that `mail` did not arrive (RFC 3464). `words` are the server's own."""
     words = words.format(recipient=mail.shown_recipient)
-    address_type = "rfc822" if mail.recipient.isascii() else "utf-8"
     about_server = {
         "Reporting-MTA": f"dns; {mail.host}",
         "Arrival-Date": format_datetime(mail.at),
     }
     about_recipient = {
-        "Final-Recipient": f"{address_type}; {mail.shown_recipient}",
+        "Final-Recipient": mail.final_recipient,
         "Action": "failed",
         "Status": status,
         "Diagnostic-Code": f"smtp; {words}",
@@ -65,6 +70,33 @@ def bounce(mail: TakenMail, *, status: str, words: str) -> bytes:
             f"<{mail.shown_recipient}>: {words}\n"
         ),
         groups=[about_server, about_recipient],
+    )
+
+
+def delay(mail: TakenMail) -> bytes:
+    """Say that `mail` has not arrived yet, and that one goes on trying (RFC 3464)."""
+    until = format_datetime(mail.at + TRIES_FOR)
+    words = f"connect to mailbox.{mail.host}: Connection timed out"
+    return _report(
+        mail,
+        report_type="delivery-status",
+        sender=f"Mail Delivery System <MAILER-DAEMON@{mail.host}>",
+        subject="Delayed Mail (still being retried)",
+        text=(
+            f"This is the mail system at host {mail.host}.\n\n"
+            "Your message could not be delivered yet. It will be retried until "
+            f"{until}.\n\n<{mail.shown_recipient}>: {words}\n"
+        ),
+        groups=[
+            {"Reporting-MTA": f"dns; {mail.host}"},
+            {
+                "Final-Recipient": mail.final_recipient,
+                "Action": "delayed",
+                "Status": "4.4.1",
+                "Diagnostic-Code": f"smtp; {words}",
+                "Will-Retry-Until": until,
+            },
+        ],
     )
 
 
@@ -103,6 +135,7 @@ ANSWERS: dict[str, Callable[[TakenMail], bytes]] = {
         status="5.2.2",
         words="552 5.2.2 <{recipient}>: Mailbox full: user is over quota",
     ),
+    "delay": delay,
     "complaint": complaint,
 }
 

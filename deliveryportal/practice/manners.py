@@ -88,6 +88,11 @@ MANNERS: dict[str, Manner] = {
         answer="late-bounce",
         answer_after=timedelta(seconds=10),
     ),
+    "delayed": Manner(
+        does="Takes the mail; a second later its server says that it is still trying.",
+        answer="delay",
+        answer_after=timedelta(seconds=1),
+    ),
     "greylist": Manner(
         does="Asks to come back in five seconds, and takes the mail then.",
         greylisted_for=timedelta(seconds=5),

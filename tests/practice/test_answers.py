@@ -96,6 +96,7 @@ def test_a_complaint_carries_what_arf_asks_for() -> None:
     [
         ("late-unknown", "bounce", "address_unknown"),
         ("late-bounce", "bounce", "mailbox_full"),
+        ("delay", "delay", "server_unreachable"),
         ("complaint", "complaint", "complaint"),
     ],
 )

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0007_add_alerts'),
+        ('conversations', '0010_add_alerts'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_create_users_and_teams'),
-        ('conversations', '0006_note_delays'),
+        ('conversations', '0009_keep_searches_and_layouts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
