@@ -54,6 +54,23 @@ def parse_addresses(text: str) -> list[Address]:
     return [_read(item.strip()) for item in items]
 
 
+def readable_addresses(text: str) -> list[Address]:
+    """Read what can be read of a list that is still being written."""
+    found = []
+    for item in _split(text):
+        try:
+            found.append(_read(item.strip()))
+        except AddressError:
+            continue
+    return found
+
+
+def wire_domain(domain: str) -> str:
+    """Return a domain in its wire form: lower case, in A-labels; raise AddressError."""
+    wire = _checked("", f"x@{domain}").wire
+    return wire.rpartition("@")[2]
+
+
 def _split(text: str) -> Iterator[str]:
     """Split at commas and semicolons outside quotes."""
     item, quoted = "", False

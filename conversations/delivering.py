@@ -47,6 +47,8 @@ from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
 from conversations.outcomes import Outcome
 from conversations.stopping import stopping
+from conversations.suppressing import suppress_refused
+from conversations.withholding import withhold
 
 logger = logging.getLogger(__name__)
 
@@ -65,15 +67,16 @@ def deliver_lane(channel_id: int, sender_id: int) -> bool:
         return False
     results: list[Outcome] = []
     try:
-        for each in _send_batch(channel, batch, lease):
+        sendable = withhold(batch, lease.token)
+        for each in _send_batch(channel, sendable, lease):
             results += each
     finally:
         if len(results) < len(batch):
             release(lease)
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
-    # What is back in the queue has used nothing of the limit.
+    # What is back in the queue or was withheld has used nothing of the limit.
     give_back(channel, sender_id, len(batch) - gone)
-    finished = len(results) == len(batch) == settings.LANE_BATCH
+    finished = len(batch) == settings.LANE_BATCH and len(results) == len(sendable)
     down = any(result.channel_trouble for result in results)
     return finished and not down and not stopping.is_set()
 
@@ -135,6 +138,8 @@ def _send_batch(
     A handful is settled and the next one marked in one transaction: no more than one
     handful is ever in doubt, and each costs one commit.
     """
+    if not batch:
+        return
     try:
         transport = open_channel(channel)
     except TransportError as error:
@@ -147,9 +152,11 @@ def _send_batch(
             results = _hand_over_all(in_hand, transport, lease)
             trouble = next((each for each in results if each.channel_trouble), None)
             with transaction.atomic():
-                settle(results, in_hand, lease)
+                settled = settle(results, in_hand, lease)
                 following = [] if trouble else next(handfuls, [])
                 in_hand = mark_handing_over(following, lease)
+                # Last: a team's turn is waited for with nothing left to be locked.
+                suppress_refused(settled)
             if trouble:
                 _stop_for(channel, trouble, lease)
             yield results
@@ -300,10 +307,12 @@ def _visible_sender(delivery: Delivery, transport: Transport) -> str:
     return delivery.message.from_address
 
 
-def settle(results: list[Outcome], in_hand: list[Delivery], lease: Lease) -> None:
+def settle(
+    results: list[Outcome], in_hand: list[Delivery], lease: Lease
+) -> list[Outcome]:
     """Write what came of it, for those that are still ours, in one transaction.
 
-    What was marked and not tried is merely claimed again. A result that comes
+    Return what was written. What was marked and not tried is merely claimed again. A result that comes
     after its lease has ended changes nothing; it is kept on the timeline, for the
     person who has to decide.
     """
@@ -328,6 +337,7 @@ def settle(results: list[Outcome], in_hand: list[Delivery], lease: Lease) -> Non
             for result in results
         )
         alert_of_refusals(each for each in results if each.delivery.pk in held)
+    return [result for result in results if result.delivery.pk in held]
 
 
 def _alike(

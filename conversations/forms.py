@@ -15,6 +15,13 @@ from deliveryportal.accounts.forms import one_line
 from deliveryportal.accounts.models import User
 
 MAX_RECIPIENTS = 500
+# A field whose change asks what its recipients will see now.
+LIVE = {
+    "hx-include": "[name=identity], [name=to]",
+    "hx-target": "#seen",
+    "hx-swap": "outerHTML",
+    "hx-sync": "this:replace",
+}
 
 
 class RecipientsField(forms.CharField):
@@ -44,7 +51,11 @@ class ComposeForm(forms.Form):
         # No strip: a line end at either end is refused, not forgiven.
         strip=False,
         help_text="Several, separated by commas, get a message each.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "inputmode": "email", **LIVE}
+            # Other people, others who get nothing.
+            | {"hx-trigger": "input changed delay:400ms, change"}
+        ),
     )
     subject = forms.CharField(
         max_length=500, required=False, strip=False, validators=[one_line]
@@ -70,12 +81,11 @@ class ComposeForm(forms.Form):
         field.queryset = EmailIdentity.objects.of(user)
         field.initial = field.queryset.first()
         # Another identity, another view of the recipient's.
-        field.widget.attrs |= {
+        field.widget.attrs |= LIVE | {
             "hx-get": reverse("conversations:compose"),
             "hx-trigger": "change",
-            "hx-target": "#seen",
-            "hx-swap": "outerHTML",
         }
+        self.fields["to"].widget.attrs["hx-get"] = reverse("conversations:compose")
 
     def clean_identity(self) -> EmailIdentity:
         identity = self.cleaned_data["identity"] or self.fields["identity"].initial

@@ -1,4 +1,5 @@
-"""Sending again what failed for the fault of its delivery channel, once that works.
+"""Sending again what failed for the fault of its delivery channel, once that works,
+and what a suppression stopped, once that is released.
 
 A resend is a new message with a timeline of its own, linked to the one that failed.
 Only what certainly was not sent is offered: never a bounce, never an unconfirmed one.
@@ -12,7 +13,7 @@ from functools import reduce
 from operator import or_
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -20,10 +21,13 @@ from channels.addresses import Address
 from channels.announcing import announce
 from channels.models import Channel
 from conversations.composing import conversation_with, new_message_id, queue
-from conversations.models import Delivery, Message
+from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.tasks import work_lane
 from deliveryportal.accounts.models import User
+
+# The row whose lock lets one person at a time send again.
+Turn = QuerySet[Channel] | QuerySet[Suppression]
 
 LATELY = timedelta(days=30)  # nobody means a mail of last year any more
 AT_A_TIME = 100  # in one transaction
@@ -48,11 +52,24 @@ MENDED: dict[str, Q] = {
 
 def resendable(user: User) -> DeliveryQuerySet:
     """What failed for a channel's fault and can go now, of what `user` may see."""
+    return _can_go(user).filter(
+        reduce(or_, (Q(reason=reason) & since for reason, since in MENDED.items()))
+    )
+
+
+def stopped_by(suppression: Suppression, user: User) -> DeliveryQuerySet:
+    """What a suppression stopped and can go since it is released."""
+    return _can_go(user).filter(
+        suppression=suppression, suppression__released_at__isnull=False
+    )
+
+
+def _can_go(user: User) -> DeliveryQuerySet:
+    """What failed and would not fail for its channel, identity or sender now."""
     return (
         Delivery.objects.visible_to(user)
         .unarchived()
         .filter(
-            reduce(or_, (Q(reason=reason) & since for reason, since in MENDED.items())),
             state=State.FAILED,
             state_since__gt=now() - LATELY,
             channel__health=Channel.Health.WORKING,
@@ -99,37 +116,47 @@ def resend(channel: Channel, *, by: User) -> int:
 
     Idempotent: what has been sent again is not sent a third time.
     """
+    turn = Channel.objects.filter(pk=channel.pk)
+    return _resend_all(turn, resendable(by).filter(channel=channel), by)
+
+
+def resend_stopped(suppression: Suppression, *, by: User) -> int:
+    """Send again what the suppression stopped, as `resend` does."""
+    turn = Suppression.objects.filter(pk=suppression.pk)
+    return _resend_all(turn, stopped_by(suppression, by), by)
+
+
+def _resend_all(turn: Turn, failed: DeliveryQuerySet, by: User) -> int:
     number = 0
-    while resent := _resend_some(channel, by):
+    while resent := _resend_some(turn, failed, by):
         number += resent
     return number
 
 
 @transaction.atomic
-def _resend_some(channel: Channel, by: User) -> int:
+def _resend_some(turn: Turn, failed: DeliveryQuerySet, by: User) -> int:
     # Two who ask at once take turns; the second finds the first one's messages.
-    Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
-    failed = list(
-        resendable(by)
-        .filter(channel=channel)
-        .select_related("message__conversation")
-        .order_by("state_since", "pk")[:AT_A_TIME]
+    turn.select_for_update(no_key=True).get()
+    some = list(
+        failed.select_related("message__conversation", "channel").order_by(
+            "state_since", "pk"
+        )[:AT_A_TIME]
     )
-    for delivery in failed:
+    for delivery in some:
         queue(
             again(delivery.message),
             own_address(delivery),
-            channel,
-            note=f"again for {channel}, by {by}",
+            delivery.channel,
+            note=f"again for {delivery.channel}, by {by}",
         )
-    senders = {delivery.sender_id for delivery in failed}
+    lanes = {(delivery.channel_id, delivery.sender_id) for delivery in some}
 
     def tell() -> None:
-        for sender_id in senders:
-            announce(work_lane, channel.pk, sender_id)
+        for lane in lanes:
+            announce(work_lane, *lane)
 
     transaction.on_commit(tell)
-    return len(failed)
+    return len(some)
 
 
 def own_address(delivery: Delivery) -> Address:

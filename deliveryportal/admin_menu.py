@@ -43,6 +43,8 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
     "Reports": [
         ("Alerts", "campaign", "conversations_alert"),
         ("Bounces and other reports", "report", "conversations_report"),
+        ("Suppressions", "block", "conversations_suppression"),
+        ("Evidence", "gavel", "conversations_evidence"),
         ("Heartbeats", "monitor_heart", "conversations_heartbeat"),
         ("Practice mail", "school", "practice_practicemail"),
     ],

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("conversations/", include("conversations.urls")),
     path("settings/", include("channels.urls")),
+    path("settings/", include("conversations.suppression_urls")),
     path("", include("deliveryportal.accounts.urls")),
     # Before allauth's own, two of which it replaces.
     path("accounts/", include("channels.oauth.urls")),

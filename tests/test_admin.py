@@ -13,6 +13,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -28,9 +29,11 @@ from conversations.models import (
     Conversation,
     Delivery,
     DeliveryEvent,
+    Evidence,
     Heartbeat,
     Message,
     Report,
+    Suppression,
 )
 from deliveryportal.accounts.joining import found_team
 from deliveryportal.accounts.models import Invitation, Team, User
@@ -50,9 +53,11 @@ RECORDS = [
     Conversation,
     Delivery,
     DeliveryEvent,
+    Evidence,
     Heartbeat,
     Message,
     Report,
+    Suppression,
     PracticeMail,
 ]
 
@@ -130,6 +135,23 @@ class Rows:
         )
         BulkItem.objects.create(
             job=job, delivery=delivery, recipient=SCRIPT, why=SCRIPT
+        )
+        said = f"{SCRIPT} from <{address}>"
+        Evidence.objects.create(
+            team=team,
+            address=SCRIPT,
+            reason="address_unknown",
+            words=said,
+            delivery=delivery,
+            report=report,
+        )
+        Suppression.objects.create(
+            team=team,
+            address=SCRIPT,
+            reason="address_unknown",
+            evidence=said,
+            delivery=delivery,
+            report=report,
         )
         Alert.objects.create(
             team=team,
@@ -367,3 +389,36 @@ def test_a_huge_raw_report_is_cut(operator: Client, rows: Rows) -> None:
     page = html(operator.get(address))
     assert "[the rest is not shown]" in page
     assert len(page) < 200_000
+
+
+def test_an_operator_releases_suppressions(
+    operator: Client, rows: Rows, alice: User
+) -> None:
+    rows.add(1)
+    first = Suppression.objects.get()
+    second = Suppression.objects.create(team=alice.team, address="@rival.test")
+    action = {
+        "action": "release_these",
+        "_selected_action": [str(first.pk), str(second.pk)],
+    }
+    for _ in range(2):
+        operator.post(changelist(Suppression), action)
+    assert not Suppression.objects.active().exists()
+    first.refresh_from_db()
+    assert first.released_by is not None
+    assert first.released_because == "By the operator, in Django admin."
+
+
+def test_who_may_only_look_at_suppressions_releases_none(rows: Rows, db: None) -> None:
+    rows.add(1)
+    looker = User.objects.create_superuser("looker@portal.test", PASSWORD)
+    User.objects.filter(pk=looker.pk).update(is_superuser=False)
+    looker.user_permissions.add(Permission.objects.get(codename="view_suppression"))
+    client = Client()
+    client.force_login(looker)
+    action = {
+        "action": "release_these",
+        "_selected_action": [str(Suppression.objects.get().pk)],
+    }
+    client.post(changelist(Suppression), action)
+    assert Suppression.objects.active().exists()

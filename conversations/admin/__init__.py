@@ -9,6 +9,7 @@ from conversations.admin.heartbeat import HeartbeatAdmin
 from conversations.admin.message import MessageAdmin
 from conversations.admin.report import ReportAdmin
 from conversations.admin.searches import SavedSearchAdmin, TabLayoutAdmin
+from conversations.admin.suppression import EvidenceAdmin, SuppressionAdmin
 
 __all__ = [
     "AlertAdmin",
@@ -17,9 +18,11 @@ __all__ = [
     "ConversationAdmin",
     "DeliveryAdmin",
     "DeliveryEventAdmin",
+    "EvidenceAdmin",
     "HeartbeatAdmin",
     "MessageAdmin",
     "ReportAdmin",
     "SavedSearchAdmin",
+    "SuppressionAdmin",
     "TabLayoutAdmin",
 ]

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from conversations.bounces.reasons import REASONS
-from conversations.models import Delivery, Report
+from conversations.models import Delivery, Evidence, Report, Suppression
 
 M = TypeVar("M", bound=Model)
 
@@ -29,6 +29,6 @@ class ReasonFilter(admin.SimpleListFilter):
 
 class ReasonColumn:
     @admin.display(ordering="reason")
-    def why(self, row: Delivery | Report) -> str:
+    def why(self, row: Delivery | Report | Suppression | Evidence) -> str:
         reason = REASONS.get(row.reason)
         return reason.title if reason else row.reason

@@ -6,6 +6,7 @@ The codes are ours; which evidence leads to which is `classify`'s business.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -26,6 +27,20 @@ class Speaks(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """So many deliveries to an address must fail within a time to suppress it."""
+
+    deliveries: int
+    within: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.deliveries} in {self.within.days} days"
+
+
+AT_ONCE = Threshold(1, timedelta(days=1))
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     title: str
     advice: str
@@ -33,6 +48,8 @@ class Reason:
     # The address itself is dead: sending again cannot work.
     hard: bool = False
     of: Speaks = Speaks.ADDRESS
+    # Only what speaks of the address may suppress it, never what speaks of us.
+    suppresses: Threshold | None = None
 
 
 REASONS: dict[str, Reason] = {
@@ -41,6 +58,7 @@ REASONS: dict[str, Reason] = {
         "Correct the address or ask for another; sending again cannot work.",
         Actor.YOU,
         hard=True,
+        suppresses=AT_ONCE,
     ),
     "domain_unknown": Reason(
         "Domain does not exist or takes no mail",
@@ -48,16 +66,19 @@ REASONS: dict[str, Reason] = {
         Actor.YOU,
         hard=True,
         of=Speaks.DOMAIN,
+        suppresses=AT_ONCE,
     ),
     "mailbox_disabled": Reason(
         "Mailbox suspended or inactive",
         "The person may have left: ask for another contact.",
         Actor.YOU,
+        suppresses=Threshold(3, timedelta(days=30)),
     ),
     "mailbox_full": Reason(
         "Mailbox full",
         "Try again in a few days, or reach the person another way.",
         Actor.YOU,
+        suppresses=Threshold(5, timedelta(days=28)),
     ),
     "recipient_refused": Reason(
         "Recipient accepts only certain senders",
@@ -128,6 +149,7 @@ REASONS: dict[str, Reason] = {
         "Do not write to this person again unless they ask you to.",
         Actor.YOU,
         hard=True,
+        suppresses=AT_ONCE,
     ),
     "unconfirmed": Reason(
         "Connection lost at the last moment",
@@ -155,6 +177,16 @@ REASONS: dict[str, Reason] = {
     "not_arrived": Reason(
         "Did not arrive, as a person found out",
         "Nothing of it came through: it can be sent again.",
+        Actor.YOU,
+    ),
+    "suppressed": Reason(
+        "Address is suppressed",
+        "Nothing was sent. See why below; once that is mended, have it released.",
+        Actor.YOU,
+    ),
+    "domain_blocked": Reason(
+        "Domain is blocked by your team",
+        "Nothing was sent. Your managers keep the blocked domains.",
         Actor.YOU,
     ),
     "unknown": Reason(

@@ -21,6 +21,7 @@ from conversations.bounces.dsn import Kind, ReadReport, read_reports
 from conversations.delays import tried_until
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.delivery import State
+from conversations.suppressing import evidence_of, suppress_for
 
 logger = logging.getLogger(__name__)
 # Bytes of a complaint that are searched for our return path, and how many of those.
@@ -116,6 +117,7 @@ SURPRISES: dict[tuple[Kind, str], str] = {
     ("delay", State.CLAIMED): "Their server has it already. It is not sent again.",
     ("delay", State.FAILED): "So an earlier attempt had left after all.",
 }
+SPEAKS_OF_THE_ADDRESS: set[Kind] = {"bounce", "complaint"}
 # Of several reports in one mail about one delivery, the gravest counts.
 GRAVEST_FIRST: tuple[Kind, ...] = (
     "complaint",
@@ -227,6 +229,9 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
         code=read.reply_code,
         enhanced_code=read.enhanced_code,
     )
+    if read.kind in SPEAKS_OF_THE_ADDRESS:
+        words, received = read.diagnostic, report.received_at
+        suppress_for([evidence_of(delivery, read.reason, words, received, report)])
     # A refusal on the spot of the same mail for the same reason has been counted.
     if changed and delivery.reason != read.reason:
         raise_alerts(

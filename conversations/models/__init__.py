@@ -5,10 +5,12 @@ from conversations.models.bulk_job import BulkItem, BulkJob
 from conversations.models.conversation import Conversation
 from conversations.models.delivery import Delivery
 from conversations.models.event import DeliveryEvent
+from conversations.models.evidence import Evidence
 from conversations.models.heartbeat import Heartbeat
 from conversations.models.message import Message
 from conversations.models.report import Report
 from conversations.models.saved_search import SavedSearch
+from conversations.models.suppression import Suppression
 from conversations.models.tab_layout import TabLayout
 
 __all__ = [
@@ -18,9 +20,11 @@ __all__ = [
     "Conversation",
     "Delivery",
     "DeliveryEvent",
+    "Evidence",
     "Heartbeat",
     "Message",
     "Report",
     "SavedSearch",
+    "Suppression",
     "TabLayout",
 ]

@@ -99,7 +99,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """With all that a row shows; the letters themselves stay where they are."""
         return (
             self.with_hold()
-            .select_related("message", "channel", "sender")
+            .select_related("message", "channel", "sender", "suppression")
             .prefetch_related("message__resends")
             .defer("message__body", "message__references")
         )
@@ -192,6 +192,16 @@ class Delivery(models.Model):
     )
     remote_words = models.TextField(blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
+    # What stopped it here, if the address is suppressed or its domain blocked.
+    suppression = models.ForeignKey(
+        "conversations.Suppression",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="stopped",
+        db_index=False,  # the one below is smaller
+    )
     # The provider's own ids of the message and its thread, where it has any.
     remote_id = models.CharField(max_length=255, blank=True, editable=False)
     remote_thread = models.CharField(max_length=255, blank=True, editable=False)
@@ -239,6 +249,12 @@ class Delivery(models.Model):
                 name="conv_delivery_cause",
             ),
             *LIST_INDEXES,
+            # What a suppression stopped, to be sent again after its release.
+            models.Index(
+                fields=["suppression"],
+                condition=models.Q(suppression__isnull=False),
+                name="conv_delivery_stopped",
+            ),
         ]
         constraints = [
             # A lease is held exactly while a worker has the delivery in hand.

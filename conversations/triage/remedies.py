@@ -32,6 +32,9 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "channel_down": (RETRY, OTHER_CHANNEL),
     "channel_gone": (OTHER_CHANNEL,),
     "not_sendable": (RETRY,),
+    # Again only once it is released.
+    "suppressed": (CORRECT, RETRY),
+    "domain_blocked": (CORRECT, RETRY),
     "unknown": (RETRY, OTHER_CHANNEL, CORRECT),
 }
 

@@ -11,13 +11,15 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
+from channels.addresses import readable_addresses
 from channels.choosing import what_the_recipient_sees
 from channels.describing import Fact, describe_view
 from channels.models import EmailIdentity
 from channels.routing import channel_for
 from conversations.composing import AlreadySentError, write
-from conversations.forms import ComposeForm
+from conversations.forms import MAX_RECIPIENTS, ComposeForm
 from conversations.models import Message
+from conversations.withholding import stopped_among
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
 
@@ -27,7 +29,7 @@ def compose(request: UserRequest) -> HttpResponse:
     """Write a message. `?to=` fills in the recipient, `?follows=` all but the text."""
     if request.method == "POST":
         form = ComposeForm(request.user, request.POST)
-        if form.is_valid():
+        if form.is_valid() and _is_told(request, form):
             try:
                 return _send(request, form)
             except AlreadySentError:
@@ -40,7 +42,11 @@ def compose(request: UserRequest) -> HttpResponse:
     response = render(
         request,
         "conversations/_seen.html" if request.htmx else "conversations/compose.html",
-        {"form": form, **_what_is_seen(request.user, form)},
+        {
+            "form": form,
+            **_what_is_seen(request.user, form),
+            **_who_is_stopped(request.user, form),
+        },
     )
     patch_vary_headers(response, ["HX-Request"])
     return response
@@ -57,6 +63,28 @@ def _as_a_new_one(request: UserRequest) -> ComposeForm:
         "its way. What stands here now was not sent. Send it to write once more.",
     )
     return form
+
+
+def _is_told(request: UserRequest, form: ComposeForm) -> bool:
+    """Whether the writer knows whom this will not reach; if not, the form says so."""
+    told = set(request.POST.getlist("told"))
+    stopped = stopped_among(form.recipients, request.user.team_id)
+    if all(str(suppression.uuid) in told for _, suppression in stopped):
+        return True
+    form.add_error(
+        None,
+        "Nothing was sent yet: not everybody in To can be written to. Below stands who. "
+        "Change To, or press Send again.",
+    )
+    return False
+
+
+def _who_is_stopped(user: User, form: ComposeForm) -> dict[str, Any]:
+    """Name those in To, as far as they can be read, who will get nothing."""
+    recipients = readable_addresses(str(form["to"].value() or ""))[:MAX_RECIPIENTS]
+    stopped = stopped_among(recipients, user.team_id)
+    number = len({address.wire.casefold() for address in recipients})
+    return {"stopped": stopped, "reached": number - len(stopped)}
 
 
 def _what_is_seen(user: User, form: ComposeForm) -> dict[str, Any]:

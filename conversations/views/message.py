@@ -26,9 +26,10 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             Prefetch(
                 "deliveries",
                 Delivery.objects.with_hold()
-                .select_related("channel", "triage_owner")
+                .select_related("channel", "triage_owner", "suppression")
                 .prefetch_related(
-                    Prefetch("events", DeliveryEvent.objects.select_related("report"))
+                    "suppressions",
+                    Prefetch("events", DeliveryEvent.objects.select_related("report")),
                 ),
             )
         ),

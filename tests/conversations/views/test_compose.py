@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from channels.models import EmailIdentity
+from conversations.blocking import block_domain, suppress_address
 from conversations.models import Delivery, Message
 from deliveryportal.accounts.models import User
 
@@ -205,3 +206,77 @@ def test_an_encoded_word_cannot_hide_a_header(
     page = as_user(alice).post(URL, {**FIELDS, field: value})
     assert page.status_code == 200
     assert Message.objects.count() == 0
+
+
+# --- whom it will not reach -------------------------------------------------
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_a_suppressed_person_is_named_before_sending(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    found = suppress_address("nina@customer.test", by=bob, note="")
+    client = as_user(alice)
+    for page in [
+        client.get(URL, {"to": "nina@customer.test"}),
+        client.post(URL, {**FIELDS, "to": "Nina@customer.test, anna@customer.test"}),
+    ]:
+        text = " ".join(page.content.decode().split())
+        assert "ina@customer.test</strong> – Added by a manager; suppressed" in text
+        assert f'href="{found.get_absolute_url()}"' in text
+        assert "does not leave and stands under Failed deliveries" in text
+    assert "the other person in To gets it" in text
+    assert "Nothing was sent yet" in text
+    assert "Text." in text, "what was written is still there"
+    assert Message.objects.count() == 0
+
+
+def test_told_of_it_one_may_send_all_the_same(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    found = suppress_address("nina@customer.test", by=bob, note="")
+    fields = {**FIELDS, "to": "nina@customer.test, anna@customer.test"}
+    response = as_user(alice).post(URL, {**fields, "told": str(found.uuid)})
+    assert response.status_code == 302
+    assert Message.objects.count() == 2, "nobody is dropped"
+
+
+def test_told_of_one_is_not_told_of_another(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    found = suppress_address("nina@customer.test", by=bob, note="")
+    block_domain("rival.test", by=bob, note="")
+    fields = {**FIELDS, "to": "nina@customer.test, x@eu.rival.test"}
+    response = as_user(alice).post(URL, {**fields, "told": str(found.uuid)})
+    page = response.content.decode()
+    assert "your team has blocked rival.test since" in page
+    assert "These 2 people will not get it" in page
+    assert Message.objects.count() == 0
+
+
+def test_they_are_named_while_to_is_still_being_written(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    suppress_address("nina@customer.test", by=bob, note="")
+    to = "nina@customer.test, anna@"
+    page = as_user(alice).get(URL, {"to": to}, headers=HTMX).content.decode()
+    assert "<strong>nina@customer.test</strong>" in page
+    assert 'id="stopped"' in page
+    assert 'hx-swap-oob="true"' in page
+    assert "<form" not in page, "only the live parts"
+    page = as_user(alice).get(URL, {"to": "anna@"}, headers=HTMX).content.decode()
+    assert "will not get it" not in page
+
+
+def test_another_teams_suppression_is_nobodys_business(
+    alice: User, charlie: User, as_user: SignIn
+) -> None:
+    suppress_address("anna@customer.test", by=charlie, note="")
+    assert as_user(alice).post(URL, FIELDS).status_code == 302
+
+
+def test_any_number_of_addresses_can_be_looked_up(alice: User, as_user: SignIn) -> None:
+    to = ",".join(f"p{number}@c{number}.test" for number in range(40_000))
+    page = as_user(alice).post(URL, {**FIELDS, "to": to}).content.decode()
+    assert "40000 recipients" in page

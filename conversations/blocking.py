@@ -1,0 +1,58 @@
+"""Stopping mail to an address or a domain by hand, and letting it go again."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+
+from conversations.models import Suppression
+from conversations.models.suppression import DOMAIN_MARK, address_key
+from deliveryportal.accounts.models import User
+
+
+class AlreadySuppressedError(Exception):
+    """The address or domain is suppressed: `suppression` says why and since when."""
+
+    def __init__(self, suppression: Suppression) -> None:
+        super().__init__(f"{suppression} is suppressed already.")
+        self.suppression = suppression
+
+
+def suppress_address(wire: str, *, by: User, note: str) -> Suppression:
+    """Let the team write no more to an address, because a manager says so."""
+    return _stop(address_key(wire), by, note)
+
+
+def block_domain(domain: str, *, by: User, note: str) -> Suppression:
+    """Let the team write to nobody at a domain, in its wire form, or below it."""
+    return _stop(DOMAIN_MARK + domain.casefold(), by, note)
+
+
+def release(suppression: Suppression, *, by: User, because: str) -> bool:
+    """Release it; return False if somebody else has done so.
+
+    It stays as history, and only evidence that comes from now on counts again.
+    """
+    released = Suppression.objects.active().filter(pk=suppression.pk)
+    changed = released.update(
+        released_at=now(), released_by=by, released_because=because
+    )
+    suppression.refresh_from_db()
+    return changed == 1
+
+
+def _stop(address: str, by: User, note: str) -> Suppression:
+    try:
+        with transaction.atomic():
+            return Suppression.objects.create(
+                team_id=by.team_id, address=address, made_by=by, evidence=note
+            )
+    except IntegrityError:
+        known = (
+            Suppression.objects.active()
+            .filter(team=by.team_id, address=address)
+            .first()
+        )
+        if known is None:
+            raise
+        raise AlreadySuppressedError(known) from None

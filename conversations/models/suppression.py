@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils.timezone import now
+
+from conversations.bounces.reasons import REASONS, Reason
+from deliveryportal.accounts.models import User
+
+DOMAIN_MARK = "@"
+
+
+def address_key(wire: str) -> str:
+    """What an address in its wire form is stored and compared as: one in any case."""
+    return wire.casefold()
+
+
+def keys_stopping(wire: str) -> Iterator[str]:
+    """Yield what may stop mail to an address, the most particular first.
+
+    The address, then its domain, then each domain that one lies in.
+    """
+    key = address_key(wire)
+    yield key
+    domain = key.rpartition("@")[2]
+    while domain:
+        yield DOMAIN_MARK + domain
+        domain = domain.partition(".")[2]
+
+
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def of_team(self, user: User) -> Self:
+        return self.filter(team=user.team_id)
+
+    def active(self) -> Self:
+        return self.filter(released_at=None)
+
+    def released(self) -> Self:
+        return self.exclude(released_at=None)
+
+    def addresses(self) -> Self:
+        return self.exclude(address__startswith=DOMAIN_MARK)
+
+    def domains(self) -> Self:
+        return self.filter(address__startswith=DOMAIN_MARK)
+
+    def stopping(self, team_id: int, wires: Iterable[str]) -> dict[str, Suppression]:
+        """Return what stops the team's mail, by address in its wire form. One query."""
+        keys = {wire: list(keys_stopping(wire)) for wire in wires}
+        wanted = {key for each in keys.values() for key in each}
+        active = self.active().filter(team=team_id, address__in=wanted)
+        found = {each.address: each for each in active} if wanted else {}
+        return {
+            wire: next(found[key] for key in each if key in found)
+            for wire, each in keys.items()
+            if not found.keys().isdisjoint(each)
+        }
+
+
+class Suppression(models.Model):
+    """A team does not write to an address, or to a whole domain, until it is released.
+
+    A released one stays as history. Made by the evidence of failed deliveries
+    (`suppressing`) or by a manager.
+    """
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.CASCADE, related_name="suppressions"
+    )
+    # An `address_key`; a blocked domain as @customer.test, its subdomains included.
+    address = models.CharField(max_length=320)
+    # A key of REASONS; empty if a manager had reasons of their own.
+    reason = models.CharField(max_length=30, blank=True)
+    # In words: what the servers said (hostile text), or a manager's note.
+    evidence = models.TextField(blank=True)
+    # What brought it about, if that was mail: the last straw.
+    delivery = models.ForeignKey(
+        "conversations.Delivery",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="suppressions",
+    )
+    report = models.ForeignKey(
+        "conversations.Report",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="suppressions",
+    )
+    # Nobody: the evidence did it.
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    made_at = models.DateTimeField(default=now, editable=False)
+    released_at = models.DateTimeField(null=True, blank=True, editable=False)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    released_because = models.CharField(max_length=500, blank=True)
+
+    objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # However many reports say so at once: an address is suppressed once.
+            # Also finds what stops a claimed batch.
+            models.UniqueConstraint(
+                fields=["team", "address"],
+                condition=models.Q(released_at=None),
+                name="conv_suppression_one_active",
+            ),
+        ]
+        indexes = [
+            # An address's history, and when it was last released.
+            models.Index(
+                fields=["team", "address", "-made_at"], name="conv_suppression_history"
+            ),
+            # A team's list, newest first.
+            models.Index(fields=["team", "-made_at"], name="conv_suppression_team"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address.removeprefix(DOMAIN_MARK)
+
+    def get_absolute_url(self) -> str:
+        return reverse("suppression:suppression", args=[self.uuid])
+
+    @property
+    def is_domain(self) -> bool:
+        return self.address.startswith(DOMAIN_MARK)
+
+    @property
+    def why(self) -> Reason | None:
+        return REASONS.get(self.reason)
+
+    @property
+    def title(self) -> str:
+        """Why, in a few words."""
+        if self.why:
+            return self.why.title
+        return "Blocked domain" if self.is_domain else "Added by a manager"
+
+    @property
+    def fails_with(self) -> str:
+        """The reason, a key of REASONS, that a stopped delivery fails with."""
+        return "domain_blocked" if self.is_domain else "suppressed"
+
+    @property
+    def sentence(self) -> str:
+        """What a stopped delivery says of it."""
+        since = f"{self.made_at:%-d %b %Y}"
+        if self.is_domain:
+            return f"Not sent: the team has blocked mail to {self} since {since}."
+        return f"Not sent: {self} has been suppressed since {since}. {self.title}."
+
+    def may_be_released_by(self, user: User) -> bool:
+        """A manager may; and the member whose mail brought it about.
+
+        But not against the word of a person who complained, nor a manager's.
+        """
+        if user.team_id != self.team_id or self.released_at:
+            return False
+        if user.is_manager:
+            return True
+        return (
+            self.reason not in {"", "complaint"}
+            and self.delivery is not None
+            and self.delivery.sender_id == user.pk
+        )

@@ -1,0 +1,92 @@
+"""What a claimed batch may not be sent to: it fails, with the reason and a link to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from channels.addresses import Address
+from conversations.models import Delivery, DeliveryEvent, Suppression
+from conversations.models.delivery import State
+
+
+def stopped_among(
+    recipients: Sequence[Address], team_id: int
+) -> list[tuple[Address, Suppression]]:
+    """Return each of the recipients whom mail of the team will not reach, and why."""
+    each_once = {address.wire.casefold(): address for address in recipients}
+    stopping = Suppression.objects.stopping(
+        team_id, [address.wire for address in each_once.values()]
+    )
+    return [
+        (address, stopping[address.wire])
+        for address in each_once.values()
+        if address.wire in stopping
+    ]
+
+
+def withhold(batch: Sequence[Delivery], lease: str) -> list[Delivery]:
+    """Fail the deliveries to suppressed addresses and blocked domains; return the rest.
+
+    Only those still claimed under the lease: nothing of them was sent.
+    """
+    stopped = _stopped(batch)
+    if stopped:
+        _fail(stopped, lease)
+    return [delivery for delivery in batch if delivery not in stopped]
+
+
+def _stopped(batch: Sequence[Delivery]) -> dict[Delivery, Suppression]:
+    """One query for the batch, whose deliveries are nearly always of one team."""
+    by_team: dict[int, list[Delivery]] = defaultdict(list)
+    for delivery in batch:
+        by_team[delivery.team_id].append(delivery)
+    found: dict[Delivery, Suppression] = {}
+    for team_id, deliveries in by_team.items():
+        stopping = Suppression.objects.stopping(
+            team_id, {delivery.recipient_wire for delivery in deliveries}
+        )
+        for delivery in deliveries:
+            if delivery.recipient_wire in stopping:
+                found[delivery] = stopping[delivery.recipient_wire]
+    return found
+
+
+@transaction.atomic
+def _fail(stopped: dict[Delivery, Suppression], lease: str) -> None:
+    at = now()
+    ours = set(
+        Delivery.objects.held_under(lease, at)
+        .filter(pk__in=[each.pk for each in stopped], state=State.CLAIMED)
+        .select_for_update()
+        .values_list("pk", flat=True)
+    )
+    by_suppression: dict[Suppression, list[int]] = defaultdict(list)
+    for delivery, suppression in stopped.items():
+        if delivery.pk in ours:
+            by_suppression[suppression].append(delivery.pk)
+    for suppression, ids in by_suppression.items():
+        Delivery.objects.filter(pk__in=ids, lease=lease, state=State.CLAIMED).update(
+            state=State.FAILED,
+            state_since=at,
+            waiting_for="",
+            reason=suppression.fails_with,
+            remote_words=suppression.sentence,
+            enhanced_code="",
+            suppression=suppression,
+            lease="",
+            lease_until=None,
+        )
+    DeliveryEvent.objects.bulk_create(
+        DeliveryEvent(
+            delivery=delivery,
+            kind=DeliveryEvent.Kind.FAILED,
+            at=at,
+            note=suppression.sentence,
+        )
+        for delivery, suppression in stopped.items()
+        if delivery.pk in ours
+    )
