@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
 from django.utils.timezone import now
 
-from channels.announcing import announce
 from channels.connecting import mended
 from channels.disconnecting import disconnected
 from channels.models import Channel
 from conversations.cancelling import cancel_without_channel
 from conversations.models import Delivery
 from conversations.models.delivery import State
-from conversations.tasks import work_lane
+from conversations.tasks import announce_lanes
+from conversations.turns import LaneId
 
 
 @receiver(mended)
@@ -25,11 +26,8 @@ def send_what_waited(channel: Channel, **kwargs: Any) -> None:
     waiting.exclude(waiting_for="").update(not_before=now(), waiting_for="")
     senders = set(waiting.values_list("sender_id", flat=True))
 
-    def tell() -> None:
-        for sender_id in senders:
-            announce(work_lane, channel.pk, sender_id)
-
-    transaction.on_commit(tell)
+    lanes = [LaneId(channel.pk, sender_id) for sender_id in senders]
+    transaction.on_commit(partial(announce_lanes, lanes))
 
 
 @receiver(disconnected)

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from channels.addresses import Address
-from channels.announcing import announce
 from channels.models import Channel, EmailIdentity
 from channels.routing import channel_for
 from conversations.models import Conversation, Delivery, DeliveryEvent, Message
-from conversations.tasks import work_lane
+from conversations.tasks import announce_lanes
+from conversations.turns import LaneId
 from deliveryportal.accounts.models import User
 
 
@@ -49,7 +49,9 @@ def write(
                 )
                 for address in _each_once(recipients)
             ]
-            transaction.on_commit(lambda: announce(work_lane, channel.pk, sender.pk))
+            transaction.on_commit(
+                lambda: announce_lanes([LaneId(channel.pk, sender.pk)])
+            )
             return messages
     except IntegrityError:
         sent_before = list(Message.objects.filter(sender=sender, submission=submission))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ from conversations.alerting import alert_of_refusals
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
 from conversations.outcomes import Outcome
+from conversations.slowing import slow_down
 from conversations.stopping import stopping
 from conversations.suppressing import suppress_refused
 from conversations.withholding import withhold
@@ -76,20 +78,30 @@ def deliver_lane(channel_id: int, sender_id: int) -> bool:
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
     # What is back in the queue or was withheld has used nothing of the limit.
     give_back(channel, sender_id, len(batch) - gone)
-    finished = len(batch) == settings.LANE_BATCH and len(results) == len(sendable)
     down = any(result.channel_trouble for result in results)
-    return finished and not down and not stopping.is_set()
+    more = len(batch) == settings.LANE_BATCH or lease.turn_is_over
+    return bool(results) and more and not down and not stopping.is_set()
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to deliver what was claimed, for a time."""
+    """The right to deliver what was claimed, for a time.
+
+    `turn_ends` is when, by the monotonic clock, other lanes have waited long enough.
+    """
 
     token: str
+    turn_ends: float
 
     @classmethod
     def new(cls) -> Lease:
-        return cls(secrets.token_hex(16))
+        ends = time.monotonic() + settings.LANE_MILLISECONDS / 1000
+        return cls(secrets.token_hex(16), ends)
+
+    @property
+    def turn_is_over(self) -> bool:
+        """Asked after each message, so that every turn sends one at least."""
+        return time.monotonic() >= self.turn_ends
 
     @staticmethod
     def end() -> datetime:
@@ -98,7 +110,7 @@ class Lease:
 
 def claim(channel: Channel, sender_id: int, lease: Lease) -> list[Delivery]:
     """Take the lane's due deliveries, oldest first: a batch, or what its limit allows."""
-    due = Delivery.objects.due(now()).in_lane(channel.pk, sender_id)
+    due = Delivery.objects.claimable(channel.pk, sender_id, now())
     with transaction.atomic():
         with allowance(channel, sender_id, settings.LANE_BATCH) as lane:
             batch = list(
@@ -147,14 +159,15 @@ def _send_batch(
         return
     with transport:
         handfuls = _handfuls(batch)
-        in_hand = mark_handing_over(next(handfuls), lease)
+        in_hand = _next_in_hand(handfuls, lease)
         while in_hand:
             results = _hand_over_all(in_hand, transport, lease)
             trouble = next((each for each in results if each.channel_trouble), None)
             with transaction.atomic():
                 settled = settle(results, in_hand, lease)
-                following = [] if trouble else next(handfuls, [])
-                in_hand = mark_handing_over(following, lease)
+                slow_down(results)
+                over = trouble or lease.turn_is_over
+                in_hand = [] if over else _next_in_hand(handfuls, lease)
                 # Last: a team's turn is waited for with nothing left to be locked.
                 suppress_refused(settled)
             if trouble:
@@ -166,6 +179,12 @@ def _handfuls(batch: list[Delivery]) -> Iterator[list[Delivery]]:
     rest = iter(batch)
     while handful := list(islice(rest, settings.IN_HAND)):
         yield handful
+
+
+def _next_in_hand(handfuls: Iterator[list[Delivery]], lease: Lease) -> list[Delivery]:
+    """Mark the next handful of which anything is still ours."""
+    marked = (mark_handing_over(handful, lease) for handful in handfuls)
+    return next(filter(None, marked), [])
 
 
 def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Delivery]:
@@ -201,14 +220,19 @@ def _hand_over_all(
 ) -> list[Outcome]:
     """Hand over one after the other; stop early where going on would be wrong."""
     results: list[Outcome] = []
+    resting: set[str] = set()  # domains that have just asked for it
     ends = Lease.end()
     for delivery in in_hand:
+        if resting and outcomes.domain_of(delivery) in resting:
+            continue
         if ends - now() < transport.patience:
             ends = _renew(in_hand, lease)
-        if stopping.is_set() or ends <= now():
+        if stopping.is_set() or ends <= now() or (results and lease.turn_is_over):
             break
         result = _hand_over_safely(delivery, transport)
         results.append(result)
+        if result.asks_to_slow_down:
+            resting.add(outcomes.domain_of(delivery))
         if result.channel_trouble:
             break
     return results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,11 @@ NOT_YOUR_ADDRESS = (
     "sendasdenied",  # Exchange and Microsoft 365
     "not allowed to send as",
 )
+# What speaks of all mail to a domain: busy, or too much from us. Greylisting, in the
+# same codes, speaks of one sender and one recipient.
+SLOW_DOWN_CODES = {421, 451}
+AT_THE_RECIPIENT = {"recipient", "content", "final_dot"}
+GREYLISTED = re.compile(r"gr[ea]y.?list", re.IGNORECASE)
 CHANNEL_TROUBLE = {Verdict.CHANNEL_DOWN, Verdict.CHANNEL_BROKEN}
 
 
@@ -43,10 +49,20 @@ class Outcome:
         return self.error is not None and self.error.verdict in CHANNEL_TROUBLE
 
     @property
+    def asks_to_slow_down(self) -> bool:
+        """The recipient's domain wants less mail, not this one message later."""
+        return self.error is not None and _asks_to_slow_down(self.error)
+
+    @property
     def too_late(self) -> DeliveryEvent:
         """The line for its timeline if the lease has ended meanwhile."""
         self.event.kind = Kind.LATE_ANSWER
         return self.event
+
+
+def domain_of(delivery: Delivery) -> str:
+    """The same as its `recipient_domain`, of what the database has not told yet."""
+    return delivery.recipient_wire.partition("@")[2]
 
 
 def accepted(delivery: Delivery, receipt: Receipt, at: datetime) -> Outcome:
@@ -208,9 +224,20 @@ def _reason(error: TransportError) -> str:
     return classify(code=error.code, enhanced=error.enhanced, words=error.words).reason
 
 
+def _asks_to_slow_down(error: TransportError) -> bool:
+    return (
+        error.verdict is Verdict.NOT_NOW
+        and error.code in SLOW_DOWN_CODES
+        and error.stage in AT_THE_RECIPIENT
+        and not GREYLISTED.search(error.words)
+    )
+
+
 def what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
     if error.verdict in CHANNEL_TROUBLE:
         return f"{delivery.channel} cannot take mail at the moment"
+    if _asks_to_slow_down(error):
+        return f"{delivery.recipient.rpartition('@')[2]} asked us to slow down"
     if error.code:
         asking = (
             delivery.channel

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 
 from django.db import transaction
@@ -18,12 +18,12 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from channels.addresses import Address
-from channels.announcing import announce
 from channels.models import Channel
 from conversations.composing import conversation_with, new_message_id, queue
 from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery import DeliveryQuerySet, State
-from conversations.tasks import work_lane
+from conversations.tasks import announce_lanes
+from conversations.turns import LaneId
 from deliveryportal.accounts.models import User
 
 # The row whose lock lets one person at a time send again.
@@ -149,13 +149,8 @@ def _resend_some(turn: Turn, failed: DeliveryQuerySet, by: User) -> int:
             delivery.channel,
             note=f"again for {delivery.channel}, by {by}",
         )
-    lanes = {(delivery.channel_id, delivery.sender_id) for delivery in some}
-
-    def tell() -> None:
-        for lane in lanes:
-            announce(work_lane, *lane)
-
-    transaction.on_commit(tell)
+    lanes = {LaneId(each.channel_id, each.sender_id) for each in some}
+    transaction.on_commit(partial(announce_lanes, lanes))
     return len(some)
 
 

@@ -15,14 +15,17 @@ from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
 from channels.announcing import announce
+from channels.far_ends import end_all_sessions
 from channels.models import ConnectionTest
 from conversations.cancelling import cancel_without_channel
 from conversations.delays import end_delays
-from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
+from conversations.models import Delivery, DeliveryEvent, Heartbeat, Lane, Report
 from conversations.models.delivery import State
-from conversations.tasks import read_reports, work_lane
+from conversations.releasing import release_held
+from conversations.tasks import announce_lanes, read_reports
 from conversations.triage.bulk import forgotten
 from conversations.triage.tasks import work_job
+from conversations.turns import LaneId
 
 logger = logging.getLogger(__name__)
 Kind = DeliveryEvent.Kind
@@ -57,6 +60,8 @@ def sweep() -> Swept:
     forget_old_strays(at)
     cancel_without_channel(Delivery.objects.all())
     end_delays(at)
+    # Claimed at the moment when it was paused, by a worker that did not see it yet.
+    release_held(Delivery.objects.in_hand())
     swept = Swept(
         resumed=resume_claimed(at),
         unconfirmed=give_up_handing_over(at),
@@ -113,18 +118,21 @@ def _end_leases(
 def announce_due_lanes(at: datetime) -> int:
     """Tell the workers of lanes with due mail that no worker has in hand, nor a limit.
 
-    A lane at work announces itself again; a full queue is not filled further.
+    A lane at work announces itself again; one that was announced a moment ago waits
+    for its turn; a full queue is not filled further.
     """
-    at_work = Delivery.objects.in_hand().in_lane(
-        OuterRef("channel_id"), OuterRef("sender_id")
-    )
-    lanes = list(
-        Delivery.objects.startable(at)
+    lane = {"channel": OuterRef("channel_id"), "sender": OuterRef("sender_id")}
+    at_work = Delivery.objects.in_hand().filter(**lane)
+    announced = Lane.objects.filter(**lane, not_again_before__gt=at)
+    lanes = [
+        LaneId(*found)
+        for found in Delivery.objects.startable(at)
         .exclude(Exists(at_work))
+        .exclude(Exists(announced))
         .values_list("channel_id", "sender_id")
         .distinct()[:AT_A_TIME]
-    )
-    return sum(takewhile(bool, (announce(work_lane, *lane) for lane in lanes)))
+    ]
+    return announce_lanes(lanes)
 
 
 def announce_unread_reports(at: datetime) -> int:
@@ -157,3 +165,4 @@ def forget_old_strays(at: datetime) -> None:
 def end_all_leases() -> None:
     """End every lease now. Only for a process that knows it is alone."""
     Delivery.objects.in_hand().update(lease_until=now())
+    end_all_sessions()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 import dramatiq
+from django.db import DatabaseError
 
 from channels.announcing import announce
 from conversations.bounces.recording import record_report
-from conversations.delivering import deliver_lane
+from conversations.turns import LaneId, not_announced, take_turn, was_not_announced
+
+logger = logging.getLogger(__name__)
 
 
 @dramatiq.actor(queue_name="lanes")
 def work_lane(channel_id: int, sender_id: int) -> None:
-    """Send one batch of a lane, then queue up again behind the other lanes."""
-    if deliver_lane(channel_id, sender_id):
-        announce(work_lane, channel_id, sender_id)
+    """Send one batch of a lane; what has more to send queues up behind the others."""
+    announce_lanes(take_turn(LaneId(channel_id, sender_id)))
 
 
 @dramatiq.actor(queue_name="reports")
@@ -21,3 +26,21 @@ def read_reports(*report_ids: int) -> None:
     """Read raw reports, those that came together, and record what they say."""
     for report_id in report_ids:
         record_report(report_id)
+
+
+def announce_lanes(lanes: Iterable[LaneId]) -> int:
+    """Tell the workers of lanes with due mail, unless they have been told already.
+
+    Returns how many the queue took. Never raises: the rows are committed, and what is
+    not announced now, the sweeper announces later.
+    """
+    told = 0
+    try:
+        for lane in not_announced(lanes):
+            if announce(work_lane, *lane):
+                told += 1
+            else:
+                was_not_announced(lane)
+    except DatabaseError as error:
+        logger.error("Lanes are announced later than they could be: %r", str(error))
+    return told

@@ -27,6 +27,7 @@ from conversations.bounces.tls import tls_context
 from conversations.stopping import stopping
 from conversations.sweeper import sweep_until
 from conversations.sweeping import end_all_leases
+from conversations.turns import announce_all_again
 from deliveryportal.broker import InProcessBroker
 from deliveryportal.practice.relay import PracticeRelay
 
@@ -164,6 +165,7 @@ class Runner:
     def _work(self, parts: ExitStack) -> None:
         broker = dramatiq.get_broker()
         broker.emit_after("process_boot")
+        announce_all_again()
         worker = Worker(
             broker, worker_threads=settings.WORKER_THREADS, worker_timeout=100
         )

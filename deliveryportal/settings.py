@@ -203,6 +203,11 @@ LANE_BATCH = strict_int("LANE_BATCH", default=50)  # deliveries claimed at a tim
 # Deliveries marked "handing over" at a time: as many may be in doubt after a crash.
 # 1 is strict: one mail of each worker thread.
 IN_HAND = strict_int("IN_HAND", default=50)
+# A lane's turn: after so long the rest of its batch goes back, behind the others.
+LANE_MILLISECONDS = strict_int("LANE_MILLISECONDS", default=250)
+# Sessions that all workers together have open to one host. By default one thread of
+# each process stays free for the others when a host hangs.
+FAR_END_SESSIONS = strict_int("FAR_END_SESSIONS", default=max(WORKER_THREADS - 1, 1))
 LEASE_SECONDS = strict_int("LEASE_SECONDS", default=600)
 SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)
 # Networks inside which a custom SMTP server may lie, as in 10.0.0.0/8.

@@ -10,3 +10,7 @@ from django.core.management import call_command
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deliveryportal.settings")
 django.setup()
 call_command("check")
+
+from conversations.turns import announce_all_again  # noqa: E402 - it needs Django
+
+announce_all_again()

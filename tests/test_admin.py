@@ -20,7 +20,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from channels.models import Channel, ChannelChoice, ConnectionTest, EmailIdentity
+from channels.models import (
+    Channel,
+    ChannelChoice,
+    ConnectionTest,
+    EmailIdentity,
+    FarEndSession,
+)
 from channels.return_path import return_path
 from conversations.models import (
     Alert,
@@ -31,6 +37,8 @@ from conversations.models import (
     DeliveryEvent,
     Evidence,
     Heartbeat,
+    Hold,
+    Lane,
     Message,
     Report,
     Suppression,
@@ -55,6 +63,7 @@ RECORDS = [
     DeliveryEvent,
     Evidence,
     Heartbeat,
+    Lane,
     Message,
     Report,
     Suppression,
@@ -162,6 +171,11 @@ class Rows:
             last_words=f"{SCRIPT} from <{address}>",
         )
         Heartbeat.beat(f"role {serial}")
+        Lane.objects.create(channel=channel, sender=user, waits_for=SCRIPT)
+        FarEndSession.objects.create(host=SCRIPT, number=serial)
+        Hold.objects.create(
+            scope=Hold.Scope.SENDER, sender=user, because=SCRIPT, placed_by=user
+        )
         PracticeMail.objects.create(
             envelope_sender=address,
             envelope_recipient=SCRIPT,

@@ -4,6 +4,7 @@ from channels.admin.allowance import AllowanceAdmin, SendingLimitAdmin
 from channels.admin.channel import ChannelAdmin
 from channels.admin.choice import ChannelChoiceAdmin
 from channels.admin.connection_test import ConnectionTestAdmin
+from channels.admin.far_end import FarEndSessionAdmin
 from channels.admin.identity import EmailIdentityAdmin
 from channels.admin.social import HIDDEN
 from channels.admin.verification_mail import VerificationMailAdmin
@@ -15,6 +16,7 @@ __all__ = [
     "ChannelChoiceAdmin",
     "ConnectionTestAdmin",
     "EmailIdentityAdmin",
+    "FarEndSessionAdmin",
     "SendingLimitAdmin",
     "VerificationMailAdmin",
 ]

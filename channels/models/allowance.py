@@ -62,14 +62,24 @@ class SendingLimit(models.Model):
 def pace_of(channel: Channel, team_id: int) -> Pace:
     """Return how fast a member of the team may send on the channel."""
     limit = SendingLimit.objects.filter(team=team_id, kind=channel.kind).first()
+    return _pace(channel, limit.pace if limit else None)
+
+
+def pace_for(channel: Channel, sender_id: int) -> Pace:
+    """The same, asked for a sender."""
+    limits = SendingLimit.objects.filter(kind=channel.kind)
+    limit = limits.filter(team__members=sender_id).first()
+    return _pace(channel, limit.pace if limit else None)
+
+
+def _pace(channel: Channel, of_team: Pace | None) -> Pace:
     provider = channel.config.get("per_day")  # the provider's own, of this account
-    if limit is None:
+    if of_team is None:
         pace = channel.traits.pace
         return replace(pace, per_day=provider) if provider else pace
-    pace = limit.pace
     if provider is None:
-        return pace
-    return replace(pace, per_day=min(provider, pace.per_day or provider))
+        return of_team
+    return replace(of_team, per_day=min(provider, of_team.per_day or provider))
 
 
 class AllowanceQuerySet(models.QuerySet["Allowance"]):
@@ -83,8 +93,33 @@ class AllowanceQuerySet(models.QuerySet["Allowance"]):
 
     def locked(self, channel_id: int, sender_id: int) -> Allowance:
         """Return the lane's allowance, to this transaction alone until it ends."""
+        row = self.select_for_update().filter(channel=channel_id, sender=sender_id)
+        if found := row.first():
+            return found
         self.get_or_create(channel_id=channel_id, sender_id=sender_id)
-        return self.select_for_update().get(channel_id=channel_id, sender_id=sender_id)
+        return row.get()
+
+    def locked_with_pace(
+        self, channel: Channel, sender_id: int
+    ) -> tuple[Allowance, Pace]:
+        """The same, and how fast it may send, in one query."""
+        limit = SendingLimit.objects.filter(
+            kind=channel.kind, team__members=models.OuterRef("sender")
+        )
+        asked = self.annotate(
+            **{
+                f"limit_{name}": models.Subquery(limit.values(name)[:1])
+                for name in ("messages", "seconds", "per_day")
+            }
+        )
+        row = asked.locked(channel.pk, sender_id)
+        messages, seconds, per_day = (
+            getattr(row, f"limit_{name}") for name in ("messages", "seconds", "per_day")
+        )
+        if seconds is None:  # never so in a limit that is there
+            return row, _pace(channel, None)
+        pace = Pace(messages=messages, seconds=seconds, per_day=per_day)
+        return row, _pace(channel, pace)
 
 
 class Allowance(models.Model):

@@ -167,5 +167,10 @@ class Channel(models.Model):
         installation = self.transport_class.from_installation(settings)
         return {**installation, **self.config}
 
+    @property
+    def far_end(self) -> str:
+        """The host whose sessions are counted together, or else the kind."""
+        return self.transport_class.far_end(self.transport_settings)[:255] or self.kind
+
     def open_transport(self) -> Transport:
         return self.transport_class(self.transport_settings, self.credentials)

@@ -272,6 +272,14 @@ class Transport(ABC):
         return {name: getattr(settings, name) for name in cls.installation_settings}
 
     @classmethod
+    def far_end(cls, settings: Mapping[str, Any]) -> str:
+        """Name the host it connects to; empty if it is the same for the whole kind.
+
+        The sessions of all channels that lead to one host are counted together.
+        """
+        return str(settings.get("host", "")).strip().rstrip(".").casefold()
+
+    @classmethod
     def check_settings(cls, settings: Mapping[str, str]) -> None:
         """Raise SettingsError for settings that cannot work, before anything connects."""
         return

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from channels.transports._base import TransportError, Verdict
@@ -77,13 +78,23 @@ def _list(value: object) -> list[Any]:
 def requested_wait(answer: Answer, at: datetime) -> timedelta | None:
     """Return the pause Google asks for, in its message or in Retry-After, if any."""
     named = _RETRY_AFTER.search(answer.message)
-    if named:
-        wait = datetime.fromisoformat(named[1]) - at
-    elif answer.retry_after.isdigit():
+    if answer.retry_after.isdecimal() and not named:
         wait = timedelta(seconds=int(answer.retry_after[:9]))
     else:
-        return None
+        moment = _moment(named[1] if named else answer.retry_after)
+        wait = timedelta(0) if moment is None else moment - at
     return min(wait, MAX_WAIT) if wait > timedelta(0) else None
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a date of RFC 3339 or of HTTP; None for anything else."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read(text)
+        except (ValueError, OverflowError):
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
 
 
 def until_tomorrow(answer: Answer, at: datetime) -> timedelta:

@@ -45,9 +45,14 @@ _BREAKS = re.compile(r"[\r\n\0<>]")  # would end the command, or the path in it
 MAX_WORDS = 2000  # of a reply that is kept; hostile servers may send megabytes
 
 _ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
+# "try again in 5 minutes", "greylisted for 300 s", "come back in 00:04:59"
 _WAIT = re.compile(
-    r"(?:again|retry|wait)\D{0,20}(\d{1,5})\s*(second|minute|hour)", re.IGNORECASE
+    r"(?:again|retry|wait|back|list(?:ed|ing))\D{0,20}?(?:"
+    r"(?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d)"
+    r"|(?P<number>\d{1,5})\s*(?P<unit>s|m|h)(?:ec|in|r|our|econd|inute)?s?\b)",
+    re.IGNORECASE,
 )
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 class Stage(Enum):
@@ -385,7 +390,9 @@ def requested_wait(words: str) -> timedelta | None:
     match = _WAIT.search(words[:MAX_WORDS])
     if not match:
         return None
-    return timedelta(**{f"{match[2].lower()}s": int(match[1])})
+    if match["number"]:
+        return timedelta(**{_UNITS[match["unit"].lower()]: int(match["number"])})
+    return timedelta(**{unit: int(match[unit]) for unit in _UNITS.values()})
 
 
 def _first_to_answer(addresses: Sequence[str], port: int) -> socket.socket:

@@ -6,6 +6,8 @@ from conversations.admin.conversation import ConversationAdmin
 from conversations.admin.delivery import DeliveryAdmin
 from conversations.admin.event import DeliveryEventAdmin
 from conversations.admin.heartbeat import HeartbeatAdmin
+from conversations.admin.hold import HoldAdmin
+from conversations.admin.lane import LaneAdmin
 from conversations.admin.message import MessageAdmin
 from conversations.admin.report import ReportAdmin
 from conversations.admin.searches import SavedSearchAdmin, TabLayoutAdmin
@@ -20,6 +22,8 @@ __all__ = [
     "DeliveryEventAdmin",
     "EvidenceAdmin",
     "HeartbeatAdmin",
+    "HoldAdmin",
+    "LaneAdmin",
     "MessageAdmin",
     "ReportAdmin",
     "SavedSearchAdmin",

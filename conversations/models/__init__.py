@@ -7,6 +7,8 @@ from conversations.models.delivery import Delivery
 from conversations.models.event import DeliveryEvent
 from conversations.models.evidence import Evidence
 from conversations.models.heartbeat import Heartbeat
+from conversations.models.hold import Hold
+from conversations.models.lane import Lane
 from conversations.models.message import Message
 from conversations.models.report import Report
 from conversations.models.saved_search import SavedSearch
@@ -22,6 +24,8 @@ __all__ = [
     "DeliveryEvent",
     "Evidence",
     "Heartbeat",
+    "Hold",
+    "Lane",
     "Message",
     "Report",
     "SavedSearch",

@@ -7,12 +7,15 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce, StrIndex, Substr
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
 from channels.return_path import new_token
 from conversations.bounces.reasons import REASONS, Reason
+from conversations.models import hold
 from conversations.models.cause import CAUSE
+from conversations.models.hold import Hold
 from conversations.models.list_indexes import LIST_INDEXES
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
@@ -71,7 +74,51 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
         )
         working = Channel.objects.working()
-        return self.due(at).filter(channel__in=working).exclude(models.Exists(on_hold))
+        resting = (
+            self.due(at).filter(channel__in=working).exclude(models.Exists(on_hold))
+        )
+        return resting.unheld(at)
+
+    def unheld(self, at: datetime) -> Self:
+        """Those that neither an admin nor their recipient's domain lets wait."""
+        holds = Hold.objects.in_force(at)
+        return self.filter(*(~models.Exists(holds.over(scope)) for scope in Hold.Scope))
+
+    def held(self, at: datetime) -> Self:
+        holds, any_of_them = Hold.objects.in_force(at), models.Q()
+        for scope in Hold.Scope:
+            any_of_them |= models.Q(models.Exists(holds.over(scope)))
+        return self.filter(any_of_them)
+
+    def under(self, held: Hold) -> Self:
+        """Those that the hold is over."""
+        keys = hold.KEYS[Hold.Scope(held.scope)]
+        columns = {hold.ON_DELIVERY[key]: key for key in keys}
+        return self.filter(
+            **{
+                column: held.domain if key == "domain" else getattr(held, f"{key}_id")
+                for column, key in columns.items()
+            }
+        )
+
+    def claimable(self, channel_id: int, sender_id: int, at: datetime) -> Self:
+        """Those of a lane that may go now.
+
+        Asks for the holds first: mostly there is none, and the query stays plain.
+        """
+        lane = self.due(at).in_lane(channel_id, sender_id)
+        holds = Hold.objects.in_force(at).over_lane(channel_id, sender_id)
+        teams, domains = set(), set()
+        for held in holds.only("team", "domain"):
+            if held.team_id is not None:
+                teams.add(held.team_id)
+            elif held.domain:
+                domains.add(held.domain)
+            else:
+                return lane.none()
+        if teams:
+            lane = lane.exclude(team__in=teams)
+        return lane.exclude(recipient_domain__in=domains) if domains else lane
 
     def in_lane(
         self, channel_id: int | models.OuterRef, sender_id: int | models.OuterRef
@@ -111,14 +158,27 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return super().bulk_create(deliveries, *args, **kwargs)
 
     def with_hold(self) -> Self:
-        """Annotate until when, and why, the lane of each rests for a limit."""
-        hold = Allowance.objects.on_hold(now()).filter(
+        """Annotate until when, and why, each rests: for a limit, or under a hold."""
+        at = now()
+        limit = Allowance.objects.on_hold(at).filter(
             channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
         )
         return self.annotate(
-            held_until=models.Subquery(hold.values("held_until")[:1]),
-            held_because=models.Subquery(hold.values("held_because")[:1]),
+            held_until=models.Subquery(limit.values("held_until")[:1]),
+            held_because=models.Subquery(limit.values("held_because")[:1]),
+            hold_words=_of_the_first_hold(at, "words"),
+            hold_ends=_of_the_first_hold(at, "ends"),
         )
+
+
+def _of_the_first_hold(at: datetime, field: str) -> Coalesce:
+    holds = Hold.objects.in_force(at).with_words()
+    return Coalesce(
+        *(
+            models.Subquery(holds.over(scope).order_by("pk").values(field)[:1])
+            for scope in Hold.Scope
+        )
+    )
 
 
 class Delivery(models.Model):
@@ -140,6 +200,14 @@ class Delivery(models.Model):
     recipient = models.CharField(max_length=254)  # as people write it
     recipient_wire = models.CharField(max_length=254)  # domain in A-labels
     recipient_name = models.CharField(max_length=200, blank=True)
+    # Whose servers may ask us to slow down; the database keeps it.
+    recipient_domain = models.GeneratedField(
+        expression=Substr(
+            "recipient_wire", StrIndex("recipient_wire", models.Value("@")) + 1
+        ),
+        output_field=models.CharField(max_length=254),
+        db_persist=True,
+    )
     channel = models.ForeignKey(
         "channels.Channel", on_delete=models.PROTECT, related_name="deliveries"
     )
@@ -296,13 +364,17 @@ class Delivery(models.Model):
         return STATUS[State(self.state)]
 
     @property
-    def wait(self) -> tuple[str, datetime] | None:
+    def wait(self) -> tuple[str, datetime | None] | None:
         """Why it waits and until when, if it is not simply about to go.
 
-        Knows of limits on rows fetched `with_hold`.
+        Knows of limits and holds on rows fetched `with_hold`; no time is until an
+        admin resumes it.
         """
         if self.state != State.QUEUED:
             return None
+        if hold_words := getattr(self, "hold_words", None):
+            ends: datetime = max(self.hold_ends, self.not_before)  # type: ignore[attr-defined]
+            return hold_words, None if ends >= hold.OPEN_END else ends
         held_until = getattr(self, "held_until", None)
         if self.waiting_for:
             return self.waiting_for, self.not_before

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.utils.timezone import now
 
 from channels.allowance import allowance
 from channels.models import Allowance, Channel, SendingLimit, pace_of
@@ -16,7 +19,7 @@ def take(channel: Channel, user: User, wanted: int) -> int:
         return lane.room
 
 
-def limited(user: User, **limits: int) -> Channel:
+def limited(user: User, **limits: int | None) -> Channel:
     SendingLimit.objects.create(team=user.team, kind="portal", **limits)
     return Channel.objects.default()
 
@@ -55,9 +58,21 @@ def test_the_providers_own_daily_limit_of_an_account_holds_too(alice: User) -> N
     assert pace_of(channel, alice.team_id).per_day == 500
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"messages": 40, "seconds": 3600},
+        {"messages": None, "per_day": 40},
+        {"messages": 25, "seconds": 3600, "per_day": 40},
+        {"messages": 100, "seconds": 3600, "per_day": 40},
+    ],
+    ids=["in a window", "a day", "both, the window is tighter", "both, the day is"],
+)
 @pytest.mark.django_db(transaction=True)
-def test_eight_workers_together_never_exceed_the_limit(alice: User) -> None:
-    channel = limited(alice, messages=40, seconds=3600)
+def test_eight_workers_together_never_exceed_the_limit(
+    alice: User, limits: dict[str, int | None]
+) -> None:
+    channel = limited(alice, **limits)
 
     def work(_: int) -> int:
         try:
@@ -65,5 +80,34 @@ def test_eight_workers_together_never_exceed_the_limit(alice: User) -> None:
         finally:
             connection.close()
 
+    allowed = min(
+        limit
+        for name, limit in limits.items()
+        if name != "seconds" and limit is not None
+    )
     with ThreadPoolExecutor(8) as workers:
-        assert sum(workers.map(work, range(8))) == 40
+        assert sum(workers.map(work, range(8))) == allowed
+    assert Allowance.objects.get().usage.in_24_hours(now()) == allowed
+
+
+def test_a_batch_costs_one_question_and_one_update(
+    alice: User, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    unlimited = Channel.objects.default()
+    own = Channel.objects.create(kind="smtp", owner=alice)
+    with transaction.atomic():
+        with django_assert_num_queries(1), allowance(unlimited, alice.pk, 50) as lane:
+            lane.spend(50)
+        with allowance(own, alice.pk, 5) as lane:
+            lane.spend(5)  # makes the row
+        with django_assert_num_queries(2), allowance(own, alice.pk, 5) as lane:
+            lane.spend(5)
+
+
+def test_a_limit_that_is_raised_meanwhile_counts(alice: User) -> None:
+    channel = limited(alice, messages=3, seconds=60)
+    assert take(channel, alice, 5) == 3
+    assert take(channel, alice, 5) == 0
+    SendingLimit.objects.update(messages=8)
+    Allowance.objects.update(held_until=None)
+    assert take(channel, alice, 50) == 5

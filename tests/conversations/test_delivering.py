@@ -117,7 +117,7 @@ def test_what_was_put_off_says_why_and_until_when(
         settings.PORTAL_RELAY_URL = relay.url
         run_lane(delivery)
     after(delivery)
-    assert delivery.waiting_for == "customer.test asked us to try again later"
+    assert delivery.waiting_for == "customer.test asked us to slow down"
     wait = delivery.not_before - now()
     assert timedelta(seconds=80) < wait < timedelta(seconds=95)
 

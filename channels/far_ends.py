@@ -1,0 +1,98 @@
+"""How many sessions all workers together have open to one host.
+
+A host that hangs keeps as many workers busy as it has sessions, and no more.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils.timezone import now
+
+from channels.models import FarEndSession
+
+logger = logging.getLogger(__name__)
+
+# A session is free again so long after its holder has died; one that merely waits
+# for the host goes on renewing it.
+HELD = timedelta(seconds=20)
+RENEWED_EVERY = 5.0  # seconds
+
+
+@contextmanager
+def session(host: str, queue_up: Callable[[], None]) -> Iterator[bool]:
+    """Hold one of the host's sessions; False if all are taken.
+
+    Then `queue_up` has been called, before looking a second time: what becomes free
+    afterwards finds the caller in the queue.
+    """
+    holder = secrets.token_hex(16)
+    if not _take(host, holder):
+        queue_up()
+        if not _take(host, holder):
+            yield False
+            return
+    keeper = _Keeper(holder)
+    keeper.start()
+    try:
+        yield True
+    finally:
+        keeper.done.set()
+        FarEndSession.objects.filter(holder=holder).update(holder="", until=now())
+
+
+def end_all_sessions() -> None:
+    """End every session now. Only for a process that knows it is alone."""
+    FarEndSession.objects.update(holder="", until=now())
+
+
+def _take(host: str, holder: str) -> bool:
+    at, limit = now(), settings.FAR_END_SESSIONS
+    sessions = FarEndSession.objects.filter(host=host, number__lt=limit)
+    free = sessions.filter(until__lte=at)
+    for _ in range(limit + 1):
+        first = free.order_by("number").values("pk")[:1]
+        # Another worker may have chosen the same one; the condition is told again.
+        if free.filter(pk=first).update(holder=holder, until=at + HELD):
+            return True
+        if sessions.count() < limit:
+            FarEndSession.objects.bulk_create(
+                [FarEndSession(host=host, number=number) for number in range(limit)],
+                ignore_conflicts=True,
+            )
+            at = now()
+            free = sessions.filter(until__lte=at)
+        elif not free.exists():
+            return False
+    return False
+
+
+class _Keeper(threading.Thread):
+    """Renews a session for as long as its process lives and has not given it back."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(name="far-end session", daemon=True)
+        self.holder = holder
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        if self.done.wait(RENEWED_EVERY):
+            return  # the common case: it never asked the database
+        mine = FarEndSession.objects.filter(holder=self.holder)
+        try:
+            while not self.done.is_set():
+                try:
+                    mine.update(until=now() + HELD)
+                except DatabaseError as error:
+                    logger.warning("A session could not be renewed: %r", str(error))
+                    connection.close()
+                self.done.wait(RENEWED_EVERY)
+        finally:
+            connection.close()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.timezone import now
+
+from conversations.holding import lift, place
+from conversations.models import Hold
+from deliveryportal.accounts.admin import (
+    AnswerFilter,
+    AutocompleteSelectFilter,
+    OperatorAdmin,
+)
+from deliveryportal.accounts.models import User
+
+
+class InForce(AnswerFilter):
+    title = "in force"
+    parameter_name = "in_force"
+    answers = {
+        "yes": (
+            "now",
+            lambda: Q(lifted_at=None) & (Q(until=None) | Q(until__gt=now())),
+        ),
+        "no": ("over", lambda: Q(lifted_at__isnull=False) | Q(until__lte=now())),
+    }
+
+
+@admin.register(Hold)
+class HoldAdmin(OperatorAdmin[Hold]):
+    """Pause the queue or a part of it, and resume it; what was paused stays on record."""
+
+    fields = ["scope", "team", "sender", "channel", "domain", "until", "because"]
+    autocomplete_fields = ["team", "sender", "channel"]
+    list_display = [
+        "what",
+        "scope",
+        "because",
+        "placed_at",
+        "placed_by",
+        "until",
+        "lifted_at",
+        "lifted_by",
+    ]
+    list_filter = [
+        InForce,
+        "scope",
+        "placed_at",
+        ("placed_by", AutocompleteSelectFilter),
+    ]
+    list_select_related = ["team", "sender", "channel", "placed_by", "lifted_by"]
+    search_fields = ["domain", "because", "sender__email", "team__name"]
+    ordering = ["-pk"]
+    actions = ["resume"]
+
+    def formfield_for_choice_field(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "scope":
+            by_hand = [each for each in Hold.Scope if each is not Hold.Scope.SLOWED]
+            kwargs["choices"] = [(each.value, each.label) for each in by_hand]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Hold | None = None
+    ) -> bool:
+        # A pause is lifted and another placed: the record says what was when.
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Hold | None = None
+    ) -> bool:
+        return False
+
+    def save_model(
+        self, request: HttpRequest, obj: Hold, form: Any, change: Any
+    ) -> None:
+        assert isinstance(request.user, User)
+        place(obj, request.user)
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, holds: QuerySet[Hold]) -> None:
+        assert isinstance(request.user, User)
+        lifted = 0
+        for hold in holds:
+            if lift(hold, request.user):
+                lifted += 1
+                self.log_change(request, hold, "Resumed")
+        if lifted:
+            messages.success(request, f"Resumed: {lifted}. What waited goes out now.")
+        if lifted < len(holds):
+            messages.warning(
+                request,
+                f"Over before: {len(holds) - lifted}. Nothing has changed there.",
+            )

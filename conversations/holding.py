@@ -1,0 +1,55 @@
+"""Pausing and resuming the queue, or a part of it.
+
+What is being handed over at this moment is left to its worker.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from conversations.models import Delivery, Hold
+from conversations.releasing import release_held
+from conversations.tasks import announce_lanes
+from conversations.turns import LaneId
+from deliveryportal.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+AT_A_TIME = 500
+
+
+def place(hold: Hold, by: User) -> None:
+    """Pause what `hold` names, from now on: what is queued, claimed, and yet to come."""
+    hold.placed_by, hold.placed_at = by, now()
+    hold.save()
+    logger.warning("Paused by %s: %s (%r)", by.email, hold.what, hold.because)
+    # Once others see it: whoever claims from now on leaves that mail alone.
+    transaction.on_commit(lambda: release_held(Delivery.objects.under(hold)))
+
+
+def lift(hold: Hold, by: User) -> bool:
+    """Resume; return whether it was still in force."""
+    at = now()
+    if (
+        not Hold.objects.in_force(at)
+        .filter(pk=hold.pk)
+        .update(lifted_at=at, lifted_by=by)
+    ):
+        return False
+    logger.warning("Resumed by %s: %s", by.email, hold.what)
+    transaction.on_commit(lambda: _announce(hold))
+    return True
+
+
+def _announce(hold: Hold) -> None:
+    """Let what waited go now, not at the next sweep."""
+    lanes = (
+        Delivery.objects.startable(now())
+        .under(hold)
+        .values_list("channel_id", "sender_id")
+        .distinct()
+    )
+    announce_lanes(LaneId(*lane) for lane in lanes[:AT_A_TIME])

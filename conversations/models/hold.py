@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Self
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Coalesce, Concat
+from django.utils.timezone import now
+
+
+class Scope(models.TextChoices):
+    """Which mail waits."""
+
+    EVERYTHING = "everything"
+    TEAM = "team", "one team"
+    SENDER = "sender", "one user"
+    CHANNEL = "channel", "one channel"
+    DOMAIN = "domain", "one recipient domain"
+    # Never placed by hand: what a domain has asked of one channel.
+    SLOWED = "slowed", "a domain that asked a channel to slow down"
+
+
+# What names the mail of each scope: the same field of a delivery, but for the domain.
+KEYS: dict[Scope, tuple[str, ...]] = {
+    Scope.EVERYTHING: (),
+    Scope.TEAM: ("team",),
+    Scope.SENDER: ("sender",),
+    Scope.CHANNEL: ("channel",),
+    Scope.DOMAIN: ("domain",),
+    Scope.SLOWED: ("channel", "domain"),
+}
+ON_DELIVERY = {
+    "team": "team_id",
+    "sender": "sender_id",
+    "channel": "channel_id",
+    "domain": "recipient_domain",
+}
+OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _shape(scope: Scope) -> models.Q:
+    given = KEYS[scope]
+    return models.Q(scope=scope) & models.Q(
+        **{
+            f"{name}__isnull": name not in given
+            for name in ("team", "sender", "channel")
+        },
+        **({"domain__gt": ""} if "domain" in given else {"domain": ""}),
+    )
+
+
+def _any_shape() -> models.Q:
+    shapes = models.Q()
+    for scope in Scope:
+        shapes |= _shape(scope)
+    return shapes
+
+
+class HoldQuerySet(models.QuerySet["Hold"]):
+    def in_force(self, at: datetime) -> Self:
+        return self.filter(
+            models.Q(until=None) | models.Q(until__gt=at), lifted_at=None
+        )
+
+    def over(self, scope: Scope) -> Self:
+        """Those of `scope` that a delivery outside this query is under."""
+        return self.filter(
+            scope=scope,
+            **{key: models.OuterRef(ON_DELIVERY[key]) for key in KEYS[scope]},
+        )
+
+    def over_lane(self, channel_id: int, sender_id: int) -> Self:
+        """Those that some mail of the lane may be under."""
+        return self.filter(
+            models.Q(channel=None) | models.Q(channel=channel_id),
+            models.Q(sender=None) | models.Q(sender=sender_id),
+        )
+
+    def with_words(self) -> Self:
+        """Annotate what the people read whose mail waits, and until when."""
+        by_hand = Concat(models.Value("Paused by an admin: "), "because")
+        return self.annotate(
+            words=models.Case(
+                models.When(scope=Scope.SLOWED, then="because"), default=by_hand
+            ),
+            ends=Coalesce("until", models.Value(OPEN_END)),
+        )
+
+
+class Hold(models.Model):
+    """Mail that waits though it is due: an admin or a recipient domain has asked for it.
+
+    Kept when it is over: who paused what, when, and who resumed it.
+    """
+
+    Scope = Scope
+
+    scope = models.CharField("what", max_length=10, choices=Scope)
+    team = models.ForeignKey(
+        "accounts.Team",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+    )
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name="user",
+    )
+    channel = models.ForeignKey(
+        "channels.Channel",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+    )
+    domain = models.CharField(
+        "recipient domain", max_length=254, blank=True, help_text="As in customer.com."
+    )
+    until = models.DateTimeField(
+        null=True, blank=True, help_text="Empty: until somebody resumes it."
+    )
+    because = models.CharField(
+        max_length=200, help_text="The people whose mail waits read this."
+    )
+    # How often in a row the domain has asked: the pause grows with it.
+    times = models.PositiveSmallIntegerField(default=0, editable=False)
+    placed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    placed_at = models.DateTimeField(default=now, editable=False)
+    lifted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    lifted_at = models.DateTimeField(null=True, editable=False)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # What is in force, among all that ever was: claiming, sweeping, pages.
+            models.Index(
+                fields=["scope", "channel", "domain"],
+                condition=models.Q(lifted_at=None),
+                name="conv_hold_in_force",
+            ),
+        ]
+        constraints = [
+            # A pause that names less than it says would stop more than was meant.
+            models.CheckConstraint(condition=_any_shape(), name="conv_hold_shape"),
+            # Workers that hear the same of a domain together count it once.
+            models.UniqueConstraint(
+                fields=["channel", "domain"],
+                condition=models.Q(scope="slowed"),
+                name="conv_hold_slowed_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.what
+
+    @property
+    def what(self) -> str:
+        """The mail it is over, in words."""
+        named = [
+            str(getattr(self, key))
+            for key in KEYS[Scope(self.scope)]
+            if key != "domain"
+        ]
+        if self.domain:
+            named.append(f"mail to {self.domain}")
+        return ", ".join(named) or "Everything"
+
+    def clean(self) -> None:
+        self.domain = self.domain.strip().rstrip(".").lower().rpartition("@")[2]
+        if self.scope not in KEYS:
+            return  # the field has said so
+        wanted = KEYS[Scope(self.scope)]
+        given = {key for key in ON_DELIVERY if getattr(self, key)}
+        errors = {key: "Say which." for key in wanted if key not in given}
+        errors |= {
+            key: f"This does not go with “{self.get_scope_display()}”: leave it empty."
+            for key in given
+            if key not in wanted
+        }
+        if self.until is not None and self.until <= now():
+            errors["until"] = "This time has passed."
+        if errors:
+            raise ValidationError(errors)

@@ -1,0 +1,144 @@
+"""Lanes take turns: whose comes, who waits for a far end, who has been forgotten.
+
+The deliveries say what is due; the notes here only keep the queue from filling with
+the same lane, so that nobody stands behind ten thousand announcements of one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.db import DatabaseError
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from channels.far_ends import session
+from channels.models import Channel
+from conversations.delivering import deliver_lane
+from conversations.models import Lane
+
+logger = logging.getLogger(__name__)
+
+
+class LaneId(NamedTuple):
+    channel_id: int
+    sender_id: int
+
+
+# How long an announcement is believed to be in the queue, when it is the first, the
+# second, … since a worker took one: a lost one is repeated, and a queue that nobody
+# empties does not fill.
+BELIEVED = [timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 80, 160, 600)]
+# Whoever gives a session back calls who waits for it; this is for when they have died.
+CALLED_WITHIN = timedelta(seconds=20)
+
+
+def take_turn(lane: LaneId) -> list[LaneId]:
+    """Work off one batch of the lane; return whose turns are to be announced.
+
+    If its host has no session left it takes its place behind those who wait for one,
+    and the worker is free.
+    """
+    # Before anything is claimed: what is queued from now on announces itself.
+    _row(lane).update(announced=0, not_again_before=now(), waits_for="")
+    channel = Channel.objects.working().filter(pk=lane.channel_id).first()
+    if channel is None:
+        return []  # what waits is found again when the channel works, by the sweeper
+    host = channel.far_end
+    with session(host, lambda: _queue_up(lane, host)) as free:
+        if not free:
+            return []
+        # It may have queued up and found a session after all.
+        _row(lane).exclude(waits_for="").update(waits_for="", not_again_before=now())
+        more = deliver_lane(*lane)
+        # Behind those who wait for this session: announced, it would race with them.
+        queues_up = more and _waiting(host).exists()
+        if queues_up:
+            _queue_up(lane, host)
+    called = _next_for(host)
+    return [*called, lane] if more and not queues_up else called
+
+
+def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
+    """Return those of which no announcement is in the queue; note that one is now."""
+    at, found = now(), set(lanes)
+    known = {
+        LaneId(row.channel_id, row.sender_id): row
+        for row in Lane.objects.filter(
+            channel__in={lane.channel_id for lane in found},
+            sender__in={lane.sender_id for lane in found},
+        )
+    }
+    rows = []
+    for lane in sorted(found):
+        row = known.get(lane) or Lane(**lane._asdict(), not_again_before=at)
+        if row.not_again_before <= at:
+            row.not_again_before = at + BELIEVED[min(row.announced, len(BELIEVED) - 1)]
+            row.announced = min(row.announced + 1, len(BELIEVED))
+            rows.append(row)
+    _keep(rows, "announced", "not_again_before")
+    return [LaneId(row.channel_id, row.sender_id) for row in rows]
+
+
+def was_not_announced(lane: LaneId) -> None:
+    """The queue did not take it: the next who looks shall try again."""
+    _row(lane).update(not_again_before=now())
+
+
+def announce_all_again() -> None:
+    """Let every due lane be announced anew: a worker has started.
+
+    It may not find what was announced before: the queue has been emptied, or was in
+    the memory of a process that has ended.
+    """
+    try:
+        Lane.objects.filter(not_again_before__gt=now()).update(
+            announced=0, not_again_before=now()
+        )
+    except DatabaseError as error:
+        logger.error("Lanes are announced later than they could be: %r", str(error))
+
+
+def _queue_up(lane: LaneId, host: str) -> None:
+    at = now()
+    waiting = Lane(
+        **lane._asdict(),
+        waits_for=host,
+        waits_since=at,
+        not_again_before=at + CALLED_WITHIN,
+    )
+    _keep([waiting], "waits_for", "waits_since", "not_again_before")
+
+
+def _next_for(host: str) -> list[LaneId]:
+    """Take out the lane that has waited longest for the host."""
+    waiting = _waiting(host)
+    for row in waiting.order_by("waits_since")[:5]:
+        # Not one that another worker has just called.
+        if waiting.filter(pk=row.pk, waits_since=row.waits_since).update(
+            waits_for="", not_again_before=now()
+        ):
+            return [LaneId(row.channel_id, row.sender_id)]
+    return []
+
+
+def _waiting(host: str) -> QuerySet[Lane]:
+    return Lane.objects.filter(waits_for=host)
+
+
+def _row(lane: LaneId) -> QuerySet[Lane]:
+    return Lane.objects.filter(channel=lane.channel_id, sender=lane.sender_id)
+
+
+def _keep(rows: list[Lane], *fields: str) -> None:
+    for row in rows:
+        row.pk = None
+    Lane.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["channel", "sender"],
+        update_fields=fields,
+    )

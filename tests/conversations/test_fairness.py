@@ -1,0 +1,140 @@
+"""Ten thousand mails of one user, and one of another: two workers, the real queue.
+
+`pytest -s tests/conversations/test_fairness.py` prints the times. Asserted is what no
+other load of the machine can bend: how much of the ten thousand goes in between.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import dramatiq
+import pytest
+from django.conf import settings
+from django.test.utils import override_settings
+from dramatiq import Worker
+
+from channels.addresses import parse_address
+from channels.models import Channel, EmailIdentity
+from conversations.composing import write
+from conversations.models import Conversation, Delivery, Message
+from conversations.models.delivery import State
+from conversations.stopping import stopping
+from conversations.tasks import announce_lanes
+from conversations.turns import LaneId
+from deliveryportal.accounts.models import User
+from tests.peers.scripted_smtp import ScriptedSmtp
+from tests.portal import wait_until
+
+BACKLOG = 10_000
+TIMES = 5
+
+
+def has_queued(user: User, number: int) -> LaneId:
+    """Queue `number` mails of a user's, without the time that writing them takes."""
+    channel = Channel.objects.default()
+    identity = EmailIdentity.objects.get(owner=user, is_default=True)
+    conversation = Conversation.objects.create(
+        owner=user, person_address="anna@customer.test"
+    )
+    messages = Message.objects.bulk_create(
+        [
+            Message(
+                conversation=conversation,
+                sender=user,
+                team=user.team,
+                identity=identity,
+                from_name=identity.display_name,
+                from_address=identity.address,
+                subject="Hello",
+                body="Text.",
+                message_id=f"<{each}.{user.pk}@portal.test>",
+            )
+            for each in range(number)
+        ],
+        batch_size=500,
+    )
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                message=message,
+                recipient="anna@customer.test",
+                recipient_wire="anna@customer.test",
+                channel=channel,
+                sender=user,
+                team=user.team,
+            )
+            for message in messages
+        ],
+        batch_size=500,
+    )
+    return LaneId(channel.pk, user.pk)
+
+
+@pytest.fixture
+def two_workers() -> Iterator[None]:
+    broker = dramatiq.get_broker()
+    broker.flush("lanes")
+    worker = Worker(broker, worker_threads=2, worker_timeout=100)
+    worker.start()
+    yield
+    stopping.set()
+    worker.stop()
+    broker.flush("lanes")
+    stopping.clear()
+
+
+def slowly(milliseconds: int) -> Callable[[bytes], bytes]:
+    def answer(line: bytes) -> bytes:
+        time.sleep(milliseconds / 1000)
+        return b"250 2.1.5 ok"
+
+    return answer
+
+
+@pytest.mark.parametrize("milliseconds", [0, 50], ids=["quick", "slow"])
+@pytest.mark.parametrize("sessions", [1, 2])
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_overtakes_ten_thousand_of_somebody_else(
+    alice: User,
+    charlie: User,
+    milliseconds: int,
+    sessions: int,
+    two_workers: None,
+) -> None:
+    """At a relay that answers at once, and at one that takes its time for each."""
+    identity = EmailIdentity.objects.get(owner=charlie, is_default=True)
+    backlog = has_queued(alice, BACKLOG)
+    accepted = Delivery.objects.filter(state=State.ACCEPTED)
+    theirs, mine = accepted.filter(sender=alice), accepted.filter(sender=charlie)
+    took, between = [], []
+    with (
+        ScriptedSmtp(RCPT=slowly(milliseconds)) as relay,
+        override_settings(
+            PORTAL_RELAY_URL=relay.url,
+            FAR_END_SESSIONS=sessions,
+            LANE_MILLISECONDS=250,
+        ),
+    ):
+        announce_lanes([backlog])
+        wait_until(theirs.exists)
+        for number in range(TIMES):
+            to = parse_address(f"p{number}@customer.test")
+            before, begun = theirs.count(), time.perf_counter()
+            write(identity=identity, recipients=[to], subject="Hi", body="Now.")
+            wait_until(lambda done=number + 1: mine.count() == done)  # type: ignore[misc]
+            took.append(time.perf_counter() - begun)
+            between.append(theirs.count() - before)
+        stopping.set()
+    left = BACKLOG - theirs.count()
+    sys.stdout.write(
+        f"\nbehind {left:,} mails of another, {sessions} sessions, {milliseconds} ms "
+        f"each: median {statistics.median(took):.3f} s, worst {max(took):.3f} s, "
+        f"{max(between)} of theirs in between\n"
+    )
+    assert left > BACKLOG / 2, "there was no backlog to speak of"
+    # A turn of each worker's that was under way, and one that was next.
+    assert max(between) <= 4 * settings.LANE_BATCH

@@ -1,0 +1,234 @@
+"""Admins pause the queue or a part of it, and resume it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from conversations.delivering import Lease, claim, mark_handing_over
+from conversations.holding import lift, place
+from conversations.models import Delivery, DeliveryEvent, Hold
+from conversations.models.delivery import State
+from conversations.models.hold import Scope
+from conversations.sweeping import sweep
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return User.objects.create_superuser("op@portal.test", "x")
+
+
+@pytest.fixture
+def pause(
+    operator: User, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> Callable[..., Hold]:
+    def pause(**fields: Any) -> Hold:
+        hold = Hold(because="maintenance", **fields)
+        hold.full_clean(exclude=["placed_by", "lifted_by"])
+        with django_capture_on_commit_callbacks(execute=True):
+            place(hold, operator)
+        return hold
+
+    return pause
+
+
+def naming(scope: Scope, delivery: Delivery) -> dict[str, Any]:
+    keys: dict[Scope, dict[str, Any]] = {
+        Scope.EVERYTHING: {},
+        Scope.TEAM: {"team": delivery.team},
+        Scope.SENDER: {"sender": delivery.sender},
+        Scope.CHANNEL: {"channel": delivery.channel},
+        Scope.DOMAIN: {"domain": "Paused.test"},
+    }
+    return {"scope": scope, **keys[scope]}
+
+
+by_hand = pytest.mark.parametrize("scope", [s for s in Scope if s is not Scope.SLOWED])
+
+
+@by_hand
+def test_what_is_paused_is_neither_claimed_nor_announced(
+    scope: Scope, alice: User, make_delivery: MakeDelivery, pause: Callable[..., Hold]
+) -> None:
+    delivery = make_delivery(alice, "anna@paused.test")
+    pause(**naming(scope, delivery))
+    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+    assert sweep().lanes == 0
+
+
+@by_hand
+def test_what_is_resumed_goes_on(
+    scope: Scope,
+    alice: User,
+    operator: User,
+    make_delivery: MakeDelivery,
+    pause: Callable[..., Hold],
+) -> None:
+    delivery = make_delivery(alice, "anna@paused.test")
+    hold = pause(**naming(scope, delivery))
+    assert lift(hold, operator) is True
+    assert lift(hold, operator) is False
+    assert sweep().lanes == 1
+    assert claim(delivery.channel, alice.pk, Lease.new()) == [delivery]
+    hold.refresh_from_db()
+    assert (hold.placed_by, hold.lifted_by) == (operator, operator)
+    assert hold.lifted_at is not None
+
+
+@pytest.mark.parametrize(
+    "scope", [Scope.TEAM, Scope.SENDER, Scope.DOMAIN], ids=lambda scope: scope.value
+)
+def test_the_mail_of_others_goes_on(
+    scope: Scope,
+    alice: User,
+    charlie: User,
+    make_delivery: MakeDelivery,
+    pause: Callable[..., Hold],
+) -> None:
+    pause(**naming(scope, make_delivery(alice, "anna@paused.test")))
+    other = make_delivery(charlie, "anna@open.test")
+    assert claim(other.channel, charlie.pk, Lease.new()) == [other]
+    assert sweep().lanes == 0  # alice's; charlie's is in hand
+
+
+@by_hand
+def test_what_a_worker_has_claimed_and_not_begun_is_released_at_once(
+    scope: Scope, alice: User, make_delivery: MakeDelivery, pause: Callable[..., Hold]
+) -> None:
+    first, second = (make_delivery(alice, f"p{n}@paused.test") for n in range(2))
+    lease = Lease.new()
+    batch = claim(first.channel, alice.pk, lease)
+    assert mark_handing_over(batch[:1], lease) == [first]
+    pause(**naming(scope, first))
+    assert mark_handing_over(batch[1:], lease) == []
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == (State.HANDING_OVER, State.QUEUED)
+    event = second.events.get()
+    assert event.kind == DeliveryEvent.Kind.RESUMED
+    assert event.note == "Paused by an admin: maintenance. Nothing was sent."
+
+
+def test_what_was_claimed_while_it_was_being_paused_the_sweeper_releases(
+    alice: User, operator: User, make_delivery: MakeDelivery
+) -> None:
+    delivery = make_delivery(alice)
+    claim(delivery.channel, alice.pk, Lease.new())
+    Hold.objects.create(scope=Scope.EVERYTHING, because="x", placed_by=operator)
+    sweep()
+    delivery.refresh_from_db()
+    assert delivery.state == State.QUEUED
+
+
+def test_a_pause_with_an_end_is_over_by_itself(
+    alice: User, make_delivery: MakeDelivery, pause: Callable[..., Hold]
+) -> None:
+    delivery = make_delivery(alice)
+    hold = pause(scope=Scope.EVERYTHING, until=now() + timedelta(hours=1))
+    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+    Hold.objects.filter(pk=hold.pk).update(until=now())
+    assert claim(delivery.channel, alice.pk, Lease.new()) == [delivery]
+
+
+def test_what_waits_says_so_to_its_owner_and_to_nobody_else(
+    alice: User,
+    charlie: User,
+    make_delivery: MakeDelivery,
+    pause: Callable[..., Hold],
+    as_user: Callable[[User], Client],
+) -> None:
+    delivery = make_delivery(alice)
+    pause(scope=Scope.SENDER, sender=alice)
+    page = delivery.message.get_absolute_url()
+    for address in (reverse("conversations:pending"), page):
+        text = as_user(alice).get(address).content.decode()
+        assert "Paused by an admin: maintenance" in text
+    assert "when an admin resumes it" in as_user(alice).get(page).content.decode()
+    assert as_user(charlie).get(page).status_code == 404
+
+
+def test_a_pause_that_does_not_name_its_mail_is_not_placed(
+    alice: User, pause: Callable[..., Hold]
+) -> None:
+    for wrong in (
+        {"scope": Scope.SENDER},
+        {"scope": Scope.EVERYTHING, "sender": alice},
+        {"scope": Scope.DOMAIN, "domain": " @ "},
+        {"scope": Scope.EVERYTHING, "until": now() - timedelta(minutes=1)},
+    ):
+        with pytest.raises(ValidationError):
+            pause(**wrong)
+    assert not Hold.objects.exists()
+
+
+# --- the operator's pages -----------------------------------------------------
+
+ADD = reverse("admin:conversations_hold_add")
+ALL = reverse("admin:conversations_hold_changelist")
+
+
+def test_an_operator_pauses_and_resumes(
+    alice: User,
+    operator: User,
+    make_delivery: MakeDelivery,
+    as_user: Callable[[User], Client],
+) -> None:
+    delivery, client = make_delivery(alice), as_user(operator)
+    answer = client.post(
+        ADD, {"scope": "sender", "sender": alice.pk, "because": "spam?"}
+    )
+    assert answer.status_code == 302
+    hold = Hold.objects.get()
+    assert (hold.placed_by, hold.what) == (operator, "Alice Acme")
+    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+
+    chosen = {"action": "resume", "_selected_action": [hold.pk]}
+    assert "What waited goes out now" in (
+        client.post(ALL, chosen, follow=True).content.decode()
+    )
+    assert claim(delivery.channel, alice.pk, Lease.new()) == [delivery]
+    assert "Over before: 1" in client.post(ALL, chosen, follow=True).content.decode()
+
+
+def test_a_wrong_form_says_what_is_wrong(
+    operator: User, as_user: Callable[[User], Client]
+) -> None:
+    answer = as_user(operator).post(ADD, {"scope": "domain", "because": "x"})
+    assert "Say which." in answer.content.decode()
+    slowed = {"scope": "slowed", "domain": "a.test", "because": "x"}
+    assert as_user(operator).post(ADD, slowed).status_code == 200
+    assert not Hold.objects.exists()
+
+
+def test_a_pause_on_record_is_neither_changed_nor_deleted(
+    operator: User, as_user: Callable[[User], Client], pause: Callable[..., Hold]
+) -> None:
+    hold, client = pause(scope=Scope.EVERYTHING), as_user(operator)
+    change = reverse("admin:conversations_hold_change", args=[hold.pk])
+    delete = reverse("admin:conversations_hold_delete", args=[hold.pk])
+    assert client.get(change).status_code == 200
+    assert client.post(change, {"because": "y"}).status_code == 403
+    assert client.post(delete, {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("persona", ["alice", "bob", "charlie"])
+def test_whoever_is_no_operator_cannot_pause(
+    persona: str, request: pytest.FixtureRequest, as_user: Callable[[User], Client]
+) -> None:
+    client = as_user(request.getfixturevalue(persona))
+    for address in (ADD, ALL):
+        assert client.get(address).status_code == 302
+        answer = client.post(address, {"scope": "everything", "because": "x"})
+        assert answer.status_code == 302
+        assert answer["Location"].startswith(reverse("admin:login"))
+    assert not Hold.objects.exists()
