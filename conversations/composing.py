@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.timezone import now
 
 from channels.addresses import Address
 from channels.models import Channel, EmailIdentity
 from channels.routing import channel_for
-from conversations.models import Conversation, Delivery, DeliveryEvent, Message
+from conversations.models import (
+    Attachment,
+    Conversation,
+    Delivery,
+    DeliveryEvent,
+    Message,
+)
+from conversations.models.delivery import Part
+from conversations.rich_text import as_html
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId
 from deliveryportal.accounts.models import User
@@ -19,6 +30,37 @@ from deliveryportal.accounts.models import User
 
 class AlreadySentError(Exception):
     """This form was sent before, with something else in it: that has gone, this not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What one recipient reads: `body` is the text, `html` the same formatted."""
+
+    subject: str
+    body: str
+    html: str = ""
+
+    def signed(self, signature: str) -> Wording:
+        if not signature:
+            return self
+        text = f"{self.body.rstrip()}\n\n-- \n{signature}"
+        html = f"{self.html}<p>-- </p>{as_html(signature)}" if self.html else ""
+        return replace(self, body=text, html=html)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosed:
+    """What goes with a message besides its words, and when it goes."""
+
+    cc: Sequence[Address] = ()
+    bcc: Sequence[Address] = ()
+    attachments: Sequence[Attachment] = ()
+    follows: Message | None = None  # whose thread this one goes on with
+    not_before: datetime | None = None  # None, or past: at once
+
+    @property
+    def waits(self) -> bool:
+        return self.not_before is not None and self.not_before > now()
 
 
 def write(
@@ -30,63 +72,81 @@ def write(
     submission: UUID | None = None,
     follows: Message | None = None,
 ) -> list[Message]:
-    """Queue one message to each recipient; return them.
+    """Queue the same message to each recipient; see `write_to_each`."""
+    wording = Wording(subject=subject, body=body)
+    return write_to_each(
+        identity=identity,
+        letters=[(address, wording) for address in recipients],
+        enclosed=Enclosed(follows=follows),
+        submission=submission,
+    )
+
+
+def write_to_each(
+    *,
+    identity: EmailIdentity,
+    letters: Iterable[tuple[Address, Wording]],
+    enclosed: Enclosed,
+    submission: UUID | None = None,
+) -> list[Message]:
+    """Queue a message with its own words to each recipient; return them.
 
     `submission` names the form that is sent: the same form sent again writes
-    nothing and returns the messages of the first time. `follows` is the message
-    whose thread this one goes on with. Raises AlreadySentError if the form was sent
-    with another content before.
+    nothing and returns the messages of the first time. Raises AlreadySentError if
+    the form was sent with another content before.
     """
     sender = identity.owner
+    signed = {
+        address.wire.casefold(): (address, wording.signed(identity.signature))
+        for address, wording in letters
+    }
     try:
         with transaction.atomic():
             channel = channel_for(identity)
             messages = [
                 queue(
-                    _letter(identity, address, subject, body, submission, follows),
+                    _letter(identity, address, wording, submission, enclosed),
                     address,
                     channel,
+                    enclosed=enclosed,
                 )
-                for address in _each_once(recipients)
+                for address, wording in signed.values()
             ]
-            transaction.on_commit(
-                lambda: announce_lanes([LaneId(channel.pk, sender.pk)])
-            )
+            if not enclosed.waits:  # what does is announced when its time comes
+                transaction.on_commit(
+                    lambda: announce_lanes([LaneId(channel.pk, sender.pk)])
+                )
             return messages
     except IntegrityError:
         sent_before = list(Message.objects.filter(sender=sender, submission=submission))
         if submission is None or not sent_before:
             raise
-        body = _signed(body, identity.signature)
         if _content(sent_before) != {
-            (address.wire.casefold(), subject, body)
-            for address in _each_once(recipients)
+            (address.wire.casefold(), wording.subject, wording.body)
+            for address, wording in signed.values()
         }:
             raise AlreadySentError from None
         return sent_before
 
 
 def _content(messages: list[Message]) -> set[tuple[str, str, str]]:
-    sent = Delivery.objects.filter(message__in=messages).select_related("message")
+    sent = Delivery.objects.filter(
+        message__in=messages, part=Delivery.Part.TO
+    ).select_related("message")
     return {
         (each.recipient_wire.casefold(), each.message.subject, each.message.body)
         for each in sent
     }
 
 
-def _each_once(recipients: Sequence[Address]) -> list[Address]:
-    return list({address.wire.casefold(): address for address in recipients}.values())
-
-
 def _letter(
     identity: EmailIdentity,
     address: Address,
-    subject: str,
-    body: str,
+    wording: Wording,
     submission: UUID | None,
-    follows: Message | None,
+    enclosed: Enclosed,
 ) -> Message:
-    sender = identity.owner
+    sender, follows = identity.owner, enclosed.follows
     return Message(
         conversation=conversation_with(sender, address),
         sender=sender,
@@ -94,8 +154,11 @@ def _letter(
         identity=identity,
         from_name=identity.display_name,
         from_address=identity.address,
-        subject=subject,
-        body=_signed(body, identity.signature),
+        subject=wording.subject,
+        body=wording.body,
+        body_html=wording.html,
+        cc=[[each.name, each.wire] for each in enclosed.cc],
+        has_attachments=bool(enclosed.attachments),
         message_id=new_message_id(),
         submission=submission,
         follows=follows,
@@ -110,24 +173,41 @@ def new_message_id() -> str:
 
 
 def queue(
-    message: Message, address: Address, channel: Channel, note: str = ""
+    message: Message,
+    address: Address,
+    channel: Channel,
+    note: str = "",
+    enclosed: Enclosed = Enclosed(),
 ) -> Message:
-    """Save a new message with its delivery; the lane is the caller's to announce.
+    """Save a new message with its deliveries; the lane is the caller's to announce.
 
     `note` says on the timeline how it came into the queue.
     """
+    message.cc = [reader for reader in message.cc if reader[1] != address.wire]
     message.save()
-    delivery = Delivery.objects.create(
-        message=message,
-        recipient=address.shown,
-        recipient_wire=address.wire,
-        recipient_name=address.name,
-        channel=channel,
-        sender_id=message.sender_id,
-        team_id=message.team_id,
-    )
+    if message.has_attachments:
+        files = enclosed.attachments or _files_sent_again(message)
+        message.attachments.add(*files)
+    begun = now()
+    due = max(enclosed.not_before or begun, begun)
+    deliveries = [
+        Delivery.objects.create(
+            message=message,
+            recipient=each.shown,
+            recipient_wire=each.wire,
+            recipient_name=each.name,
+            part=part,
+            channel=channel,
+            sender_id=message.sender_id,
+            team_id=message.team_id,
+            not_before=due,
+        )
+        for part, each in _each_once(address, enclosed)
+    ]
     DeliveryEvent.objects.bulk_create(
-        [
+        event
+        for delivery in deliveries
+        for event in (
             DeliveryEvent(
                 delivery=delivery,
                 kind=DeliveryEvent.Kind.WRITTEN,
@@ -140,9 +220,24 @@ def queue(
                 at=delivery.created_at,
                 note=note or f"for {channel}",
             ),
-        ]
+        )
     )
     return message
+
+
+def _files_sent_again(message: Message) -> Iterable[Attachment]:
+    again = message.resend_of
+    return again.attachments.without_content() if again else []
+
+
+def _each_once(to: Address, enclosed: Enclosed) -> list[tuple[Part, Address]]:
+    """Everybody who gets the message; whoever is named twice, as who they are first."""
+    found: dict[str, tuple[Part, Address]] = {}
+    groups = {Part.TO: [to], Part.CC: enclosed.cc, Part.BCC: enclosed.bcc}
+    for part, addresses in groups.items():
+        for address in addresses:
+            found.setdefault(address.wire.casefold(), (part, address))
+    return list(found.values())
 
 
 def conversation_with(sender: User, address: Address) -> Conversation:
@@ -157,7 +252,3 @@ def conversation_with(sender: User, address: Address) -> Conversation:
             defaults={"person_name": address.name[:200]},
         )
     return conversation
-
-
-def _signed(body: str, signature: str) -> str:
-    return f"{body.rstrip()}\n\n-- \n{signature}" if signature else body

@@ -44,9 +44,11 @@ from channels.transports import (
 )
 from conversations import outcomes
 from conversations.alerting import alert_of_refusals
+from conversations.letters import addressee, enclosed_files
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
 from conversations.outcomes import Outcome
+from conversations.rich_text import as_document
 from conversations.slowing import slow_down
 from conversations.stopping import stopping
 from conversations.suppressing import suppress_refused
@@ -291,13 +293,17 @@ def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
 
 def _email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
     message = delivery.message
+    to_name, to_address = addressee(delivery)
     letter = Letter(
         from_name=message.from_name,
         from_address=_visible_sender(delivery, transport),
-        to_name=delivery.recipient_name,
-        to_address=delivery.recipient_wire,
+        to_name=to_name,
+        to_address=to_address,
+        cc=tuple((name, address) for name, address in message.cc),
         subject=message.subject,
         text=message.body,
+        html=message.body_html and as_document(message.body_html),
+        attachments=enclosed_files(message),
         message_id=message.message_id,
         date=message.written_at,
         references=message.references,

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.timezone import now
 
-from conversations.models import Delivery
+from conversations.models import Delivery, Draft
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State
 from deliveryportal.accounts.models import User
 
@@ -182,6 +182,14 @@ FOLDERS: dict[str, Folder] = {
                     streams=(Stream(states=PENDING, further=lambda: ~_scheduled()),),
                     empty="Nothing is on its way. What waits for a limit or for "
                     "another server says so here, and until when.",
+                ),
+            ),
+            neighbours=(
+                Neighbour(
+                    key="drafts",
+                    label="Drafts",
+                    url_name="conversations:drafts",
+                    rows=Draft.objects.of,
                 ),
             ),
         ),

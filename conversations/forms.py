@@ -1,23 +1,41 @@
 from __future__ import annotations
 
+from datetime import datetime
+from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 
 from channels.addresses import Address, AddressError, parse_addresses
 from channels.models import EmailIdentity
-from conversations.models import Message
+from conversations.composing import Wording
+from conversations.merging import (
+    MergeError,
+    Person,
+    broken_fields,
+    fields_in,
+    filled,
+    person,
+    problems,
+    read_people,
+)
+from conversations.models import Attachment, Message
+from conversations.rich_text import as_text, sanitised
+from conversations.scheduling import NoSuchTimeError, instant
 from deliveryportal.accounts.forms import one_line
 from deliveryportal.accounts.models import User
 
-MAX_RECIPIENTS = 500
+MAX_RECIPIENTS = 500  # in a line that is typed
+MAX_PEOPLE = 2_000  # on a list that is pasted
 # A field whose change asks what its recipients will see now.
 LIVE = {
-    "hx-include": "[name=identity], [name=to]",
+    "hx-include": "[name=identity], [name=to], [name=cc], [name=bcc]",
     "hx-target": "#seen",
     "hx-swap": "outerHTML",
     "hx-sync": "this:replace",
@@ -25,12 +43,14 @@ LIVE = {
 
 
 class RecipientsField(forms.CharField):
-    """`anna@example.com, Bert <bert@example.com>` → a list of addresses."""
+    """`ann@example.com, Bert <bert@example.com>` → a list of addresses."""
 
     widget = forms.TextInput
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
+        if not text:
+            return []
         try:
             addresses = parse_addresses(text)
         except AddressError as error:
@@ -43,6 +63,31 @@ class RecipientsField(forms.CharField):
         return addresses
 
 
+class PeopleField(forms.CharField):
+    """A pasted list → the people on it."""
+
+    widget = forms.Textarea(attrs={"rows": 5})
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text or not text.strip():
+            return []
+        try:
+            people = read_people(text)
+        except MergeError as error:
+            raise ValidationError(str(error)) from None
+        if len(people) > MAX_PEOPLE:
+            raise ValidationError(
+                f"There are {len(people):,} people on this list; one form takes "
+                f"{MAX_PEOPLE:,}. Send it in parts."
+            )
+        return people
+
+
+class FilesInput(forms.FileInput):
+    allow_multiple_selected = True
+
+
 class ComposeForm(forms.Form):
     identity = forms.ModelChoiceField(
         EmailIdentity.objects.none(), label="From", empty_label=None, required=False
@@ -50,6 +95,7 @@ class ComposeForm(forms.Form):
     to = RecipientsField(
         # No strip: a line end at either end is refused, not forgiven.
         strip=False,
+        required=False,
         help_text="Several, separated by commas, get a message each.",
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "inputmode": "email", **LIVE}
@@ -57,11 +103,51 @@ class ComposeForm(forms.Form):
             | {"hx-trigger": "input changed delay:400ms, change"}
         ),
     )
+    cc = RecipientsField(
+        strip=False,
+        required=False,
+        label="Cc",
+        help_text="They read along, and everybody sees that.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
+    )
+    bcc = RecipientsField(
+        strip=False,
+        required=False,
+        label="Bcc",
+        help_text="They read along, and nobody sees that.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
+    )
+    people = PeopleField(
+        strip=False,
+        required=False,
+        label="List of people",
+        help_text="One “Anna Berg &lt;ann@example.com&gt;” a line, or rows copied from "
+        "a spreadsheet with a line of headings, one of them “email”. Each gets a message "
+        "of their own. In subject and text <code>{{first_name}}</code>, "
+        "<code>{{name}}</code>, <code>{{email}}</code> and the headings of your table "
+        "are filled in for each.",
+    )
     subject = forms.CharField(
         max_length=500, required=False, strip=False, validators=[one_line]
     )
     body = forms.CharField(
-        required=False, strip=False, widget=forms.Textarea(attrs={"rows": 14})
+        required=False,
+        strip=False,
+        label="Text",
+        widget=forms.Textarea(attrs={"rows": 14}),
+    )
+    # "html" once the editor has taken over; without it the text is plain.
+    format = forms.CharField(required=False, widget=forms.HiddenInput)
+    # What comes in it is looked at by `attaching`.
+    upload = forms.Field(
+        required=False,
+        label="Attach files",
+        widget=FilesInput(attrs={"multiple": True}),
+    )
+    send_at = forms.CharField(
+        required=False,
+        label="Send at",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     follows = forms.ModelChoiceField(
         Message.objects.none(),
@@ -73,6 +159,7 @@ class ComposeForm(forms.Form):
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
         follows = self.fields["follows"]
         assert isinstance(follows, forms.ModelChoiceField)
         follows.queryset = Message.objects.filter(sender=user)
@@ -85,7 +172,19 @@ class ComposeForm(forms.Form):
             "hx-get": reverse("conversations:compose"),
             "hx-trigger": "change",
         }
-        self.fields["to"].widget.attrs["hx-get"] = reverse("conversations:compose")
+        for name in ("to", "cc", "bcc"):
+            self.fields[name].widget.attrs |= LIVE | {
+                "hx-get": reverse("conversations:compose"),
+                # Other people, others who get nothing.
+                "hx-trigger": "input changed delay:400ms, change",
+            }
+        zone = user.zone.key
+        self.fields["send_at"].help_text = (
+            f"Empty: at once. The time is that of {zone}, "
+            f'<a href="{reverse("accounts:profile")}">your time zone</a>.'
+        )
+
+    # --- field by field -------------------------------------------------------
 
     def clean_identity(self) -> EmailIdentity:
         identity = self.cleaned_data["identity"] or self.fields["identity"].initial
@@ -110,7 +209,122 @@ class ComposeForm(forms.Form):
             )
         return body
 
+    def clean_send_at(self) -> datetime | None:
+        """The moment it is to leave; None: at once."""
+        text: str = self.cleaned_data["send_at"].strip()
+        if not text:
+            return None
+        try:
+            local = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValidationError(
+                "This is no date and time, as in 2026-05-31 14:30."
+            ) from None
+        if local.tzinfo is not None or not 2000 <= local.year <= 2100:
+            raise ValidationError("This is no date and time, as in 2026-05-31 14:30.")
+        zone: ZoneInfo = self.user.zone
+        try:
+            return instant(local, zone)
+        except NoSuchTimeError as error:
+            raise ValidationError(str(error)) from None
+
+    # --- all together ---------------------------------------------------------
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if self.errors.keys() & {"to", "people", "cc", "bcc", "subject", "body"}:
+            return data
+        if not self.everybody:
+            self.add_error("to", "This field is required.")
+        elif len(self.everybody) > 1 and (data["cc"] or data["bcc"]):
+            self.add_error(
+                "cc" if data["cc"] else "bcc",
+                f"{len(self.everybody)} people get a message each, and whoever reads along "
+                "would get every one of them. Write to one person, or leave this empty.",
+            )
+        else:
+            self._check_merge()
+        return data
+
+    def _check_merge(self) -> None:
+        for problem in problems(
+            self.everybody, self.cleaned_data["subject"], self.text
+        ):
+            self.add_error(None, problem)
+        for name in broken_fields(self.text, self.html) if self.html else []:
+            self.add_error(
+                None,
+                f"“{{{{{name}}}}}” is formatted in its middle. Write it again in one go.",
+            )
+        if self.errors:
+            return
+        for each in self.everybody:
+            subject = filled(self.cleaned_data["subject"], each)
+            try:
+                one_line(subject)
+            except ValidationError as error:
+                self.add_error("subject", f"For {each.address.shown}: {error.message}")
+                return
+            if len(subject) > 500:
+                self.add_error(
+                    "subject",
+                    f"For {each.address.shown} it has {len(subject)} characters; "
+                    "500 are the most.",
+                )
+                return
+
+    # --- what it says ---------------------------------------------------------
+
+    @cached_property
+    def everybody(self) -> list[Person]:
+        """Everybody who gets a message of their own, each once."""
+        typed = [person(address) for address in self.cleaned_data["to"]]
+        named = [*typed, *self.cleaned_data["people"]]
+        return list({p.address.wire.casefold(): p for p in named}.values())
+
     @property
-    def recipients(self) -> list[Address]:
-        addresses: list[Address] = self.cleaned_data["to"]
-        return addresses
+    def is_merge(self) -> bool:
+        data = self.cleaned_data
+        return len(self.everybody) > 1 or bool(fields_in(data["subject"], data["body"]))
+
+    @cached_property
+    def html(self) -> str:
+        """The formatted text, made harmless; empty if it was written as plain text."""
+        formatted = self.cleaned_data.get("format") == "html"
+        return sanitised(self.cleaned_data["body"]) if formatted else ""
+
+    @cached_property
+    def text(self) -> str:
+        """The plain text; of formatted text what it says."""
+        if self.cleaned_data.get("format") == "html":
+            return as_text(self.html)
+        body: str = self.cleaned_data["body"]
+        return body
+
+    def wording(self, person: Person) -> Wording:
+        """What this one person is to read."""
+        return Wording(
+            subject=filled(self.cleaned_data["subject"], person),
+            body=filled(self.text, person),
+            html=filled(self.html, person, html=True),
+        )
+
+    @property
+    def copies(self) -> tuple[list[Address], list[Address]]:
+        return self.cleaned_data["cc"], self.cleaned_data["bcc"]
+
+    @property
+    def attached(self) -> list[Attachment]:
+        """The files that were attached before this form came."""
+        assert isinstance(self.data, MultiValueDict)
+        uuids = [each for each in self.data.getlist("attached") if _is_uuid(each)]
+        mine = Attachment.objects.filter(owner=self.user, uuid__in=uuids)
+        return list(mine.without_content())
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        forms.UUIDField().clean(text)
+    except ValidationError:
+        return False
+    return True

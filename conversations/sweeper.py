@@ -1,26 +1,46 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from threading import Event
+from time import monotonic
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
+from django.utils.timezone import now
 
-from conversations.sweeping import sweep
+from conversations.models import Delivery
+from conversations.sweeping import announce_due_lanes, sweep
 
 logger = logging.getLogger(__name__)
+
+
+# How far ahead the next time is looked for; nothing scheduled is later than this.
+LOOK_AHEAD = timedelta(seconds=0.5)
 
 
 def sweep_until(stop: Event) -> None:
     """Sweep every SWEEP_SECONDS until `stop` is set; outlive the database."""
     while not stop.is_set():
         close_old_connections()
+        ends = monotonic() + settings.SWEEP_SECONDS
         try:
             swept = sweep()
-        except DatabaseError as error:
-            logger.error("This sweep failed, the next may not: %r", str(error))
-        else:
             if swept.resumed or swept.unconfirmed:
                 logger.warning("%s", swept)
+            announce_on_time(stop, ends)
+        except DatabaseError as error:
+            logger.error("This sweep failed, the next may not: %r", str(error))
         close_old_connections()
-        stop.wait(settings.SWEEP_SECONDS)
+        stop.wait(max(0, ends - monotonic()))
+
+
+def announce_on_time(stop: Event, ends: float) -> None:
+    """Until the next sweep, announce what was scheduled at the moment it is due."""
+    while not stop.is_set() and (left := ends - monotonic()) > 0:
+        at = now()
+        timed = Delivery.objects.due_between(at, at + LOOK_AHEAD)
+        due = timed.values_list("not_before", flat=True).first()
+        stop.wait(min(left, ((due or at + LOOK_AHEAD) - at).total_seconds()))
+        if due and due <= now():
+            announce_due_lanes(now())

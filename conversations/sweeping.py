@@ -19,6 +19,7 @@ from channels.far_ends import end_all_sessions
 from channels.models import ConnectionTest
 from conversations.cancelling import cancel_without_channel
 from conversations.delays import end_delays
+from conversations.drafting import forget_sent
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Lane, Report
 from conversations.models.delivery import State
 from conversations.releasing import release_held
@@ -58,6 +59,7 @@ def sweep() -> Swept:
     at = now()
     forget_old_tests(at)
     forget_old_strays(at)
+    forget_sent(at)
     cancel_without_channel(Delivery.objects.all())
     end_delays(at)
     # Claimed at the moment when it was paused, by a worker that did not see it yet.

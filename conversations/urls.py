@@ -3,8 +3,11 @@ from __future__ import annotations
 from django.urls import path
 
 from conversations.folders import FOLDERS
+from conversations.views import draft
 from conversations.views.act import act
 from conversations.views.alert import close_alert
+from conversations.views.attachment import attachment
+from conversations.views.body import body
 from conversations.views.causes import causes
 from conversations.views.compose import compose
 from conversations.views.export import export
@@ -16,6 +19,7 @@ from conversations.views.report import raw_report
 from conversations.views.resend import resend
 from conversations.views.searches import remove as remove_search
 from conversations.views.searches import save as save_search
+from conversations.views.taking_back import take_back, undo
 
 app_name = "conversations"
 urlpatterns = [
@@ -29,7 +33,15 @@ urlpatterns = [
     path("jobs/<uuid:uuid>/", job, name="job"),
     path("jobs/<uuid:uuid>/stop/", stop, name="stop"),
     path("new/", compose, name="compose"),
+    path("drafts/", draft.drafts, name="drafts"),
+    path("drafts/save/", draft.save, name="save_draft"),
+    path("drafts/<uuid:uuid>/", draft.draft, name="draft"),
+    path("drafts/<uuid:uuid>/delete/", draft.delete, name="delete_draft"),
     path("messages/<uuid:uuid>/", message, name="message"),
+    path("messages/<uuid:uuid>/body/", body, name="body"),
+    path("messages/<uuid:uuid>/take-back/", take_back, name="take_back"),
+    path("undo/<uuid:submission>/", undo, name="undo"),
+    path("attachments/<uuid:uuid>/", attachment, name="attachment"),
     path("resend/<uuid:uuid>/", resend, name="resend"),
     path("alerts/<uuid:uuid>/close/", close_alert, name="close-alert"),
     path("reports/<uuid:uuid>.eml", raw_report, name="report"),

@@ -35,6 +35,8 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Pauses", "pause_circle", "conversations_hold"),
         ("Deliveries", "forward_to_inbox", "conversations_delivery"),
         ("Messages", "mail", "conversations_message"),
+        ("Attachments", "attach_file", "conversations_attachment"),
+        ("Drafts", "edit_note", "conversations_draft"),
         ("Conversations", "forum", "conversations_conversation"),
         ("Lanes", "conveyor_belt", "conversations_lane"),
         ("Timeline", "timeline", "conversations_deliveryevent"),

@@ -130,6 +130,7 @@ INSTALLED_APPS = [
     "conversations",
     "deliveryportal.practice",
     "django_htmx",
+    "django_prose_editor",
     "heroicons",
 ]
 
@@ -141,6 +142,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "deliveryportal.accounts.middleware.signed_out_htmx",
+    "deliveryportal.accounts.middleware.in_the_users_time_zone",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -212,6 +214,9 @@ LEASE_SECONDS = strict_int("LEASE_SECONDS", default=600)
 SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)
 # Networks inside which a custom SMTP server may lie, as in 10.0.0.0/8.
 SMTP_ALLOWED_NETWORKS: list[str] = env.list("SMTP_ALLOWED_NETWORKS", default=[])
+# How long a message waits after Send, for its writer to take it back; 0: not at all.
+UNDO_SECONDS = strict_int("UNDO_SECONDS", default=10, least=0)
+MAX_ATTACHMENT_BYTES = strict_int("MAX_ATTACHMENT_BYTES", default=20 * 1024 * 1024)
 MAX_MESSAGE_BYTES = strict_int("MAX_MESSAGE_BYTES", default=10 * 1024 * 1024)
 # A form that carries more than a message may hold is answered by the form's own
 # words; beyond this the server stops reading.

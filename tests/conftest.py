@@ -18,6 +18,8 @@ PASSWORD = "correct horse battery staple"
 
 def pytest_configure() -> None:
     # Sign-ups by the dozen; what is tested is not the strength of the hash.
+    # Send means now; what Undo adds has tests of its own.
+    settings.UNDO_SECONDS = 0
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # A machine that is busy with other tests ends no turn early.
     settings.LANE_MILLISECONDS = 60_000

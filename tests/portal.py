@@ -58,6 +58,7 @@ class Portal(Visitor):
             "PATH": os.environ["PATH"],
             "PYTHONUNBUFFERED": "1",
             "PORT": str(self.port),
+            "UNDO_SECONDS": "0",
             "DATABASE_URL": f"sqlite:///{self.database}",
             **env,
         }

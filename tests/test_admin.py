@@ -30,11 +30,13 @@ from channels.models import (
 from channels.return_path import return_path
 from conversations.models import (
     Alert,
+    Attachment,
     BulkItem,
     BulkJob,
     Conversation,
     Delivery,
     DeliveryEvent,
+    Draft,
     Evidence,
     Heartbeat,
     Hold,
@@ -56,12 +58,14 @@ MODELS = [
 ]
 RECORDS = [
     Alert,
+    Attachment,
     BulkItem,
     BulkJob,
     Conversation,
     Delivery,
     DeliveryEvent,
     Evidence,
+    Draft,
     Heartbeat,
     Lane,
     Message,
@@ -170,6 +174,15 @@ class Rows:
             latest=now(),
             last_words=f"{SCRIPT} from <{address}>",
         )
+        Attachment.objects.create(
+            owner=user,
+            name=SCRIPT,
+            content_type=SCRIPT,
+            size=1,
+            digest="0" * 64,
+            content=f"file-{serial}".encode(),
+        )
+        Draft.objects.create(owner=user, subject=SCRIPT, body=f"draft-{serial}")
         Heartbeat.beat(f"role {serial}")
         Lane.objects.create(channel=channel, sender=user, waits_for=SCRIPT)
         FarEndSession.objects.create(host=SCRIPT, number=serial)
@@ -191,6 +204,8 @@ class Rows:
             invitation.token_digest,
             f"channel-password-{serial}",
             f"link-{serial}",
+            f"file-{serial}",
+            f"draft-{serial}",
             str(stored.get()),
             delivery.return_token,
             delivery.lease,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from conversations.admin.alert import AlertAdmin
+from conversations.admin.attachment import AttachmentAdmin
 from conversations.admin.bulk_job import BulkItemAdmin, BulkJobAdmin
 from conversations.admin.conversation import ConversationAdmin
 from conversations.admin.delivery import DeliveryAdmin
+from conversations.admin.draft import DraftAdmin
 from conversations.admin.event import DeliveryEventAdmin
 from conversations.admin.heartbeat import HeartbeatAdmin
 from conversations.admin.hold import HoldAdmin
@@ -15,11 +17,13 @@ from conversations.admin.suppression import EvidenceAdmin, SuppressionAdmin
 
 __all__ = [
     "AlertAdmin",
+    "AttachmentAdmin",
     "BulkItemAdmin",
     "BulkJobAdmin",
     "ConversationAdmin",
     "DeliveryAdmin",
     "DeliveryEventAdmin",
+    "DraftAdmin",
     "EvidenceAdmin",
     "HeartbeatAdmin",
     "HoldAdmin",

@@ -19,6 +19,8 @@ class MessageAdmin(RecordAdmin[Message]):
         "identity",
         "subject",
         "body",
+        "body_html",
+        "cc",
         "message_id",
         "resend_of",
         "written_at",

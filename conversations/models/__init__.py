@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from conversations.models.alert import Alert
+from conversations.models.attachment import Attachment
 from conversations.models.bulk_job import BulkItem, BulkJob
 from conversations.models.conversation import Conversation
 from conversations.models.delivery import Delivery
+from conversations.models.draft import Draft
 from conversations.models.event import DeliveryEvent
 from conversations.models.evidence import Evidence
 from conversations.models.heartbeat import Heartbeat
@@ -17,11 +19,13 @@ from conversations.models.tab_layout import TabLayout
 
 __all__ = [
     "Alert",
+    "Attachment",
     "BulkItem",
     "BulkJob",
     "Conversation",
     "Delivery",
     "DeliveryEvent",
+    "Draft",
     "Evidence",
     "Heartbeat",
     "Hold",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import uuid4
 
@@ -48,6 +48,14 @@ class Triage(models.TextChoices):
     LOST = "lost", "Accepted loss"
 
 
+class Part(models.TextChoices):
+    """How a recipient stands in the header. Each has a delivery and a return path."""
+
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"  # in no header at all
+
+
 # The states in the words and tones of the pages; "accepted" is the transport's word.
 STATUS = {
     State.QUEUED: ("Waiting", "wait"),
@@ -67,6 +75,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def due(self, at: datetime) -> Self:
         return self.filter(state=State.QUEUED, not_before__lte=at)
+
+    def due_between(self, at: datetime, end: datetime) -> Self:
+        """What waits for a time of its own that comes in this span, the next first."""
+        return self.filter(
+            state=State.QUEUED,
+            not_before__gt=models.F("created_at"),
+            not_before__range=(at, end),
+        ).order_by("not_before")
 
     def startable(self, at: datetime) -> Self:
         """Due, on a channel that works, in a lane that rests for no limit."""
@@ -193,6 +209,8 @@ class Delivery(models.Model):
     State = State
     Triage = Triage
 
+    Part = Part
+
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     message = models.ForeignKey(
         "conversations.Message", on_delete=models.CASCADE, related_name="deliveries"
@@ -208,6 +226,7 @@ class Delivery(models.Model):
         output_field=models.CharField(max_length=254),
         db_persist=True,
     )
+    part = models.CharField(max_length=3, choices=Part, default=Part.TO)
     channel = models.ForeignKey(
         "channels.Channel", on_delete=models.PROTECT, related_name="deliveries"
     )
@@ -288,6 +307,14 @@ class Delivery(models.Model):
                 fields=["channel", "sender", "not_before"],
                 condition=models.Q(state="queued"),
                 name="conv_delivery_due",
+            ),
+            # The next one that waits for a time of its own: the sweeper wakes for it.
+            models.Index(
+                fields=["not_before"],
+                condition=models.Q(
+                    state="queued", not_before__gt=models.F("created_at")
+                ),
+                name="conv_delivery_timed",
             ),
             # What is in hand, by lease: settling and the sweeper.
             models.Index(
@@ -387,6 +414,17 @@ class Delivery(models.Model):
     @property
     def has_failed(self) -> bool:
         return self.state in FAILURES
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it waits for its first try: its writer may take it back."""
+        return self.state == State.QUEUED and self.attempts == 0
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it waits for a time of its own, and not only for an Undo."""
+        wait = timedelta(seconds=settings.UNDO_SECONDS)
+        return self.not_before > max(now(), self.created_at + wait)
 
     @property
     def in_progress(self) -> bool:

@@ -46,7 +46,15 @@ class Message(models.Model):
     from_name = models.CharField(max_length=100)
     from_address = models.EmailField()
     subject = models.CharField(max_length=500, blank=True)
-    body = models.TextField(blank=True)
+    body = models.TextField(blank=True)  # what a program without HTML shows
+    body_html = models.TextField(blank=True)  # sanitised; empty: plain text only
+    # Those who read along, as [name, wire address] each; they are in the header.
+    cc = models.JSONField(default=list, blank=True)
+    attachments = models.ManyToManyField(
+        "conversations.Attachment", blank=True, related_name="messages"
+    )
+    # Whether there are any: sending thousands must not ask for each.
+    has_attachments = models.BooleanField(default=False, editable=False)
     # The message this one follows up, in the same thread.
     follows = models.ForeignKey(
         "self",

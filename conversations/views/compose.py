@@ -1,74 +1,281 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.db import transaction
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods
 
-from channels.addresses import readable_addresses
+from channels.addresses import Address, readable_addresses
 from channels.choosing import what_the_recipient_sees
 from channels.describing import Fact, describe_view
 from channels.models import EmailIdentity
 from channels.routing import channel_for
-from conversations.composing import AlreadySentError, write
-from conversations.forms import MAX_RECIPIENTS, ComposeForm
-from conversations.models import Message
+from conversations import drafting
+from conversations.attaching import TooLargeError, attach
+from conversations.composing import AlreadySentError, Enclosed, write_to_each
+from conversations.drafting import HasGoneError, Written
+from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
+from conversations.merging import MergeError, read_people
+from conversations.models import Attachment, Draft, Message
+from conversations.rich_text import as_text, sanitised
 from conversations.withholding import stopped_among
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
+
+# Texts a draft keeps as they were typed, and how much of each.
+TEXTS = {"to": 100_000, "cc": 100_000, "bcc": 100_000, "people": 2_000_000}
+TEXTS |= {"subject": 1_000, "send_at": 40}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def compose(request: UserRequest) -> HttpResponse:
     """Write a message. `?to=` fills in the recipient, `?follows=` all but the text."""
     if request.method == "POST":
-        form = ComposeForm(request.user, request.POST)
-        if form.is_valid() and _is_told(request, form):
-            try:
-                return _send(request, form)
-            except AlreadySentError:
-                form = _as_a_new_one(request)
-    else:
-        form = ComposeForm(
-            request.user,
-            initial={"submission": uuid4(), **_beginning(request)},
-        )
+        return Desk(request).answer()
+    form = ComposeForm(
+        request.user, initial={"submission": uuid4(), **_beginning(request)}
+    )
+    return page(request, form)
+
+
+def page(request: UserRequest, form: ComposeForm, **context: Any) -> HttpResponse:
     response = render(
         request,
         "conversations/_seen.html" if request.htmx else "conversations/compose.html",
         {
             "form": form,
+            "submission": form["submission"].value(),
+            "version": 0,
+            "attachments": [],
+            "formatted": "",
+            "limit": settings.MAX_ATTACHMENT_BYTES,
             **_what_is_seen(request.user, form),
             **_who_is_stopped(request.user, form),
+            **context,
         },
     )
     patch_vary_headers(response, ["HX-Request"])
     return response
 
 
-def _as_a_new_one(request: UserRequest) -> ComposeForm:
-    """The form again, with what was written, to be sent as another message."""
-    fields = request.POST.copy()
-    fields["submission"] = str(uuid4())
-    form = ComposeForm(request.user, fields)
-    form.add_error(
-        None,
-        "This form was sent before, with other words or to others, and that mail is on "
-        "its way. What stands here now was not sent. Send it to write once more.",
-    )
-    return form
+class Desk:
+    """One form that was posted: to be sent, kept, looked at or relieved of a file."""
+
+    def __init__(self, request: UserRequest) -> None:
+        self.request, self.user = request, request.user
+        self.fields = _with_submission(request.POST)
+        self.form = ComposeForm(request.user, self.fields, request.FILES)
+        self.uuid = UUID(self._text("submission"))
+        version = self._text("version")
+        self.version = int(version) if version.isdecimal() else 0
+        self.attachments = self._attached()
+
+    def _text(self, name: str) -> str:
+        return str(self.fields.get(name, ""))
+
+    def _attached(self) -> list[Attachment]:
+        removed = self._text("remove")
+        kept = [each for each in self.form.attached if str(each.uuid) != removed]
+        self.files_error = ""
+        try:
+            return attach(self.user, self.request.FILES.getlist("upload"), to=kept)
+        except TooLargeError as error:
+            self.files_error = str(error)
+            return kept
+
+    # --- what is asked for ----------------------------------------------------
+
+    def answer(self) -> HttpResponse:
+        asked = next((each for each in ACTIONS if each in self.fields), "send")
+        return ACTIONS[asked](self)
+
+    def send(self) -> HttpResponse:
+        if self.files_error:
+            self.form.add_error("upload", self.files_error)
+        if not self.form.is_valid() or not _is_told(self.request, self.form):
+            return self._again()
+        try:
+            return self._send()
+        except AlreadySentError:
+            return self._as_a_new_one()
+
+    def keep(self) -> HttpResponse:
+        if self.files_error:
+            self.form.add_error("upload", self.files_error)
+            return self._again()
+        draft = self.as_draft()
+        if draft is None:
+            messages.info(self.request, "There is nothing to keep yet.")
+            return redirect("conversations:compose")
+        messages.success(self.request, "Your draft is saved.")
+        return redirect(draft)
+
+    def remove(self) -> HttpResponse:
+        return self._again(words=False)
+
+    def preview(self) -> HttpResponse:
+        """Show what one person of the list will read; nothing is sent."""
+        if not self.form.is_valid():
+            return self._again()
+        people = self.form.everybody
+        asked = self._text("preview")
+        number = min(int(asked) if asked.isdecimal() else 1, len(people)) or 1
+        person = people[number - 1]
+        signature = self.form.cleaned_data["identity"].signature
+        return self._again(
+            words=False,
+            preview={
+                "person": person,
+                "wording": self.form.wording(person).signed(signature),
+                "number": number,
+                "of": len(people),
+                "previous": number - 1,
+                "next": number + 1 if number < len(people) else 0,
+            },
+        )
+
+    # --- how it is done -------------------------------------------------------
+
+    def _send(self) -> HttpResponse:
+        form, leaves_at = self.form, self._leaves_at()
+        cc, bcc = form.copies
+        with transaction.atomic():
+            written = write_to_each(
+                identity=form.cleaned_data["identity"],
+                letters=[(each.address, form.wording(each)) for each in form.everybody],
+                enclosed=Enclosed(
+                    cc=cc,
+                    bcc=bcc,
+                    attachments=self.attachments,
+                    follows=form.cleaned_data["follows"],
+                    not_before=leaves_at,
+                ),
+                submission=self.uuid,
+            )
+            if leaves_at > now() or self.version:
+                drafting.put_away(self.user, self.uuid, self._written(), leaves_at)
+        if len(written) == 1:
+            return redirect(written[0])
+        messages.success(
+            self.request,
+            f"{len(written)} messages are on their way."
+            if leaves_at <= now()
+            else f"{len(written)} messages wait for their time.",
+            # What the button beside the words posts to: see _messages.html.
+            extra_tags=reverse("conversations:undo", args=[self.uuid])
+            if leaves_at > now()
+            else "",
+        )
+        return redirect("conversations:pending")
+
+    def _leaves_at(self) -> Any:
+        asked = self.form.cleaned_data["send_at"]
+        wait = settings.UNDO_SECONDS if self.user.can_undo and not asked else 0
+        return asked or now() + timedelta(seconds=wait)
+
+    def _written(self) -> Written:
+        """The form as it stands, right or wrong, for a draft."""
+        form = self.form
+        body = self._text("body")
+        if len(body) > settings.MAX_MESSAGE_BYTES:
+            body = ""  # no server would take it; it stands in the form alone
+        formatted = sanitised(body) if self._text("format") == "html" else ""
+        identities = EmailIdentity.objects.of(self.user)
+        return Written(
+            texts={
+                **{
+                    name: self._text(name).replace("\0", "")[:most]
+                    for name, most in TEXTS.items()
+                },
+                "body": as_text(formatted) if formatted else body.replace("\0", ""),
+                "body_html": formatted,
+            },
+            identity=_chosen(form, "identity", identities),
+            follows=_chosen(form, "follows", Message.objects.filter(sender=self.user)),
+            attachments=self.attachments,
+        )
+
+    def as_draft(self) -> Draft | None:
+        return drafting.keep(self.user, self.uuid, self.version, self._written())
+
+    def _again(self, *, words: bool = True, **context: Any) -> HttpResponse:
+        """The form once more. What stands in it is kept, errors or none."""
+        if not words:
+            self.form.errors.clear()
+        body = self._text("body")
+        formatted = sanitised(body) if self._text("format") == "html" else ""
+        try:
+            draft = self.as_draft()
+        except HasGoneError:
+            draft = None
+        if draft is not None:
+            self.uuid, self.version = draft.uuid, draft.version
+        return page(
+            self.request,
+            self.form,
+            submission=self.uuid,
+            version=self.version,
+            attachments=self.attachments,
+            formatted=formatted,
+            draft=draft,
+            **context,
+        )
+
+    def _as_a_new_one(self) -> HttpResponse:
+        """The form again, with what was written, to be sent as another message."""
+        self.uuid, self.version = uuid4(), 0
+        self.fields["submission"] = str(self.uuid)
+        self.form.add_error(
+            None,
+            "This form was sent before, with other words or to others, and that mail is "
+            "on its way. What stands here now was not sent. Send it to write once more.",
+        )
+        return self._again()
+
+
+# The button that was pressed → what is done; Enter presses the first.
+ACTIONS: dict[str, Callable[[Desk], HttpResponse]] = {
+    "preview": Desk.preview,
+    "remove": Desk.remove,
+    "draft": Desk.keep,
+    "send": Desk.send,
+}
+
+
+def _with_submission(posted: QueryDict) -> QueryDict:
+    """A form that names no submission, or nonsense, gets one of its own."""
+    fields = posted.copy()
+    try:
+        UUID(fields.get("submission", ""))
+    except ValueError:
+        fields["submission"] = str(uuid4())
+    return fields
+
+
+def _chosen(form: ComposeForm, name: str, among: Any) -> Any:
+    """What is chosen in a field, if it may be, whatever else is wrong."""
+    field = "uuid" if name == "follows" else "pk"
+    try:
+        return among.filter(**{field: form.data.get(name) or None}).first()
+    except (ValueError, ValidationError):
+        return None
 
 
 def _is_told(request: UserRequest, form: ComposeForm) -> bool:
     """Whether the writer knows whom this will not reach; if not, the form says so."""
     told = set(request.POST.getlist("told"))
-    stopped = stopped_among(form.recipients, request.user.team_id)
+    stopped = stopped_among(_readable(form), request.user.team_id)
     if all(str(suppression.uuid) in told for _, suppression in stopped):
         return True
     form.add_error(
@@ -80,11 +287,25 @@ def _is_told(request: UserRequest, form: ComposeForm) -> bool:
 
 
 def _who_is_stopped(user: User, form: ComposeForm) -> dict[str, Any]:
-    """Name those in To, as far as they can be read, who will get nothing."""
-    recipients = readable_addresses(str(form["to"].value() or ""))[:MAX_RECIPIENTS]
+    """Name those, as far as they can be read, who will get nothing."""
+    recipients = _readable(form)
     stopped = stopped_among(recipients, user.team_id)
     number = len({address.wire.casefold() for address in recipients})
     return {"stopped": stopped, "reached": number - len(stopped)}
+
+
+def _readable(form: ComposeForm) -> list[Address]:
+    """Everybody who is named in the form, however unfinished it is."""
+    typed = [
+        address
+        for name in ("to", "cc", "bcc")
+        for address in readable_addresses(str(form[name].value() or ""))
+    ]
+    try:
+        listed = read_people(str(form["people"].value() or ""))
+    except MergeError:
+        listed = []
+    return [*typed[:MAX_RECIPIENTS], *(each.address for each in listed[:MAX_PEOPLE])]
 
 
 def _what_is_seen(user: User, form: ComposeForm) -> dict[str, Any]:
@@ -125,21 +346,6 @@ def _beginning(request: UserRequest) -> dict[str, object]:
         "identity": followed.identity_id,
         "follows": followed.uuid,
     }
-
-
-def _send(request: UserRequest, form: ComposeForm) -> HttpResponse:
-    written = write(
-        identity=form.cleaned_data["identity"],
-        recipients=form.recipients,
-        subject=form.cleaned_data["subject"],
-        body=form.cleaned_data["body"],
-        submission=form.cleaned_data["submission"],
-        follows=form.cleaned_data["follows"],
-    )
-    if len(written) == 1:
-        return redirect(written[0])
-    messages.success(request, f"{len(written)} messages are on their way.")
-    return redirect("conversations:pending")
 
 
 def _preview(identity: EmailIdentity) -> list[Fact]:

@@ -36,6 +36,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         uuid=uuid,
     )
     deliveries = list(found.deliveries.all())
+    waits = bool(deliveries) and all(each.untouched for each in deliveries)
     return live(
         request,
         "conversations/message.html",
@@ -46,6 +47,19 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             "deliveries": deliveries,
             "to_do": [(each, what_can_be_done(each)) for each in deliveries],
             "folder": folder_of(deliveries[0]) if deliveries else None,
+            "addressed": {
+                part: [each for each in deliveries if each.part == part]
+                for part in Delivery.Part.values
+            },
+            "attachments": found.attachments.without_content()
+            if found.has_attachments
+            else [],
+            "has_pictures": "<img" in found.body_html,
+            "pictures_shown": "pictures" in request.GET,
+            "can_take_back": waits and found.sender_id == request.user.pk,
+            "scheduled_for": deliveries[0].not_before
+            if waits and deliveries[0].is_scheduled
+            else None,
             "in_progress": any(delivery.in_progress for delivery in deliveries),
             "recipient_view": what_the_recipient_sees(
                 display_name=found.from_name,

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.core.validators import RegexValidator
 
 from deliveryportal.accounts.models import User
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+    _ProfileForm = forms.ModelForm[User]
+else:
+    _ProfileForm = forms.ModelForm
 
 # Besides line ends and control characters: those that turn the direction of
 # writing, with which a name can be made to read as another.
@@ -33,6 +39,36 @@ class SignupForm(forms.Form):
 
     def signup(self, request: HttpRequest, user: User) -> None:
         """Nothing is left to do: the adapter has saved the person into a team."""
+
+
+class ProfileForm(_ProfileForm):
+    time_zone = forms.ChoiceField(
+        required=False,
+        help_text="Times are shown, and mail is scheduled, as clocks there go.",
+    )
+
+    class Meta:
+        model = User
+        fields = ["name", "time_zone", "can_undo"]
+        labels = {"can_undo": "Let me undo Send"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = self.fields["name"]
+        name.validators = [*name.validators, one_line]
+        name.widget.attrs["autocomplete"] = "name"
+        zones = self.fields["time_zone"]
+        assert isinstance(zones, forms.ChoiceField)
+        zones.choices = [
+            ("", f"{settings.TIME_ZONE} (the portal's)"),
+            *((zone, zone.replace("_", " ")) for zone in sorted(available_timezones())),
+        ]
+        undo = self.fields["can_undo"]
+        undo.help_text = (
+            f"Mail then waits {settings.UNDO_SECONDS} seconds before it leaves."
+            if settings.UNDO_SECONDS
+            else "The portal has switched this off for everybody."
+        )
 
 
 class InviteForm(forms.Form):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils import timezone
 
 
 def signed_out_htmx(
@@ -23,5 +24,19 @@ def signed_out_htmx(
         if asked_by_htmx and response.headers.get("Location", "").startswith(login):
             return HttpResponse(headers={"HX-Refresh": "true"})
         return response
+
+    return middleware
+
+
+def in_the_users_time_zone(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Show every time as the clock on the visitor's wall does."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return get_response(request)
+        with timezone.override(request.user.zone):
+            return get_response(request)
 
     return middleware

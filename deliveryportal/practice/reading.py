@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -13,6 +13,19 @@ from email.parser import BytesHeaderParser
 from email.utils import parseaddr
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """An attachment. The name is its sender's: hostile."""
+
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +38,8 @@ class Letter:
     subject: str
     date: str
     text: str  # the plain text; empty if there is only HTML
-    html: str  # only if there is no plain text
+    html: str  # what programs that show HTML show instead
+    files: list[File]
     headers: list[tuple[str, str]]
 
 
@@ -38,15 +52,15 @@ def read_letter(raw: bytes) -> Letter:
 
 def _letter(message: Message) -> Letter:
     name, address = _author(message)
-    text = _body(message, "text/plain")
     return Letter(
         from_name=name,
         from_address=address,
         to=_header(message, "To"),
         subject=_header(message, "Subject"),
         date=_header(message, "Date"),
-        text=text,
-        html="" if text else _body(message, "text/html"),
+        text=_body(message, "text/plain"),
+        html=_body(message, "text/html"),
+        files=_files(message),
         headers=[(key, _decoded(value)) for key, value in _as_written(message)],
     )
 
@@ -112,9 +126,32 @@ def _printable(text: str) -> str:
 def _body(message: Message, content_type: str) -> str:
     """Return the first part of this type that is no attachment."""
     for part in _leaves(message):
-        if part.get_content_type() == content_type and not part.get_filename():
+        if part.get_content_type() == content_type and not _is_file(part):
             return _text_of(part)
     return ""
+
+
+def _is_file(part: Message) -> bool:
+    return bool(_file_name(part)) or part.get_content_disposition() == "attachment"
+
+
+def _file_name(part: Message) -> str:
+    with suppress(LookupError, ValueError, TypeError):
+        return _decoded(part.get_filename() or "")
+    return "?"
+
+
+def _files(message: Message) -> list[File]:
+    return [
+        File(
+            name=_file_name(part) or "(no name)",
+            content_type=_printable(part.get_content_type()),
+            content=content if isinstance(content, bytes) else b"",
+        )
+        for part in _leaves(message)
+        if _is_file(part)
+        for content in [part.get_payload(decode=True)]
+    ]
 
 
 def _leaves(message: Message) -> list[Message]:

@@ -114,7 +114,8 @@ class PracticeRelay:
         def open_session() -> SMTP:
             session = SMTP(
                 handler,
-                data_size_limit=2 * settings.MAX_MESSAGE_BYTES,
+                data_size_limit=2
+                * (settings.MAX_MESSAGE_BYTES + settings.MAX_ATTACHMENT_BYTES),
                 enable_SMTPUTF8=True,
                 hostname=HOSTNAME,
                 ident="practice relay",

@@ -10,4 +10,5 @@ urlpatterns = [
     path("", views.arrived, name="arrived"),
     path("<uuid:uuid>/", views.mail, name="mail"),
     path("<uuid:uuid>/raw/", views.raw, name="raw"),
+    path("<uuid:uuid>/files/<int:number>/", views.attachment, name="attachment"),
 ]

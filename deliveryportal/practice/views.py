@@ -11,9 +11,11 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from conversations.attaching import safe_name
 from conversations.models import Delivery
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.practice.manners import FRIENDLY, MANNERS
@@ -93,4 +95,24 @@ def raw(request: UserRequest, uuid: UUID) -> HttpResponse:
         bytes(mail.raw),
         content_type="text/plain; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{mail.uuid}.eml"'},
+    )
+
+
+@practice_page
+def attachment(request: UserRequest, uuid: UUID, number: int) -> HttpResponse:
+    """One of its files, to be saved: whatever it is, it is not shown."""
+    mail = get_object_or_404(PracticeMail.objects.visible_to(request.user), uuid=uuid)
+    files = read_letter(bytes(mail.raw)).files
+    if not 0 <= number < len(files):
+        raise Http404("This mail has no such file.")
+    return HttpResponse(
+        files[number].content,
+        content_type="application/octet-stream",
+        headers={
+            "Content-Disposition": content_disposition_header(
+                as_attachment=True, filename=safe_name(files[number].name)
+            )
+            or "attachment",
+            "X-Content-Type-Options": "nosniff",
+        },
     )

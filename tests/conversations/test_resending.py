@@ -325,3 +325,20 @@ def test_two_who_click_at_once_send_once(
     with ThreadPoolExecutor(2) as hands:
         assert sum(hands.map(click, (alice, bob))) == 20
     assert Message.objects.exclude(resend_of=None).count() == 20
+
+
+def test_a_resend_carries_the_formatted_text_and_the_files(
+    fail: Fail, server: Channel, alice: User
+) -> None:
+    failed = fail(alice).message
+    Message.objects.update(
+        body_html="<p>Text.</p>", cc=[["", "carl@x.test"]], has_attachments=True
+    )
+    failed.attachments.create(
+        owner=alice, name="a", content=b"a", size=1, digest="0", content_type="x"
+    )
+    resend(server, by=alice)
+    again = Message.objects.get(resend_of=failed)
+    assert again.body_html == "<p>Text.</p>"
+    assert again.cc == [["", "carl@x.test"]]
+    assert again.attachments.get() == failed.attachments.get()

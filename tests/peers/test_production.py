@@ -79,6 +79,7 @@ def production(sink: Sink, tmp_path: Path) -> Iterator[Production]:
         port = free_port()
         url = f"http://{HOST}:{port}"
         env = {
+            "UNDO_SECONDS": "0",
             "DATABASE_URL": database,
             "BROKER_URL": redis_url(queue),
             "PORTAL_MODE": "production",

@@ -63,12 +63,12 @@ MULTIPART = (
 )
 
 
-def test_plain_text_is_preferred_to_html() -> None:
+def test_both_forms_of_a_text_are_read() -> None:
     letter = read_letter(
         MULTIPART % b"--x\r\nContent-Type: text/plain\r\n\r\nHello\r\n"
     )
 
-    assert (letter.text.strip(), letter.html) == ("Hello", "")
+    assert (letter.text.strip(), letter.html) == ("Hello", "<b>Hello</b>")
 
 
 def test_html_is_read_where_there_is_no_text() -> None:

@@ -153,6 +153,7 @@ def test_mail_over_the_limit_is_refused(
     client_of: Connect,
 ) -> None:
     settings.MAX_MESSAGE_BYTES = 1000
+    settings.MAX_ATTACHMENT_BYTES = 0
     smtp = client_of(start_relay(("127.0.0.1", 9)))
 
     with pytest.raises(smtplib.SMTPResponseException) as refused:

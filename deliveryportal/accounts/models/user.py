@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
@@ -46,6 +48,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=True, help_text="Switch off instead of deleting a person."
     )
     is_staff = models.BooleanField(default=False, help_text="May enter Django admin.")
+    time_zone = models.CharField(
+        max_length=60,
+        blank=True,
+        help_text="As in Europe/Berlin. Empty: the installation's.",
+    )
+    # Whether their mail waits a moment, in which Send can be undone.
+    can_undo = models.BooleanField("undo after Send", default=True)
     date_joined = models.DateTimeField(default=now, editable=False)
 
     USERNAME_FIELD = "email"
@@ -70,6 +79,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name.partition(" ")[0]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        try:
+            return ZoneInfo(self.time_zone or settings.TIME_ZONE)
+        except (ZoneInfoNotFoundError, ValueError):  # one that is no more
+            return ZoneInfo(settings.TIME_ZONE)
 
     @property
     def is_manager(self) -> bool:

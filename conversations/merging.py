@@ -1,0 +1,166 @@
+"""One text for a list of people: who they are, and what each of them reads. Pure."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape, unescape
+
+from channels.addresses import Address, AddressError, parse_address
+
+FIELD = re.compile(r"\{\{\s*([^{}\n]{1,60}?)\s*\}\}")
+NAMED = 5  # people without a value, by name; the others as a number
+ADDRESS_COLUMNS = ("email", "e_mail", "email_address", "e_mail_address", "address")
+
+
+class MergeError(ValueError):
+    """What stands in the list or in the text cannot be merged; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on the list, and what is known of them."""
+
+    address: Address
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def person(address: Address, columns: Mapping[str, str] | None = None) -> Person:
+    """What an address alone tells, and what the columns say instead."""
+    first, _, last = " ".join(address.name.split()).partition(" ")
+    known = {
+        "name": address.name,
+        "first_name": first,
+        "last_name": last,
+        "email": address.shown,
+    }
+    said = {name: value for name, value in (columns or {}).items() if value}
+    return Person(address, dict.fromkeys(columns or {}, "") | known | said)
+
+
+def key_of(name: str) -> str:
+    """`First name`, `first-name` and `FIRST_NAME` are one field."""
+    return re.sub(r"[\W_]+", "_", name.strip().casefold()).strip("_")
+
+
+# --- the list -----------------------------------------------------------------
+
+
+def read_people(text: str) -> list[Person]:
+    """Read lines of `Anna <anna@example.com>`, or a table with a line of headings.
+
+    The table's columns are divided by tabs, semicolons or commas, as spreadsheets
+    copy and save them. Raises MergeError that names the line.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")
+    headings, divider = _headings(lines[0])
+    if headings:
+        return _each_once(_table(lines, headings, divider))
+    return _each_once(_plain(lines))
+
+
+def _headings(line: str) -> tuple[list[str], str]:
+    """The columns' names, if the first line is one of headings."""
+    if "@" in line:
+        return [], ""
+    divider = next((each for each in "\t;," if each in line), ",")
+    names = [key_of(name) for name in next(csv.reader([line], delimiter=divider))]
+    return (names, divider) if any(n in ADDRESS_COLUMNS for n in names) else ([], "")
+
+
+def _table(lines: list[str], names: list[str], divider: str) -> Iterator[Person]:
+    at = next(names.index(each) for each in ADDRESS_COLUMNS if each in names)
+    rows = csv.reader((f"{line}\n" for line in lines), delimiter=divider)
+    next(rows)
+    try:
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            cells = [" ".join(cell.split()) for cell in row] + [""] * len(names)
+            columns = dict(zip(names, cells, strict=False))
+            columns.pop("", None)
+            yield _row(cells[at], columns, rows.line_num)
+    except csv.Error as error:
+        raise MergeError(
+            f"Line {rows.line_num} is no row of a table: {error}"
+        ) from None
+
+
+def _row(email: str, columns: dict[str, str], number: int) -> Person:
+    name = columns.get("name") or " ".join(
+        filter(None, (columns.get("first_name"), columns.get("last_name")))
+    )
+    address = _address(email, number)
+    named = Address(name or address.name, address.shown, address.wire)
+    return person(named, {**columns, "email": address.shown})
+
+
+def _plain(lines: list[str]) -> Iterator[Person]:
+    for number, line in enumerate(lines, 1):
+        if line.strip(" \t,;"):
+            yield person(_address(line.strip(" \t,;"), number))
+
+
+def _address(text: str, line: int) -> Address:
+    try:
+        return parse_address(text)
+    except AddressError as error:
+        raise MergeError(f"Line {line} of the list: {error}") from None
+
+
+def _each_once(people: Iterable[Person]) -> list[Person]:
+    found: dict[str, Person] = {}
+    for each in people:
+        found.setdefault(each.address.wire.casefold(), each)
+    if not found:
+        raise MergeError("There is nobody on this list.")
+    return list(found.values())
+
+
+# --- the text -----------------------------------------------------------------
+
+
+def fields_in(*texts: str) -> list[str]:
+    """The fields a text asks for, as written, each once."""
+    return list(dict.fromkeys(name for text in texts for name in FIELD.findall(text)))
+
+
+def problems(people: Sequence[Person], *texts: str) -> list[str]:
+    """Say which fields nobody has, and who lacks one; nothing may be sent then."""
+    known = dict.fromkeys(name for each in people for name in each.fields)
+    found = []
+    for name in fields_in(*texts):
+        if key_of(name) not in known:
+            choice = ", ".join(f"{{{{{each}}}}}" for each in known)
+            found.append(f"Nobody has a “{name}”. Known fields: {choice}.")
+            continue
+        lacking = [each for each in people if not each.fields.get(key_of(name))]
+        if lacking:
+            found.append(f"No “{name}” is known of {_naming(lacking)}.")
+    return found
+
+
+def broken_fields(text: str, html: str) -> list[str]:
+    """Fields that can be read and not be filled in: half of the name is formatted."""
+    whole = {key_of(unescape(name)) for name in FIELD.findall(html)}
+    return [name for name in fields_in(text) if key_of(name) not in whole]
+
+
+def _naming(people: Sequence[Person]) -> str:
+    named = ", ".join(each.address.shown for each in people[:NAMED])
+    others = len(people) - NAMED
+    return f"{named} and {others} others" if others > 0 else named
+
+
+def filled(text: str, person: Person, *, html: bool = False) -> str:
+    """Put this person's values in place of the fields."""
+
+    def value(match: re.Match[str]) -> str:
+        found = person.fields.get(key_of(unescape(match[1]) if html else match[1]))
+        if found is None:
+            return match[0]
+        return escape(found) if html else found
+
+    return FIELD.sub(value, text)

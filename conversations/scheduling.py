@@ -1,0 +1,37 @@
+"""When a message is to leave, as its writer's clock says it. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+
+class NoSuchTimeError(ValueError):
+    """The clocks leap over this time; `instead` is what they show then."""
+
+    def __init__(self, local: datetime, zone: ZoneInfo, instead: datetime) -> None:
+        super().__init__(
+            f"There is no {local:%H:%M} on {local.day} {local:%B %Y} in {zone.key}: the "
+            f"clocks go forward. Nothing was sent. The time after it is {instead:%H:%M}."
+        )
+        self.instead = instead
+
+
+def instant(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return the moment at which clocks in the zone show this time.
+
+    Of an hour that comes twice, when clocks go back, it is the first. Raises
+    NoSuchTimeError for an hour that never comes.
+    """
+    moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    shown = moment.astimezone(zone).replace(tzinfo=None)
+    if shown != local:
+        raise NoSuchTimeError(local, zone, shown)
+    return moment
+
+
+def comes_twice(local: datetime, zone: ZoneInfo) -> bool:
+    first, second = (
+        local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)
+    )
+    return first is not None and second is not None and first - second > timedelta(0)

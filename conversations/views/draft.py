@@ -1,0 +1,92 @@
+"""Drafts: listed, gone on with, saved by themselves, deleted."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from conversations.drafting import HasGoneError, forget
+from conversations.forms import ComposeForm
+from conversations.models import Draft
+from conversations.views.compose import Desk, page
+from deliveryportal.accounts.access import UserRequest
+
+LISTED = 200
+
+
+@require_safe
+def drafts(request: UserRequest) -> HttpResponse:
+    found = Draft.objects.of(request.user).prefetch_related("attachments")[:LISTED]
+    return render(request, "conversations/drafts.html", {"drafts": found})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def draft(request: UserRequest, uuid: UUID) -> HttpResponse:
+    """Go on with a draft."""
+    if request.method == "POST":
+        return Desk(request).answer()
+    found = get_object_or_404(Draft.objects.of(request.user), uuid=uuid)
+    form = ComposeForm(
+        request.user,
+        initial={
+            name: getattr(found, name)
+            for name in ("to", "cc", "bcc", "people", "subject", "body", "send_at")
+        }
+        | {
+            "identity": found.identity_id,
+            "follows": found.follows and found.follows.uuid,
+            "submission": found.uuid,
+        },
+    )
+    return page(
+        request,
+        form,
+        version=found.version,
+        formatted=found.body_html,
+        attachments=list(found.attachments.without_content()),
+        draft=found,
+    )
+
+
+@require_POST
+def save(request: UserRequest) -> HttpResponse:
+    """Keep the form as it stands. Asked by the page itself, every few seconds."""
+    desk = Desk(request)
+    try:
+        kept = desk.as_draft()
+    except HasGoneError:
+        return HttpResponse(status=204)
+    moved = kept is not None and kept.uuid != desk.uuid
+    return render(
+        request,
+        "conversations/_saved.html",
+        {
+            "submission": kept.uuid if kept else desk.uuid,
+            "version": kept.version if kept else 0,
+            "saved_at": now() if kept else None,
+            "moved": moved,
+            "limit": settings.MAX_ATTACHMENT_BYTES,
+            "files_changed": bool(request.FILES),
+            "files_error": desk.files_error,
+            "attachments": desk.attachments,
+        },
+    )
+
+
+@require_POST
+def delete(request: UserRequest, uuid: UUID) -> HttpResponse:
+    found = get_object_or_404(Draft.objects.of(request.user), uuid=uuid)
+    forget([found])
+    messages.success(request, f"The draft “{found}” is deleted.")
+    return redirect(reverse("conversations:drafts"))

@@ -1,0 +1,101 @@
+/* Writing a message: the text becomes an editor, and what is typed is kept.
+
+   Without this file the form works as it stands: plain text, a Save draft button. */
+
+const letter = document.getElementById("letter");
+const KEPT_AFTER = 3000; // milliseconds from the first unsaved letter
+
+await edit(letter.elements.body);
+keepByItself();
+watchFiles();
+
+/* Turn the text area into an editor; what it holds is HTML from then on. */
+async function edit(textarea) {
+  const make = await import(letter.dataset.editor);
+  const place = document.createElement("div");
+  place.className = "prose-editor";
+  textarea.before(place);
+  textarea.hidden = true;
+  const label = letter.querySelector(`label[for="${textarea.id}"]`);
+  const editor = new make.Editor({
+    element: place,
+    injectCSS: false, // the stylesheet has it: no style may come with a script
+    content: document.getElementById("formatted").innerHTML.trim() || paragraphs(textarea.value),
+    editorProps: {
+      attributes: {
+        "role": "textbox",
+        "aria-multiline": "true",
+        "aria-label": label.textContent,
+        ...(textarea.getAttribute("aria-describedby") && {
+          "aria-describedby": textarea.getAttribute("aria-describedby"),
+        }),
+      },
+    },
+    extensions: [
+      make.Document, make.Paragraph, make.Text, make.HardBreak, make.History,
+      make.Bold, make.Italic, make.Underline, make.Strike,
+      make.BulletList, make.OrderedList, make.ListItem, make.Blockquote,
+      make.Link.configure({ enableTarget: false }),
+      make.Menu,
+    ],
+    onUpdate() {
+      textarea.value = editor.isEmpty ? "" : editor.getHTML();
+      textarea.dispatchEvent(new Event("input", { bubbles: true }));
+    },
+  });
+  label.addEventListener("click", () => editor.commands.focus());
+  textarea.value = editor.isEmpty ? "" : editor.getHTML();
+  letter.elements.format.value = "html";
+}
+
+function paragraphs(text) {
+  const holder = document.createElement("div");
+  for (const part of text.split(/\n{2,}/)) {
+    const paragraph = holder.appendChild(document.createElement("p"));
+    part.split("\n").forEach((line, number) => {
+      if (number) paragraph.append(document.createElement("br"));
+      paragraph.append(line);
+    });
+  }
+  return holder.innerHTML;
+}
+
+/* Save a few seconds after the first letter typed, and when the page is left. */
+function keepByItself() {
+  let timer = null;
+  const keep = () => {
+    clearTimeout(timer);
+    timer = null;
+    document.getElementById("saved").dispatchEvent(new Event("keep"));
+  };
+  letter.addEventListener("input", (event) => {
+    if (event.target.type !== "file") timer ??= setTimeout(keep, KEPT_AFTER);
+  });
+  letter.addEventListener("submit", () => clearTimeout(timer));
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden" && timer !== null) keep();
+  });
+}
+
+/* Files go up as soon as they are chosen, unless they are too large together. */
+function watchFiles() {
+  letter.addEventListener("change", (event) => {
+    if (event.target.name !== "upload" || !event.target.files.length) return;
+    const size = [...event.target.files].reduce((sum, file) => sum + file.size, 0);
+    const limit = Number(letter.dataset.limit);
+    if (size > limit) {
+      event.target.value = "";
+      const words = document.createElement("li");
+      words.textContent =
+        `These files have ${megabytes(size)} together; a message carries at most ` +
+        `${megabytes(limit)}. They were not added, everything else stands as it was.`;
+      document.getElementById("id_upload_error").replaceChildren(words);
+      return;
+    }
+    document.getElementById("saved").dispatchEvent(new Event("keep"));
+  });
+}
+
+function megabytes(size) {
+  return `${(size / 1024 / 1024).toFixed(1)} MB`;
+}

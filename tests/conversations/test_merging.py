@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from conversations.merging import (
+    MergeError,
+    broken_fields,
+    filled,
+    problems,
+    read_people,
+)
+
+TABLE = "First name\tLast name\tE-Mail\tCompany\n"
+
+
+def test_lines_of_names_and_addresses_are_people() -> None:
+    people = read_people("Anna Berg <anna@x.test>\r\n\r\nbert@x.test,\n")
+    assert [each.address.shown for each in people] == ["anna@x.test", "bert@x.test"]
+    assert people[0].fields["first_name"] == "Anna"
+    assert people[0].fields["last_name"] == "Berg"
+    assert people[1].fields["first_name"] == ""
+
+
+@pytest.mark.parametrize("divider", ["\t", ";", ","])
+def test_rows_copied_from_a_spreadsheet_are_people(divider: str) -> None:
+    rows = TABLE + 'Anna\tBerg\tanna@x.test\t"Berg, Söhne"\n\nBert\t\tbert@x.test\t\n'
+    people = read_people(rows.replace("\t", divider))
+    assert [each.address.name for each in people] == ["Anna Berg", "Bert"]
+    assert people[0].fields["company"] == "Berg, Söhne"
+
+
+def test_a_table_may_call_its_columns_anything() -> None:
+    (one,) = read_people("address;self;columns;\nanna@x.test;a;b;c")
+    assert (one.fields["email"], one.fields["self"]) == ("anna@x.test", "a")
+
+
+def test_somebody_named_twice_is_one_person() -> None:
+    assert len(read_people("anna@x.test\nANNA@X.TEST")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("anna@x.test\nbert", "Line 2 of the list: .*has no domain"),
+        (TABLE + "Anna\tBerg\t\tAcme", "Line 2 of the list"),
+        (TABLE, "nobody on this list"),
+        ("\n", "nobody on this list"),
+    ],
+)
+def test_what_is_no_list_is_refused_by_its_line(text: str, words: str) -> None:
+    with pytest.raises(MergeError, match=words):
+        read_people(text)
+
+
+def test_fields_are_filled_in_however_they_are_spelt() -> None:
+    (one,) = read_people(TABLE + "Anna\tBerg\tanna@x.test\tAcme")
+    text = "Dear {{first_name}} of {{ Company }}, {{First name}} {{nothing}}"
+    assert filled(text, one) == "Dear Anna of Acme, Anna {{nothing}}"
+
+
+def test_a_value_cannot_bring_markup_into_formatted_text() -> None:
+    (one,) = read_people("email;company\nanna@x.test;<b>A&B</b>")
+    assert filled("<p>{{company}}</p>", one, html=True) == (
+        "<p>&lt;b&gt;A&amp;B&lt;/b&gt;</p>"
+    )
+
+
+def test_an_unknown_field_and_a_missing_value_are_named() -> None:
+    people = read_people("Anna Berg <anna@x.test>\nbert@x.test")
+    unknown, missing = problems(people, "{{compny}} {{first_name}}")
+    assert "Nobody has a “compny”" in unknown
+    assert "{{first_name}}" in unknown
+    assert missing == "No “first_name” is known of bert@x.test."
+
+
+def test_of_many_without_a_value_five_are_named() -> None:
+    people = read_people("\n".join(f"p{n}@x.test" for n in range(8)))
+    (problem,) = problems(people, "{{name}}")
+    assert "p4@x.test and 3 others" in problem
+
+
+def test_a_text_without_fields_has_no_problems() -> None:
+    assert problems(read_people("anna@x.test"), "{one} {{}} { {two} }") == []
+
+
+def test_a_field_formatted_in_its_middle_is_found() -> None:
+    html = "<p>{{first_<b>name</b>}} {{email}}</p>"
+    assert broken_fields("{{first_name}} {{email}}", html) == ["first_name"]

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from threading import Event, Thread
+
+import pytest
+from django.db import connection
+from django.utils.timezone import now
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from conversations import sweeping
+from conversations.models import Delivery, Heartbeat
+from conversations.sweeper import sweep_until
+from deliveryportal.accounts.models import User
+from tests.portal import wait_until
+
+Make = Callable[..., Delivery]
+
+
+@pytest.fixture
+def announced(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """When a lane was announced."""
+    moments: list[datetime] = []
+
+    def announce(lanes: list[object]) -> int:
+        if lanes:
+            moments.append(now())
+        return len(lanes)
+
+    monkeypatch.setattr(sweeping, "announce_lanes", announce)
+    return moments
+
+
+@pytest.fixture
+def running(settings: Settings) -> Iterator[None]:
+    """The sweeper as it runs beside the product; its rounds are far apart."""
+    settings.SWEEP_SECONDS = 60
+    stop = Event()
+
+    def sweep() -> None:
+        try:
+            sweep_until(stop)
+        finally:
+            connection.close()
+
+    thread = Thread(target=sweep)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_scheduled_mail_is_announced_at_its_moment(
+    alice: User, make_delivery: Make, announced: list[datetime], running: None
+) -> None:
+    wait_until(Heartbeat.objects.exists)
+    due = now() + timedelta(seconds=1.2)
+    make_delivery(alice, not_before=due)
+    wait_until(lambda: announced, seconds=5)
+    assert timedelta(0) <= announced[0] - due < timedelta(seconds=1)
+
+
+def test_looking_for_the_next_time_reads_none_of_the_ordinary_mail(
+    alice: User,
+    make_delivery: Make,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    make_delivery(alice)
+    timed = Delivery.objects.due_between(now(), now() + timedelta(seconds=1))
+    with django_assert_num_queries(1):
+        assert not timed.exists()
+    assert "conv_delivery_timed" in timed.explain()

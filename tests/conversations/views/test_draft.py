@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django import Settings
+
+from conversations.drafting import forget_sent
+from conversations.models import Attachment, Draft, Message
+from deliveryportal.accounts.models import User
+
+SignIn = Callable[[User], Client]
+
+NEW = "/conversations/new/"
+SAVE = "/conversations/drafts/save/"
+DRAFTS = "/conversations/drafts/"
+
+
+def form(**fields: object) -> dict[str, object]:
+    return {"submission": str(uuid4()), "version": "0", "subject": "Hello", **fields}
+
+
+@pytest.fixture
+def draft(alice: User) -> Draft:
+    return Draft.objects.create(owner=alice, subject="Hello", to="anna@customer.test")
+
+
+def test_what_is_typed_is_kept_as_it_stands(alice: User, as_user: SignIn) -> None:
+    client = as_user(alice)
+    fields = form(to="anna", body="Half a", people="x", send_at="nonsense")
+    page = client.post(SAVE, fields).content.decode()
+    draft = Draft.objects.get()
+    assert str(draft.uuid) == fields["submission"]
+    assert (draft.to, draft.body, draft.people) == ("anna", "Half a", "x")
+    assert 'name="version" value="1"' in page
+    assert "Draft saved at" in page
+    client.post(SAVE, {**fields, "version": "1", "body": "Half a word"})
+    assert Draft.objects.get().body == "Half a word"
+
+
+def test_an_empty_form_leaves_no_draft(alice: User, as_user: SignIn) -> None:
+    as_user(alice).post(SAVE, form(subject=" "))
+    assert not Draft.objects.exists()
+
+
+def test_two_tabs_lose_nothing_to_each_other(alice: User, as_user: SignIn) -> None:
+    client = as_user(alice)
+    fields = form(body="First tab")
+    client.post(SAVE, fields)
+    client.post(SAVE, {**fields, "version": "1", "body": "First tab, more"})
+    page = client.post(SAVE, {**fields, "version": "1", "body": "Second tab"})
+    assert b"Another tab has saved this draft" in page.content
+    kept = set(Draft.objects.values_list("body", flat=True))
+    assert kept == {"First tab, more", "Second tab"}
+
+
+def test_a_draft_is_gone_on_with_in_the_form(
+    alice: User, draft: Draft, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    assert draft.get_absolute_url() in client.get(DRAFTS).content.decode()
+    page = client.get(draft.get_absolute_url())
+    assert page.context["form"].initial["to"] == "anna@customer.test"
+    client.post(NEW, {**form(), "submission": str(draft.uuid), "to": "a@b.test"})
+    assert Message.objects.get().submission == draft.uuid
+
+
+def test_the_button_saves_without_javascript(alice: User, as_user: SignIn) -> None:
+    response = as_user(alice).post(NEW, form(draft="1", to="anna"), follow=True)
+    assert response.redirect_chain[0][0] == Draft.objects.get().get_absolute_url()
+    assert b"Your draft is saved" in response.content
+
+
+def test_what_could_not_be_sent_is_kept_with_its_files(
+    alice: User, as_user: SignIn
+) -> None:
+    file = SimpleUploadedFile("offer.pdf", b"offer")
+    page = as_user(alice).post(NEW, form(to="anna", body="Long text", upload=file))
+    assert b"has no domain" in page.content
+    assert b"offer.pdf" in page.content
+    draft = Draft.objects.get()
+    assert (draft.body, draft.attachments.get().name) == ("Long text", "offer.pdf")
+
+
+def test_files_that_are_too_large_leave_everything_else(
+    alice: User, as_user: SignIn, settings: Settings
+) -> None:
+    settings.MAX_ATTACHMENT_BYTES = 4
+    fields = form(to="anna@customer.test", body="Long text")
+    file = SimpleUploadedFile("offer.pdf", b"offer")
+    page = as_user(alice).post(NEW, {**fields, "upload": file})
+    assert b"They were not added, everything else stands as it was" in page.content
+    assert b"Long text" in page.content
+    assert not Message.objects.exists()
+    saved = as_user(alice).post(
+        SAVE, {**fields, "version": "1", "upload": SimpleUploadedFile("a", b"offer")}
+    )
+    assert b"They were not added" in saved.content
+    assert Draft.objects.get().body == "Long text"
+
+
+def test_a_file_is_removed_again(alice: User, as_user: SignIn) -> None:
+    client = as_user(alice)
+    fields = form(to="anna@customer.test")
+    client.post(SAVE, {**fields, "upload": SimpleUploadedFile("a.pdf", b"a")})
+    one = Attachment.objects.get()
+    page = client.post(
+        NEW, {**fields, "version": "1", "attached": str(one.uuid), "remove": one.uuid}
+    )
+    assert b"a.pdf" not in page.content
+    assert not Draft.objects.get().attachments.exists()
+
+
+def test_nobody_attaches_somebody_elses_file(
+    alice: User, charlie: User, as_user: SignIn
+) -> None:
+    as_user(alice).post(SAVE, form(upload=SimpleUploadedFile("a.pdf", b"a")))
+    theirs = str(Attachment.objects.get().uuid)
+    as_user(charlie).post(NEW, form(to="x@y.test", attached=[theirs, "nonsense"]))
+    assert not Message.objects.get(sender=charlie).attachments.exists()
+
+
+def test_saving_after_sending_does_not_bring_a_draft_back(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    fields = form(to="anna@customer.test")
+    client.post(NEW, fields)
+    assert client.post(SAVE, {**fields, "body": "late"}).status_code == 204
+    assert not Draft.objects.exists()
+
+
+def test_deleting_a_draft_deletes_the_files_nothing_else_needs(
+    alice: User, draft: Draft, as_user: SignIn
+) -> None:
+    draft.attachments.create(
+        owner=alice, name="a", content=b"a", size=1, digest="0", content_type="x"
+    )
+    as_user(alice).post(f"{draft.get_absolute_url()}delete/")
+    assert not Draft.objects.exists()
+    assert not Attachment.objects.exists()
+
+
+def test_a_sent_draft_is_forgotten_after_its_time(draft: Draft) -> None:
+    Draft.objects.update(forget_at=now())
+    forget_sent(now())
+    assert not Draft.objects.exists()
+
+
+def test_a_draft_is_nobody_elses_business(
+    bob: User, charlie: User, draft: Draft, as_user: SignIn
+) -> None:
+    for other in (bob, charlie):
+        client = as_user(other)
+        assert client.get(draft.get_absolute_url()).status_code == 404
+        assert client.post(f"{draft.get_absolute_url()}delete/").status_code == 404
+        assert b"Hello" not in client.get(DRAFTS).content
+        client.post(SAVE, {**form(body="x"), "submission": str(draft.uuid)})
+    assert Draft.objects.get(owner=draft.owner).subject == "Hello"
+
+
+def test_without_drafts_the_page_says_what_would_stand_there(
+    alice: User, as_user: SignIn
+) -> None:
+    assert (
+        b"What you write is saved here by itself" in as_user(alice).get(DRAFTS).content
+    )
+
+
+def test_wrong_methods_are_refused(alice: User, draft: Draft, as_user: SignIn) -> None:
+    client = as_user(alice)
+    assert client.post(DRAFTS).status_code == 405
+    assert client.get(SAVE).status_code == 405
+    assert client.get(f"{draft.get_absolute_url()}delete/").status_code == 405
+    assert client.put(draft.get_absolute_url()).status_code == 405

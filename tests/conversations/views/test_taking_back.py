@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django import Settings
+
+from conversations.models import Delivery, Draft, Message
+from conversations.models.delivery import State
+from deliveryportal.accounts.models import User
+
+SignIn = Callable[[User], Client]
+Make = Callable[..., Delivery]
+
+NEW = "/conversations/new/"
+
+
+@pytest.fixture(autouse=True)
+def ten_seconds(settings: Settings) -> None:
+    settings.UNDO_SECONDS = 10
+
+
+def send(client: Client, **fields: str) -> None:
+    client.post(
+        NEW,
+        {
+            "submission": str(uuid4()),
+            "to": "Anna <anna@customer.test>",
+            "subject": "Hello",
+            "body": "Text.",
+            **fields,
+        },
+    )
+
+
+def test_send_waits_ten_seconds_and_undo_makes_a_draft_of_it(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    send(client, cc="carl@customer.test")
+    message = Message.objects.get()
+    for delivery in message.deliveries.all():
+        wait = delivery.not_before - delivery.created_at
+        assert timedelta(seconds=9) < wait <= timedelta(seconds=10)
+    assert b"Undo" in client.get(message.get_absolute_url()).content
+    response = client.post(f"{message.get_absolute_url()}take-back/", follow=True)
+    assert b"It was taken back. Nothing was sent" in response.content
+    assert not Message.objects.exists()
+    assert not Delivery.objects.exists()
+    draft = Draft.objects.of(alice).get()
+    assert (draft.to, draft.cc) == ("Anna <anna@customer.test>", "carl@customer.test")
+
+
+def test_who_does_not_want_undo_sends_at_once(alice: User, as_user: SignIn) -> None:
+    User.objects.filter(pk=alice.pk).update(can_undo=False)
+    send(as_user(alice))
+    assert Delivery.objects.get().not_before <= now()
+
+
+def test_what_was_taken_back_is_sent_again_from_its_draft(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    send(client)
+    client.post(f"{Message.objects.get().get_absolute_url()}take-back/")
+    draft = Draft.objects.get()
+    send(client, submission=str(draft.uuid), version=str(draft.version))
+    assert Message.objects.get().submission == draft.uuid
+    assert not Draft.objects.of(alice).exists()
+
+
+@pytest.mark.parametrize("state", [State.CLAIMED, State.HANDING_OVER, State.ACCEPTED])
+def test_what_has_begun_to_leave_is_left_alone_and_that_is_said(
+    alice: User, as_user: SignIn, make_delivery: Make, state: State
+) -> None:
+    held = {"lease": "x", "lease_until": now()} if state != State.ACCEPTED else {}
+    message = make_delivery(alice, state=state, **held).message
+    response = as_user(alice).post(
+        f"{message.get_absolute_url()}take-back/", follow=True
+    )
+    assert b"Too late" in response.content
+    assert Message.objects.filter(pk=message.pk).exists()
+    assert b">Undo<" not in response.content
+
+
+def test_what_was_tried_keeps_its_timeline(
+    alice: User, as_user: SignIn, make_delivery: Make
+) -> None:
+    message = make_delivery(alice, attempts=1).message
+    as_user(alice).post(f"{message.get_absolute_url()}take-back/")
+    assert Message.objects.filter(pk=message.pk).exists()
+
+
+def test_a_message_with_one_copy_on_its_way_is_not_taken_back_by_half(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    send(client, bcc="carl@customer.test")
+    message = Message.objects.get()
+    Delivery.objects.filter(part="bcc").update(
+        state=State.CLAIMED, lease="x", lease_until=now()
+    )
+    client.post(f"{message.get_absolute_url()}take-back/")
+    assert message.deliveries.count() == 2
+
+
+def test_of_a_list_that_has_left_in_part_the_others_are_taken_back(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    submission = str(uuid4())
+    people = "email;name\nannika@c.test;Annika\nbert@c.test;Bert"
+    send(client, submission=submission, people=people, subject="For {{name}}")
+    Delivery.objects.filter(recipient="annika@c.test").update(state=State.ACCEPTED)
+    response = client.post(f"/conversations/undo/{submission}/", follow=True)
+    assert b"1 had left already and stay sent. The other 2" in response.content
+    draft = Draft.objects.of(alice).get()
+    assert draft.to == '"Anna" <anna@customer.test>'
+    assert "bert@c.test\tBert" in draft.people
+    assert "annika@c.test" not in draft.people
+    assert draft.subject == "For {{name}}"
+    assert Message.objects.get().subject == "For Annika"
+
+
+def test_one_of_a_list_is_taken_back_alone_with_its_own_words(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    alice.identities.update(signature="Alice")
+    send(client, to="Anna <anna@c.test>, Bert <bert@c.test>", body="Dear {{name}}")
+    anna = Message.objects.get(deliveries__recipient="anna@c.test")
+    client.post(f"{anna.get_absolute_url()}take-back/")
+    assert Message.objects.count() == 1
+    draft = Draft.objects.of(alice).get()
+    assert (draft.to, draft.body) == ('"Anna" <anna@c.test>', "Dear Anna")
+
+
+def test_what_was_scheduled_is_edited_or_cancelled(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    User.objects.filter(pk=alice.pk).update(time_zone="Europe/Berlin")
+    send(client, send_at="2099-07-01T08:00")
+    message = Message.objects.get()
+    page = client.get(message.get_absolute_url()).content.decode()
+    assert "It leaves on 1 Jul 2099, 08:00 (CEST)" in page
+    response = client.post(
+        f"{message.get_absolute_url()}take-back/", {"cancel": "1"}, follow=True
+    )
+    assert response.redirect_chain[-1][0] == "/conversations/drafts/"
+    assert Draft.objects.of(alice).get().send_at == "2099-07-01T08:00"
+
+
+def test_a_schedule_in_the_past_leaves_at_once(alice: User, as_user: SignIn) -> None:
+    send(as_user(alice), send_at="2020-01-01T08:00")
+    assert Delivery.objects.get().not_before <= now()
+
+
+@pytest.mark.parametrize(
+    ("send_at", "words"),
+    [
+        ("tomorrow", "This is no date and time"),
+        ("2026-01-01T08:00+02:00", "This is no date and time"),
+        ("9999-12-31T23:59", "This is no date and time"),
+        ("2027-03-28T02:30", "There is no 02:30 on 28 March 2027 in Europe/Berlin"),
+    ],
+)
+def test_a_time_that_is_none_is_refused_and_what_was_written_kept(
+    alice: User, as_user: SignIn, send_at: str, words: str
+) -> None:
+    User.objects.filter(pk=alice.pk).update(time_zone="Europe/Berlin")
+    client = as_user(alice)
+    send(client, send_at=send_at)
+    assert not Message.objects.exists()
+    draft = Draft.objects.of(alice).get()
+    assert draft.send_at == send_at
+    page = client.post(
+        NEW, {"to": "a@b.test", "send_at": send_at, "submission": str(uuid4())}
+    )
+    assert words in page.content.decode()
+
+
+def test_nobody_else_takes_it_back(
+    alice: User, bob: User, charlie: User, as_user: SignIn
+) -> None:
+    send(as_user(alice))
+    message = Message.objects.get()
+    for other in (bob, charlie):
+        client = as_user(other)
+        for url in (
+            f"{message.get_absolute_url()}take-back/",
+            f"/conversations/undo/{message.submission}/",
+        ):
+            assert client.post(url).status_code == 404
+            assert client.get(url).status_code == 405
+    assert b">Undo<" not in as_user(bob).get(message.get_absolute_url()).content
