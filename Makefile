@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint types fix bench bench-receiver ci
+.PHONY: run test lint types fix bench bench-conversations bench-receiver ci
 
 run: .venv/installed  ## the whole product on http://127.0.0.1:8000 (PORT=… changes it)
 	@exec $(BIN)/python manage.py runportal
@@ -26,6 +26,9 @@ fix: .venv/installed-dev
 
 bench: .venv/installed-dev  ## figures, as ratios within one run
 	$(BIN)/python -m tests.bench
+
+bench-conversations: .venv/installed-dev  ## the lists over 5,000,000 deliveries (ROWS=…), on PostgreSQL
+	$(BIN)/python -m tests.bench_conversations
 
 bench-receiver: .venv/installed-dev  ## needs PostgreSQL and Redis, as .ci/run does
 	$(BIN)/python -m tests.bench_receiver

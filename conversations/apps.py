@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ConversationsConfig(AppConfig):
@@ -13,8 +14,11 @@ class ConversationsConfig(AppConfig):
             backlog,  # noqa: F401
             channel_changes,  # noqa: F401
             identity_deletion,  # noqa: F401
+            search_index,
             tasks,  # noqa: F401
         )
         from conversations.triage import (  # noqa: PLC0415
             tasks as triage_tasks,  # noqa: F401
         )
+
+        post_migrate.connect(search_index.ensure, sender=self)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.http import QueryDict
+
+from conversations import search_index
+from conversations.filtering import Filter
+from conversations.models import Delivery
+from conversations.models.list_indexes import FAILURES, LIST_INDEXES
+from deliveryportal.accounts.models import User
+
+pytestmark = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="only PostgreSQL has trigrams"
+)
+
+
+def run(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def test_a_search_asks_for_what_the_index_is_on(alice: User) -> None:
+    search = Filter.from_query(QueryDict("q=anna+offer"), alice)
+    failed = Delivery.objects.filter(state__in=FAILURES, archived_at=None)
+    # In a table of nothing any other index would do.
+    others = [each.name for each in LIST_INDEXES if each.name.startswith("conv_failed")]
+    run("SET LOCAL enable_seqscan = off", f"DROP INDEX {', '.join(others)}")
+    assert search_index.NAME in search.apply(failed).explain()
+
+
+def test_without_the_privilege_it_says_what_to_do_and_goes_on(
+    alice: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    role = f"nobody_{uuid4().hex}"
+    run("DROP EXTENSION pg_trgm CASCADE", f"CREATE ROLE {role}", f"SET ROLE {role}")
+    search_index.ensure()
+    run("RESET ROLE")
+    assert "CREATE EXTENSION pg_trgm" in capsys.readouterr().err
+    search = Filter.from_query(QueryDict("q=anna"), alice)
+    assert not search.apply(Delivery.objects.all()).exists()
+
+
+def test_the_next_migrate_makes_what_was_missing(
+    db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with transaction.atomic():
+        run("DROP EXTENSION pg_trgm CASCADE")
+        search_index.ensure()
+        search_index.ensure()
+        found = connection.introspection.get_constraints(
+            connection.cursor(), Delivery._meta.db_table
+        )
+    assert search_index.NAME in found
+    assert capsys.readouterr().err == ""
