@@ -23,6 +23,7 @@ from conversations.drafting import forget_sent
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Lane, Report
 from conversations.models.delivery import State
 from conversations.releasing import release_held
+from conversations.tallying import tally
 from conversations.tasks import announce_lanes, read_reports
 from conversations.triage.bulk import forgotten
 from conversations.triage.tasks import work_job
@@ -71,6 +72,7 @@ def sweep() -> Swept:
         reports=announce_unread_reports(at),
         jobs=announce_forgotten_jobs(),
     )
+    tally()
     Heartbeat.beat(ROLE)
     return swept
 

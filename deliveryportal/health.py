@@ -8,13 +8,13 @@ from datetime import timedelta
 import dramatiq
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError
-from django.db.models import Min
 from django.http import HttpRequest, JsonResponse
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from conversations.models import Delivery, Heartbeat, Report
+from conversations.figures import oldest_due
+from conversations.models import Heartbeat, Report
 from conversations.sweeping import ROLE
 from deliveryportal.broker import ping
 
@@ -34,7 +34,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200 with the figures, or 503 if mail would not flow."""
     report: dict[str, object] = {"database": "ok", "queue": _queue()}
     try:
-        oldest, swept, reports = _oldest_due(), _last_sweep(), _reports()
+        oldest, swept, reports = oldest_due(now()), _last_sweep(), _reports()
     except DatabaseError as error:
         logger.error("The database cannot be used: %r", str(error))
         report |= {"ok": False, "database": "unavailable"}
@@ -60,12 +60,6 @@ def _queue() -> str:
         logger.error("The queue cannot be reached: %r", str(error))
         return "unavailable"
     return "ok"
-
-
-def _oldest_due() -> timedelta | None:
-    at = now()
-    oldest = Delivery.objects.startable(at).aggregate(at=Min("not_before"))["at"]
-    return at - oldest if oldest else None
 
 
 def _last_sweep() -> timedelta | None:

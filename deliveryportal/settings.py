@@ -332,6 +332,11 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 
+# What a scraper must present to read /metrics (Authorization: Bearer …); without it
+# the page does not exist.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
+LOG_FORMAT = strict_choice("LOG_FORMAT", {"line", "json"}, default="line")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -339,9 +344,14 @@ LOGGING = {
         "line": {
             "()": "deliveryportal.logs.OneLineFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        }
+        },
+        # With the ids of `extra` (delivery, report) as fields of their own.
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         name: {"level": env.str("LOG_LEVEL", default="INFO")}

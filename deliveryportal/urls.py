@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from deliveryportal.health import healthz
 from deliveryportal.home import home
+from deliveryportal.metrics import metrics
 
 # One way in, with its limits and checks: admins sign in where everybody does.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -22,4 +23,5 @@ urlpatterns = [
     path("practice/", include("deliveryportal.practice.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
 ]

@@ -14,6 +14,7 @@ from conversations.admin.message import MessageAdmin
 from conversations.admin.report import ReportAdmin
 from conversations.admin.searches import SavedSearchAdmin, TabLayoutAdmin
 from conversations.admin.suppression import EvidenceAdmin, SuppressionAdmin
+from conversations.admin.tally import TallyAdmin, TallyMarkAdmin, TotalAdmin
 
 __all__ = [
     "AlertAdmin",
@@ -33,4 +34,7 @@ __all__ = [
     "SavedSearchAdmin",
     "SuppressionAdmin",
     "TabLayoutAdmin",
+    "TallyAdmin",
+    "TallyMarkAdmin",
+    "TotalAdmin",
 ]

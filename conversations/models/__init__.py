@@ -16,6 +16,7 @@ from conversations.models.report import Report
 from conversations.models.saved_search import SavedSearch
 from conversations.models.suppression import Suppression
 from conversations.models.tab_layout import TabLayout
+from conversations.models.tally import Tally, TallyMark, Total
 
 __all__ = [
     "Alert",
@@ -35,4 +36,7 @@ __all__ = [
     "SavedSearch",
     "Suppression",
     "TabLayout",
+    "Tally",
+    "TallyMark",
+    "Total",
 ]

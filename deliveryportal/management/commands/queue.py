@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from conversations.figures import AGES, LATER, OLDER, Figures, figures
+
+COLUMNS = [*(label for label, _ in AGES), OLDER, LATER]
+
+
+class Command(BaseCommand):
+    help = "Prints what waits, what is in hand and what came of the rest."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for line in report(figures()):
+            self.stdout.write(line)
+
+
+def report(now: Figures) -> Iterator[str]:
+    yield _row("Waiting, by how long due", COLUMNS)
+    for channel in sorted({channel for channel, _ in now.queued}):
+        yield _row(
+            channel, [f"{now.queued.get((channel, age), 0):,}" for age in COLUMNS]
+        )
+    if not now.queued:
+        yield "  nothing"
+    yield ""
+    oldest = now.oldest_due
+    for words, value in (
+        (
+            "oldest that could go at once",
+            f"{oldest.total_seconds():.1f} s" if oldest else "none",
+        ),
+        ("in hand", f"{now.in_hand:,}"),
+        ("leases expired and not swept", f"{now.leases_expired:,}"),
+        ("lanes that rest for a limit", f"{now.resting:,}"),
+        ("bounce reports unread", f"{now.unread_reports:,}"),
+        ("bounce reports unreadable", f"{now.unreadable_reports:,}"),
+    ):
+        yield f"{words:<34}{value:>12}"
+    yield ""
+    yield "Since the beginning"
+    for (name, label), number in sorted(now.totals.items()):
+        if name in {"events", "reports"}:
+            yield f"{name + ' ' + label:<34}{number:>12,}"
+
+
+def _row(head: str, cells: list[str]) -> str:
+    return f"{head:<26}" + "".join(f"{cell:>14}" for cell in cells)

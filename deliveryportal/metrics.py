@@ -1,0 +1,139 @@
+"""`/metrics` for Prometheus: figures of the whole installation, from the database.
+
+Any web process answers for all workers, so scrape one address, not each process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from conversations.figures import Figures, figures
+from conversations.tallying import BUCKETS
+
+PREFIX = "deliveryportal"
+
+
+@login_not_required
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer 404 unless METRICS_TOKEN is set, and 401 to whoever does not present it."""
+    if not settings.METRICS_TOKEN:
+        raise Http404("Metrics are off: METRICS_TOKEN is not set.")
+    shown = request.headers.get("Authorization", "")
+    if not constant_time_compare(shown, f"Bearer {settings.METRICS_TOKEN}"):
+        return HttpResponse(
+            "Present METRICS_TOKEN as a bearer token.\n",
+            status=401,
+            content_type="text/plain",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(FigureCollector(figures()))
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class FigureCollector(Collector):
+    def __init__(self, now: Figures) -> None:
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._queued()
+        yield from self._gauges()
+        yield self._outcomes()
+        yield self._reports()
+        yield self._latency()
+
+    def _queued(self) -> Metric:
+        family = GaugeMetricFamily(
+            f"{PREFIX}_queued",
+            "Deliveries that wait, by how long they have been due.",
+            labels=["channel", "age"],
+        )
+        for (channel, age), number in sorted(self._now.queued.items()):
+            family.add_metric([channel, age], number)
+        return family
+
+    def _gauges(self) -> Iterator[Metric]:
+        oldest = self._now.oldest_due
+        for name, words, value in (
+            ("in_hand", "Deliveries a worker holds.", self._now.in_hand),
+            (
+                "oldest_due_seconds",
+                "Age of the oldest delivery that could go at once.",
+                oldest.total_seconds() if oldest else 0,
+            ),
+            (
+                "leases_expired",
+                "Deliveries whose worker is gone and that no sweep has found yet.",
+                self._now.leases_expired,
+            ),
+            (
+                "throttled_lanes",
+                "Senders' lanes that rest for a limit.",
+                self._now.resting,
+            ),
+            (
+                "reports_unread",
+                "Bounce reports not read yet.",
+                self._now.unread_reports,
+            ),
+            (
+                "reports_unreadable",
+                "Bounce reports that could not be read.",
+                self._now.unreadable_reports,
+            ),
+        ):
+            yield GaugeMetricFamily(f"{PREFIX}_{name}", words, value=value)
+
+    def _outcomes(self) -> Metric:
+        family = CounterMetricFamily(
+            f"{PREFIX}_events",
+            "What became of deliveries: accepted, deferred, failed, unconfirmed, "
+            "resumed (its lease had expired), bounced, complained, …",
+            labels=["channel", "event"],
+        )
+        for label, number in self._totals("events"):
+            channel, _, event = label.partition(" ")
+            family.add_metric([channel, event], number)
+        return family
+
+    def _reports(self) -> Metric:
+        family = CounterMetricFamily(
+            f"{PREFIX}_reports", "Mails to return paths.", labels=["source"]
+        )
+        for source, number in self._totals("reports"):
+            family.add_metric([source], number)
+        return family
+
+    def _latency(self) -> Metric:
+        found = dict(self._totals("latency"))
+        bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+        return HistogramMetricFamily(
+            f"{PREFIX}_hand_over_seconds",
+            "From due to handed over.",
+            buckets=[(bound, found.get(bound, 0)) for bound in bounds],
+            sum_value=dict(self._totals("latency_ms")).get("", 0) / 1000,
+        )
+
+    def _totals(self, name: str) -> list[tuple[str, int]]:
+        return sorted(
+            (label, number)
+            for (each, label), number in self._now.totals.items()
+            if each == name
+        )

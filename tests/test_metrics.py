@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils.timezone import now
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from conversations.models import Delivery, Total
+from deliveryportal.accounts.models import User
+
+TOKEN = {"Authorization": "Bearer let me in"}
+
+
+@pytest.fixture
+def _allowed(settings: Settings) -> None:
+    settings.METRICS_TOKEN = "let me in"
+
+
+def scrape(client: Client) -> dict[tuple[str, ...], float]:
+    """Return the samples by name and label values."""
+    answer = client.get("/metrics", headers=TOKEN)
+    assert answer.status_code == 200
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+def test_metrics_are_off_unless_allowed(client: Client, db: None) -> None:
+    assert client.get("/metrics", headers=TOKEN).status_code == 404
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_metrics_are_shown_to_nobody_without_the_token(
+    client: Client, alice: User
+) -> None:
+    client.force_login(alice)
+    assert client.get("/metrics").status_code == 401
+    wrong = {"Authorization": "Bearer let me im"}
+    assert client.get("/metrics", headers=wrong).status_code == 401
+    assert client.post("/metrics", headers=TOKEN).status_code == 405
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_metrics_tell_what_waits_and_what_became_of_the_rest(
+    client: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    make_delivery(alice, not_before=now() - timedelta(minutes=5))
+    Total.add("events", "portal accepted", 3)
+    Total.add("latency", "0.5", 2)
+    Total.add("latency", "+Inf", 3)
+    Total.add("latency_ms", "", 1500)
+    found = scrape(client)
+    assert found["deliveryportal_queued", "under 10 min", "portal"] == 1
+    assert found["deliveryportal_oldest_due_seconds",] >= 300
+    assert found["deliveryportal_events_total", "portal", "accepted"] == 3
+    assert found["deliveryportal_hand_over_seconds_bucket", "0.5"] == 2
+    assert found["deliveryportal_hand_over_seconds_count",] == 3
+    assert found["deliveryportal_hand_over_seconds_sum",] == 1.5
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_metrics_cost_the_same_however_much_was_sent(
+    client: Client,
+    alice: User,
+    make_delivery: Callable[..., Delivery],
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(3):
+        make_delivery(alice, state="accepted")
+    with django_assert_num_queries(8):
+        scrape(client)
+
+
+def test_the_command_prints_the_same_in_a_terminal(
+    alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    make_delivery(alice)
+    Total.add("events", "portal bounced", 1234)
+    out = StringIO()
+    call_command("queue", stdout=out)
+    rows = {
+        " ".join(line.split()[:-1]): line.split()[-1]
+        for line in out.getvalue().splitlines()
+        if line
+    }
+    assert rows["events portal bounced"] == "1,234"
+    assert rows["in hand"] == "0"
+    assert "portal 1 0 0 0 0" in rows
