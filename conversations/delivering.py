@@ -82,7 +82,9 @@ def deliver_lane(channel_id: int, sender_id: int) -> bool:
     give_back(channel, sender_id, len(batch) - gone)
     down = any(result.channel_trouble for result in results)
     more = len(batch) == settings.LANE_BATCH or lease.turn_is_over
-    return bool(results) and more and not down and not stopping.is_set()
+    # Where nothing could be begun, its turn would not begin anything either.
+    begun = bool(results) or not sendable
+    return begun and more and not down and not stopping.is_set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 import dramatiq
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.test.utils import override_settings
 from dramatiq import Worker
 
@@ -75,7 +76,9 @@ def has_queued(user: User, number: int) -> LaneId:
 
 
 @pytest.fixture
-def two_workers() -> Iterator[None]:
+def two_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # The workers' threads end with the test, and so must their connections.
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
     broker = dramatiq.get_broker()
     broker.flush("lanes")
     worker = Worker(broker, worker_threads=2, worker_timeout=100)
