@@ -144,7 +144,7 @@ def _resend_some(turn: Turn, failed: DeliveryQuerySet, by: User) -> int:
     )
     for delivery in some:
         queue(
-            again(delivery.message),
+            again(delivery),
             own_address(delivery),
             delivery.channel,
             note=f"again for {delivery.channel}, by {by}",
@@ -162,11 +162,15 @@ def own_address(delivery: Delivery) -> Address:
     )
 
 
-def again(failed: Message, to: Address | None = None) -> Message:
+def again(delivery: Delivery, to: Address | None = None) -> Message:
     """The same letter, as the same identity, in the same thread; new and unsaved.
 
-    To the same person, unless `to` is somebody else.
+    To the same person, unless `to` is somebody else. Who read along gets it in a
+    conversation of their own.
     """
+    failed = delivery.message
+    if to is None and delivery.part != Delivery.Part.TO:
+        to = own_address(delivery)
     return Message(
         conversation=conversation_with(failed.sender, to)
         if to

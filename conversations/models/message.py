@@ -90,9 +90,10 @@ class Message(models.Model):
                 fields=["sender", "submission", "conversation"],
                 name="conv_message_once_a_submission",
             ),
-            # What failed is sent again once, however often that is asked for.
+            # What failed is sent again once to each who did not get it, however often
+            # that is asked for.
             models.UniqueConstraint(
-                fields=["resend_of"], name="conv_message_resent_once"
+                fields=["resend_of", "conversation"], name="conv_message_resent_once"
             ),
         ]
 

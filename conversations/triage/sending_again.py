@@ -38,7 +38,7 @@ def send_again(
         other = (addresses or {}).get(delivery.pk)
         address = other or own_address(delivery)
         queue(
-            again(delivery.message, other),
+            again(delivery, other),
             address,
             channel,
             note=_note(delivery, address, channel, order),

@@ -342,3 +342,25 @@ def test_a_resend_carries_the_formatted_text_and_the_files(
     assert again.body_html == "<p>Text.</p>"
     assert again.cc == [["", "carl@x.test"]]
     assert again.attachments.get() == failed.attachments.get()
+
+
+def test_to_each_who_did_not_get_it_a_mail_with_copies_is_sent_again(
+    fail: Fail, server: Channel, alice: User
+) -> None:
+    failed = fail(alice)
+    Delivery.objects.create(
+        message=failed.message,
+        part=Delivery.Part.CC,
+        recipient="carl@x.test",
+        recipient_wire="carl@x.test",
+        channel=server,
+        sender=alice,
+        team=alice.team,
+        state=State.FAILED,
+        state_since=failed.state_since,
+        reason=failed.reason,
+    )
+    assert resend(server, by=alice) == 2
+    again = Delivery.objects.filter(message__resend_of=failed.message)
+    assert {each.recipient for each in again} == {failed.recipient, "carl@x.test"}
+    assert {each.part for each in again} == {Delivery.Part.TO}
