@@ -302,9 +302,10 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
-            # A lane's next batch, and which lanes have any: delivering, sweeping.
+            # A lane's next batch in its order, without reading what is not due or
+            # sorting what became due together; and which lanes have any: sweeping.
             models.Index(
-                fields=["channel", "sender", "not_before"],
+                fields=["channel", "sender", "not_before", "id"],
                 condition=models.Q(state="queued"),
                 name="conv_delivery_due",
             ),
