@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint types fix bench bench-conversations bench-receiver ci
+.PHONY: run test lint types fix bench bench-conversations bench-receiver bench-send ci
 
 run: .venv/installed  ## the whole product on http://127.0.0.1:8000 (PORT=… changes it)
 	@exec $(BIN)/python manage.py runportal
@@ -32,6 +32,9 @@ bench-conversations: .venv/installed-dev  ## the lists over 5,000,000 deliveries
 
 bench-receiver: .venv/installed-dev  ## needs PostgreSQL and Redis, as .ci/run does
 	$(BIN)/python -m tests.bench_receiver
+
+bench-send: .venv/installed-dev  ## how fast mail leaves, beside its peers (PostgreSQL, Redis, Postfix's smtp-sink)
+	$(BIN)/python -m tests.bench_send
 
 ci:
 	.ci/run

@@ -1,0 +1,1 @@
+"""`make bench-send`: how fast mail leaves, beside its peers; see `__main__`."""

@@ -1,0 +1,151 @@
+"""`make bench-send`: how fast mail leaves, beside its peers, on one machine in one run.
+
+The same 4 KB message in plain text and HTML, PostgreSQL with synchronous commit on,
+Postfix's `smtp-sink` at the far end, two worker processes. Rounds take turns, so that
+what else the machine does hits all alike; figures are medians. Rates change with the
+machine and the minute, so watch the ratios; CPU per mail is the one that noise cannot
+bend, and the run fails if it is too much.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+from tests.bench_send import ours, peer
+from tests.bench_send.machine import fresh_database, smtp_sink, smtp_source
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+MAILS = int(os.environ.get("BENCH_MAILS", "4800"))
+LARGE = int(os.environ.get("BENCH_LARGE", "500000"))
+PEOPLE = 1000
+CPU_LIMIT = 250.0  # µs of worker CPU per mail
+
+figures: dict[str, list[float]] = defaultdict(list)
+
+
+def say(line: str = "") -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def note(name: str, value: float) -> None:
+    figures[name].append(value)
+    sys.stderr.write(f"  {name}: {value:,.2f}\n")
+
+
+def mid(name: str) -> float:
+    return statistics.median(figures[name])
+
+
+def send_ours(name: str, relay: int, queued: int = MAILS, **settings: str) -> None:
+    ours.empty()
+    ours.queue(queued)
+    run = ours.work_off(relay, MAILS, **settings)
+    note(name, run.rate)
+    note(f"{name}, CPU", run.cpu)
+    note(f"{name}, MB", run.memory)
+
+
+def queueing() -> None:
+    def rate(number: int, work: Callable[[], object]) -> float:
+        begun = time.perf_counter()
+        work()
+        return number / (time.perf_counter() - begun)
+
+    def one_by_one() -> None:
+        for number in range(300):
+            ours.write([number])
+
+    note("queue one", rate(300, one_by_one))
+    ours.empty()
+    note("queue many", rate(PEOPLE, lambda: ours.write(range(PEOPLE))))
+
+
+def one_round(relay: int, database: str) -> None:
+    note("L", smtp_source(relay, 20_000))
+    for work in ("post_office", "post_office tuned", "send_messages"):
+        run = peer.measure(database, relay, work, MAILS // 4)
+        note(work, run["rate"])
+        note(f"{work}, CPU", run["cpu"])
+    send_ours("ours", relay)
+    send_ours("strict", relay, IN_HAND="1")
+    for work, number in (("mail.send", 300), ("send_many", PEOPLE)):
+        note(work, peer.measure(database, relay, work, number)["rate"])
+    ours.empty()
+    queueing()
+
+
+# What is promised: a line, our figure, the figure it is measured by, and the factor.
+PROMISES = [
+    ("ours ≥ 6 × post_office -p 2", "ours", "post_office", 6.0),
+    ("ours ≥ 3.5 × post_office, tuned", "ours", "post_office tuned", 3.5),
+    ("ours ≥ 0.15 × L", "ours", "L", 0.15),
+    ("strict ≥ 3 × post_office -p 2", "strict", "post_office", 3.0),
+    ("500,000 queued ≥ 0.95 × 5,000", "large", "ours", 0.95),
+    ("one by one ≥ 1 × mail.send", "queue one", "mail.send", 1.0),
+    ("a merge of 1,000 ≥ 1.5 × send_many", "queue many", "send_many", 1.5),
+]
+
+
+def table() -> bool:
+    """Print the figures; return whether CPU per mail is within its limit."""
+    say(f"{'':<40}{'mails/s':>10}{'CPU µs':>10}{'MB':>8}")
+    rows = {
+        "smtp-source, 16 sessions (L)": "L",
+        "Django send_messages": "send_messages",
+        "post_office -p 2": "post_office",
+        "post_office -p 2, tuned": "post_office tuned",
+        "DeliveryPortal, 2 workers": "ours",
+        "DeliveryPortal, strict (IN_HAND=1)": "strict",
+        f"DeliveryPortal, {LARGE:,} queued": "large",
+        "queue one by one: DeliveryPortal": "queue one",
+        "queue one by one: mail.send": "mail.send",
+        "queue 1,000 people: DeliveryPortal": "queue many",
+        "queue 1,000 people: send_many": "send_many",
+    }
+    for label, name in rows.items():
+        if name in figures:
+            cpu = f"{mid(f'{name}, CPU'):,.0f}" if f"{name}, CPU" in figures else ""
+            memory = f"{mid(f'{name}, MB'):,.0f}" if f"{name}, MB" in figures else ""
+            say(f"{label:<40}{mid(name):>10,.0f}{cpu:>10}{memory:>8}")
+    say()
+    for label, name, peer_name, factor in PROMISES:
+        if name in figures:
+            ratio = mid(name) / mid(peer_name)
+            kept = "kept" if ratio >= factor else "MISSED"
+            say(f"{label:<40}{ratio:>10.2f}  {kept}")
+    limits = [
+        ("statements per mail ≤ 0.3", mid("statements"), 0.3),
+        ("CPU per mail ≤ 250 µs", mid("ours, CPU"), CPU_LIMIT),
+        ("memory per worker ≤ 120 MB", mid("ours, MB"), 120.0),
+    ]
+    for label, value, limit in limits:
+        kept = "kept" if value <= limit else "MISSED"
+        say(f"{label:<40}{value:>10.2f}  {kept}")
+    return mid("ours, CPU") <= CPU_LIMIT
+
+
+def main() -> int:
+    with smtp_sink() as relay:
+        database = fresh_database("deliveryportal_bench_peer")
+        peer.measure(database, relay, "migrate", 1)
+        ours.set_up(relay)
+        ours.queue(MAILS)
+        note("statements", ours.statements())
+        plan = ours.plan()
+        for _ in range(ROUNDS):
+            one_round(relay, database)
+        if LARGE:
+            send_ours("large", relay, LARGE)
+    kept = table()
+    say(f"\nWhat claiming reads:\n{plan}")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

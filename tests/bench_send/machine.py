@@ -1,0 +1,105 @@
+"""The programs that the figures need, and what the system tells of a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+
+from tests.portal import ROOT, free_port, wait_until
+
+POSTGRES = os.environ.get("BENCH_POSTGRES", "postgres://postgres@127.0.0.1:5432")
+REDIS = os.environ.get("BENCH_REDIS", "redis://127.0.0.1:6379/4")
+PYTHON = sys.executable
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@contextmanager
+def running(*command: str, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run a program in a session of its own; yield its process id, then end it."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **(env or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process.pid
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def smtp_sink() -> Iterator[int]:
+    """Postfix's server that takes everything; yield its port."""
+    port = free_port()
+    # It runs as root only if told who to become.
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    with running("smtp-sink", *user, f"127.0.0.1:{port}", "512"):
+        wait_until(lambda: listens(port))
+        yield port
+
+
+def smtp_source(port: int, mails: int, *, sessions: int = 16) -> float:
+    """Feed the port with nothing but bytes; return mails a second."""
+    command = ["smtp-source", "-d", "-s", str(sessions), "-m", str(mails)]
+    command += ["-l", "4096", "-f", "a@bench.test", "-t", "b@customer.test"]
+    begun = time.perf_counter()
+    subprocess.run([*command, f"127.0.0.1:{port}"], check=True, capture_output=True)
+    return mails / (time.perf_counter() - begun)
+
+
+def fresh_database(name: str) -> str:
+    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        server.execute(f"CREATE DATABASE {name}")
+    return f"{POSTGRES}/{name}"
+
+
+def manage(*command: str, env: Mapping[str, str]) -> None:
+    subprocess.run(
+        [PYTHON, "manage.py", *command],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **env},
+        check=True,
+        capture_output=True,
+    )
+
+
+def family(pid: int) -> list[int]:
+    """The process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in family(int(child)))]
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory_mb(pid: int) -> float:
+    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0

@@ -1,0 +1,263 @@
+"""This project's side: rows in the queue, and the workers that work them off."""
+
+# ruff: noqa: PLC0415 - the product can be imported once its settings are known
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench_send.content import HTML, TEXT
+from tests.bench_send.machine import (
+    PYTHON,
+    REDIS,
+    cpu_seconds,
+    family,
+    fresh_database,
+    manage,
+    memory_mb,
+    running,
+)
+from tests.portal import wait_until
+
+PROCESSES = 2
+THREADS = int(os.environ.get("BENCH_THREADS", "4"))
+LANES = 16
+DATABASE = "deliveryportal_bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Rate in mails a second; µs of worker CPU per mail; MB of the largest worker."""
+
+    rate: float
+    cpu: float
+    memory: float
+
+
+def configuration(database: str, relay: int, **more: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database,
+        "BROKER_URL": REDIS,
+        "SECRET_KEY": "bench",
+        "PORTAL_MODE": "production",
+        "PORTAL_DOMAIN": "portal.test",
+        "PORTAL_RELAY_URL": f"smtp://127.0.0.1:{relay}",
+        "BASE_URL": "https://portal.test",
+        "ALLOWED_HOSTS": "portal.test",
+        "LOG_LEVEL": "WARNING",
+        **more,
+    }
+
+
+def set_up(relay: int) -> None:
+    """Make the database, and become a process of the product."""
+    env = configuration(fresh_database(DATABASE), relay)
+    manage("migrate", env=env)
+    os.environ.update(env, DJANGO_SETTINGS_MODULE="deliveryportal.settings")
+    import django
+
+    django.setup()
+
+
+def senders() -> list[Any]:
+    from channels.models import EmailIdentity
+    from deliveryportal.accounts.joining import found_team
+    from deliveryportal.accounts.models import User
+
+    if not User.objects.exists():
+        for number in range(LANES):
+            user = User(email=f"s{number}@acme.test", name=f"Sender {number}")
+            user.set_unusable_password()
+            found_team(user)
+    from django.utils.timezone import now
+
+    EmailIdentity.objects.filter(verified_at=None).update(verified_at=now())
+    return list(User.objects.order_by("pk"))
+
+
+def queue(number: int) -> None:
+    """Put `number` mails into the queue, spread over the lanes."""
+    from django.db import connection
+
+    from channels.addresses import parse_address
+    from channels.models import EmailIdentity
+    from conversations.composing import write
+    from conversations.models import Delivery, Message
+
+    for sender in senders():
+        identity = EmailIdentity.objects.get(owner=sender, is_default=True)
+        (message,) = write(
+            identity=identity,
+            recipients=[parse_address("anna@customer.test")],
+            subject="Hello from the bench",
+            body=TEXT,
+        )
+        if hasattr(message, "body_html"):
+            message.body_html = HTML
+            message.save()
+        delivery = message.deliveries.get()
+        copies = number // LANES - 1
+        first = _copy(
+            Message,
+            message.pk,
+            copies,
+            {
+                "uuid": "gen_random_uuid()",
+                "message_id": "'<' || gen_random_uuid() || '@portal.test>'",
+            },
+        )
+        _copy(
+            Delivery,
+            delivery.pk,
+            copies,
+            {
+                "uuid": "gen_random_uuid()",
+                "return_token": "md5(random()::text || n || clock_timestamp())",
+                "recipient": "'p' || n || '@customer.test'",
+                "recipient_wire": "'p' || n || '@customer.test'",
+                "message_id": f"{first} + n - 1",
+            },
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def write(people: Any) -> None:
+    """Queue a message of its own for each, by the product's use case."""
+    from channels.addresses import parse_address
+    from channels.models import EmailIdentity
+    from conversations.composing import write
+
+    sender = senders()[0]
+    write(
+        identity=EmailIdentity.objects.get(owner=sender, is_default=True),
+        recipients=[parse_address(f"q{each}@customer.test") for each in people],
+        subject="Hello from the bench",
+        body=TEXT,
+    )
+
+
+def plan() -> str:
+    """The database's plan of a claim."""
+    from django.utils.timezone import now
+
+    from conversations.models import Delivery
+
+    lane = Delivery.objects.values_list("channel_id", "sender_id").first()
+    assert lane is not None
+    batch = Delivery.objects.due(now()).in_lane(*lane).order_by("not_before", "pk")
+    return batch.values("pk")[:50].explain(analyze=True)
+
+
+def _copy(model: Any, pk: int, number: int, changed: dict[str, str]) -> int:
+    """Copy a row in the database, whatever columns it has; return the first copy's id."""
+    from django.db import connection
+
+    table = model._meta.db_table
+    columns = [
+        field.column
+        for field in model._meta.concrete_fields
+        if not field.primary_key and not getattr(field, "generated", False)
+    ]
+    values = ", ".join(changed.get(column, f't."{column}"') for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} t, "
+            f"generate_series(1, %s) n WHERE t.id = %s ORDER BY n",
+            [number, pk],
+        )
+        cursor.execute(f"SELECT max(id) - %s + 1 FROM {table}", [number])
+        return int(cursor.fetchone()[0])
+
+
+def empty() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE conversations_message CASCADE")
+
+
+def announce_all() -> None:
+    from conversations.models import Delivery
+    from conversations.tasks import work_lane
+
+    for lane in Delivery.objects.values_list("channel_id", "sender_id").distinct():
+        work_lane.send(*lane)
+
+
+def accepted() -> list[float]:
+    """When each was accepted, in order. Events are few where deliveries are many."""
+    from conversations.models import DeliveryEvent
+
+    at = DeliveryEvent.objects.filter(kind="accepted").values_list("at", flat=True)
+    return sorted(each.timestamp() for each in at)
+
+
+def statements() -> float:
+    """Return how many a mail costs at full batches, BEGIN and COMMIT among them."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from conversations.models import Delivery
+    from conversations.tasks import work_lane
+
+    lane = Delivery.objects.values_list("channel_id", "sender_id").first()
+    assert lane is not None
+    work_lane.fn(*lane)  # the first finds nothing prepared
+    before = len(accepted())
+    with CaptureQueriesContext(connection) as all_of:
+        work_lane.fn(*lane)
+    return len(all_of.captured_queries) / (len(accepted()) - before)
+
+
+@contextmanager
+def workers(relay: int, **more: str) -> Iterator[list[int]]:
+    """The product's workers; yield the processes that send."""
+    env = configuration(os.environ["DATABASE_URL"], relay, **more)
+    program = str(Path(PYTHON).parent / "dramatiq")
+    command = [program, "deliveryportal.worker", "--processes", str(PROCESSES)]
+    with running(*command, "--threads", str(THREADS), env=env) as pid:
+
+        def sending() -> list[int]:
+            # Those with their threads up: dramatiq has helpers that never send.
+            return [
+                each
+                for each in family(pid)[1:]
+                if len(list(Path(f"/proc/{each}/task").iterdir())) > THREADS
+            ]
+
+        wait_until(lambda: len(sending()) >= PROCESSES)
+        yield sending()
+
+
+def work_off(relay: int, number: int, **more: str) -> Run:
+    """Work off the `number` mails that are due, from the first to the last."""
+    import redis
+
+    from conversations.models import DeliveryEvent
+
+    redis.Redis.from_url(REDIS).flushdb()
+    with workers(relay, **more) as pids:
+        time.sleep(1)
+        before = sum(cpu_seconds(pid) for pid in pids)
+        begun = time.time()
+        announce_all()
+        wait_until(
+            lambda: DeliveryEvent.objects.filter(kind="accepted").count() >= number,
+            seconds=600,
+        )
+        spent = sum(cpu_seconds(pid) for pid in pids) - before
+        memory = max(memory_mb(pid) for pid in pids)
+    times = accepted()
+    return Run(
+        rate=number / (times[number - 1] - begun),
+        cpu=spent / len(times) * 1e6,
+        memory=memory,
+    )
