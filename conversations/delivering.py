@@ -17,7 +17,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from itertools import islice
@@ -72,6 +72,7 @@ def deliver_lane(channel_id: int, sender_id: int) -> bool:
     results: list[Outcome] = []
     try:
         sendable = withhold(batch, lease.token)
+        lease = lease.begin_turn()
         for each in _send_batch(channel, sendable, lease):
             results += each
     finally:
@@ -95,12 +96,16 @@ class Lease:
     """
 
     token: str
-    turn_ends: float
+    turn_ends: float = 0.0
 
     @classmethod
     def new(cls) -> Lease:
+        return cls(secrets.token_hex(16)).begin_turn()
+
+    def begin_turn(self) -> Lease:
+        """Count from now: a database that is slow to claim leaves no turn too short."""
         ends = time.monotonic() + settings.LANE_MILLISECONDS / 1000
-        return cls(secrets.token_hex(16), ends)
+        return replace(self, turn_ends=ends)
 
     @property
     def turn_is_over(self) -> bool:

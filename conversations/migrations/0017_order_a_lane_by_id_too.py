@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0001_create_users_and_teams'),
         ('channels', '0005_bound_limit_seconds'),
-        ('conversations', '0013_add_holds_and_lanes'),
+        ('conversations', '0016_resend_to_each'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
