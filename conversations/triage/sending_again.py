@@ -10,7 +10,7 @@ from channels.addresses import Address
 from channels.announcing import announce
 from channels.models import Channel
 from conversations.composing import queue
-from conversations.models import Delivery, Message
+from conversations.models import Delivery, Message, Suppression
 from conversations.resending import again, own_address
 from conversations.tasks import work_lane
 from conversations.triage.deciding import sent_again
@@ -27,18 +27,22 @@ def send_again(
     addresses: Mapping[int, Address] | None = None,
 ) -> Skipped:
     """Send each once more by `channel_of` it, to its own or another of `addresses`."""
+    deliveries = list(deliveries)
+    wires = {each.pk: _address(each, addresses).wire for each in deliveries}
+    stopped = Suppression.objects.stopping(order.by.team_id, wires.values())
     skipped: Skipped = {}
     resent: list[Delivery] = []
     lanes: set[tuple[int, int]] = set()
     for delivery in deliveries:
         channel = channel_of(delivery)
         skipped[delivery.pk] = obstacle(delivery, channel, order)
+        if suppression := stopped.get(wires[delivery.pk]):
+            skipped[delivery.pk] = suppression.sentence
         if skipped[delivery.pk] or channel is None:
             continue
-        other = (addresses or {}).get(delivery.pk)
-        address = other or own_address(delivery)
+        address = _address(delivery, addresses)
         queue(
-            again(delivery, other),
+            again(delivery, (addresses or {}).get(delivery.pk)),
             address,
             channel,
             note=_note(delivery, address, channel, order),
@@ -48,6 +52,10 @@ def send_again(
     sent_again(resent, order)
     transaction.on_commit(lambda: _tell(lanes))
     return {pk: why for pk, why in skipped.items() if why}
+
+
+def _address(delivery: Delivery, addresses: Mapping[int, Address] | None) -> Address:
+    return (addresses or {}).get(delivery.pk) or own_address(delivery)
 
 
 def _tell(lanes: set[tuple[int, int]]) -> None:

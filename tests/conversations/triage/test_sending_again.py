@@ -8,7 +8,7 @@ import pytest
 from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
-from conversations.models import Delivery, DeliveryEvent, Message
+from conversations.models import Delivery, DeliveryEvent, Message, Suppression
 from conversations.models.delivery import State, Triage
 from conversations.triage.changing_channel import what_changes
 from deliveryportal.accounts.models import User
@@ -165,6 +165,19 @@ def test_what_is_no_other_address_is_refused(
     failed = fail(alice, reason="address_unknown")
     addresses = {str(failed.uuid): written}
     assert words in do("correct", failed, alice, addresses=addresses)
+
+
+@pytest.mark.parametrize("key", ["retry", "correct"])
+def test_nothing_goes_to_a_suppressed_address_and_nothing_is_released(
+    alice: User, fail: Fail, do: Do, key: str
+) -> None:
+    failed = fail(alice)
+    wire = "anna@customer.test" if key == "retry" else "bert@customer.test"
+    Suppression.objects.create(team=alice.team, address=wire, reason="complaint")
+    addresses = {str(failed.uuid): "bert@customer.test"}
+    assert "has been suppressed since" in do(key, failed, alice, addresses=addresses)
+    assert Suppression.objects.active().count() == 1
+    assert not Message.objects.exclude(resend_of=None).exists()
 
 
 def test_a_manager_sends_again_for_a_member_and_the_timeline_says_so(
