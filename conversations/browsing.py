@@ -11,7 +11,7 @@ from django.http import QueryDict
 from conversations.filtering import Filter, Known
 from conversations.folders import FOLDERS, Folder, Listing
 from conversations.models import Delivery
-from conversations.models.delivery import DeliveryQuerySet
+from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.models.sought import Day, Hour
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
@@ -70,8 +70,13 @@ class Browsing:
         ]
 
     def page(self, size: int) -> Page:
-        parts = [Part(part.rows.for_list(), part.span) for part in self.parts]
+        parts = [Part(self._shown(part.rows), part.span) for part in self.parts]
         return read_page(parts, self.place, size, newest_first=self.newest_first)
+
+    def _shown(self, rows: DeliveryQuerySet) -> DeliveryQuerySet:
+        """Only what waits is asked what it waits for: that costs more than the list."""
+        waits = State.QUEUED in self.listing.states
+        return rows.for_list().with_hold() if waits else rows.for_list()
 
     # --- its address --------------------------------------------------------
 

@@ -14,6 +14,7 @@ from operator import or_
 
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.lookups import GreaterThanOrEqual
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -22,6 +23,7 @@ from channels.models import Channel
 from conversations.composing import conversation_with, new_message_id, queue
 from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.models.sought import Day
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId
 from deliveryportal.accounts.models import User
@@ -33,13 +35,21 @@ LATELY = timedelta(days=30)  # nobody means a mail of last year any more
 AT_A_TIME = 100  # in one transaction
 
 CONNECTED_SINCE = Q(channel__connected_at__gt=F("state_since"))
-TOOK_MAIL_SINCE = Q(
-    Exists(
-        Delivery.objects.in_lane(OuterRef("channel_id"), OuterRef("sender_id")).filter(
-            state=State.ACCEPTED, state_since__gt=OuterRef("state_since")
-        )
+
+
+def _took_mail_since(*, tracked: bool) -> Q:
+    """Whether its lane took mail later; in the words of the indexes of what was sent."""
+    lane = Delivery.objects.in_lane(OuterRef("channel_id"), OuterRef("sender_id"))
+    later = lane.unarchived().filter(
+        GreaterThanOrEqual(Day("state_since"), Day(OuterRef("state_since"))),
+        state=State.ACCEPTED,
+        tracked=tracked,
+        state_since__gt=OuterRef("state_since"),
     )
-)
+    return Q(tracked=tracked) & Q(Exists(later))
+
+
+TOOK_MAIL_SINCE = _took_mail_since(tracked=True) | _took_mail_since(tracked=False)
 # The failures that are a channel's fault, by reason → what tells that it is mended.
 # One that the recipient or the text was the reason for would only fail again.
 MENDED: dict[str, Q] = {
@@ -71,6 +81,7 @@ def _can_go(user: User) -> DeliveryQuerySet:
         .unarchived()
         .filter(
             state=State.FAILED,
+            reason__in=MENDED,
             state_since__gt=now() - LATELY,
             channel__health=Channel.Health.WORKING,
             channel__disconnected_at=None,

@@ -161,10 +161,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def for_list(self) -> Self:
         """With all that a row shows; the letters themselves stay where they are."""
         return (
-            self.with_hold()
-            .select_related("message", "channel", "sender", "suppression")
+            self.select_related("message", "channel", "sender", "suppression")
             .prefetch_related("message__resends")
-            .defer("message__body", "message__references")
+            .defer("message__body", "message__body_html", "message__references")
         )
 
     def bulk_create(self, objs: Iterable[Delivery], *args: Any, **kwargs: Any) -> Any:

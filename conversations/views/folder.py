@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
+from django.template.loader import render_to_string
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from conversations.browsing import OLDEST_FIRST, Browsing
@@ -27,35 +29,35 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         raise Http404("There is no such list.")
     layout = layout_of(request.user, key)
     page = browsing.page(layout.rows)
+    context = {
+        "browsing": browsing,
+        "folder": browsing.folder,
+        "listing": browsing.listing,
+        "filter": browsing.filter,
+        "query": browsing.query,
+        "page": page,
+        "actions": actions_in(browsing.folder.key),
+        "page_links": _page_links(browsing, page),
+        "turned": browsing.address(sort=OLDEST_FIRST if browsing.newest_first else ""),
+        "layout": layout,
+        "columns": [each for each in COLUMNS if each.key in layout.columns],
+        "offered": offered(request.user),
+        "rows_offered": ROWS,
+        "choices": _choices(browsing, known),
+        "offers": offers_for(request.user)
+        if Delivery.State.FAILED in browsing.listing.states
+        else [],
+        "alerts": Alert.objects.manageable_by(request.user).open()
+        if key == "failed"
+        else [],
+        **_counted(browsing, known),
+    }
+    # The greater part of the work; page and live part, where both are made, share it.
+    context["rows"] = SimpleLazyObject(
+        lambda: render_to_string("conversations/_rows.html", context, request)
+    )
     return live(
-        request,
-        "conversations/folder.html",
-        "conversations/_folder.html",
-        {
-            "browsing": browsing,
-            "folder": browsing.folder,
-            "listing": browsing.listing,
-            "filter": browsing.filter,
-            "query": browsing.query,
-            "page": page,
-            "actions": actions_in(browsing.folder.key),
-            "page_links": _page_links(browsing, page),
-            "turned": browsing.address(
-                sort=OLDEST_FIRST if browsing.newest_first else ""
-            ),
-            "layout": layout,
-            "columns": [each for each in COLUMNS if each.key in layout.columns],
-            "offered": offered(request.user),
-            "rows_offered": ROWS,
-            "choices": _choices(browsing, known),
-            "offers": offers_for(request.user)
-            if Delivery.State.FAILED in browsing.listing.states
-            else [],
-            "alerts": Alert.objects.manageable_by(request.user).open()
-            if key == "failed"
-            else [],
-            **_counted(browsing, known),
-        },
+        request, "conversations/folder.html", "conversations/_folder.html", context
     )
 
 
@@ -107,11 +109,12 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         streams = (visible.filter(each.condition) for each in listing.streams)
         return counting.number(*streams)
 
+    numbers = {each.key: number(each) for each in folder.all_lists}
     tabs = [
         {
             "folder": each,
             "url": f"{each.url}?member={member.pk}" if member else each.url,
-            "count": number(each.everything),
+            "count": number(each.everything) if each != folder else numbers[""],
         }
         for each in FOLDERS.values()
     ]
@@ -119,7 +122,7 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         {
             "listing": each,
             "url": browsing.address(list=each.key),
-            "count": number(each),
+            "count": numbers[each.key],
         }
         for each in folder.all_lists
     ]
@@ -138,7 +141,11 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         for search in SavedSearch.objects.shown_to(user)
         if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
     ]
-    matching = counting.number(*(part.rows for part in browsing.parts))
+    matching = (
+        counting.number(*(part.rows for part in browsing.parts))
+        if browsing.filter
+        else numbers[browsing.listing.key]
+    )
     counting.count()
     return {
         "tabs": tabs,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
@@ -15,6 +15,9 @@ from deliveryportal.accounts.access import UserRequest
 
 # Masked anew in every rendering, though nothing has changed.
 CSRF_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
+
+# Stands where the digest of the part will, until that is known.
+SEEN = "seen-" + token_hex(16)
 
 
 def live(
@@ -27,15 +30,15 @@ def live(
     The part's root asks with `hx-get="{{ live_url }}"` and `hx-vals` of `seen`. Where
     that is what it would get again, nothing is swapped, and a selection stays.
     """
-    context |= {"live_url": _without_seen(request), "seen": ""}
+    context |= {"live_url": _without_seen(request), "seen": SEEN}
     text = render_to_string(part, context, request)
-    seen = sha256(CSRF_TOKEN.sub("", text).encode()).hexdigest()[:16]
+    seen = sha256(CSRF_TOKEN.sub("", text.replace(SEEN, "")).encode()).hexdigest()[:16]
     alone = bool(request.htmx) and not request.htmx.boosted
     if alone and request.GET.get("seen") == seen:
         response = HttpResponse(status=204)
     else:
-        context["seen"] = seen
-        response = render(request, part if alone else page, context)
+        text = text if alone else render_to_string(page, context, request)
+        response = HttpResponse(text.replace(SEEN, seen))
     patch_vary_headers(response, ["HX-Request", "HX-Boosted"])
     return response
 
