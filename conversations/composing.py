@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Lower
 from django.utils.timezone import now
 
 from channels.addresses import Address
@@ -103,15 +104,21 @@ def write_to_each(
     try:
         with transaction.atomic():
             channel = channel_for(identity)
-            messages = [
-                queue(
-                    _letter(identity, address, wording, submission, enclosed),
-                    address,
-                    channel,
-                    enclosed=enclosed,
-                )
-                for address, wording in signed.values()
-            ]
+            people = [address for address, _ in signed.values()]
+            conversations = conversations_with(sender, people)
+            messages = queue_all(
+                [
+                    (
+                        _letter(identity, conversation, wording, submission, enclosed),
+                        address,
+                    )
+                    for conversation, (address, wording) in zip(
+                        conversations, signed.values(), strict=True
+                    )
+                ],
+                channel,
+                enclosed=enclosed,
+            )
             if not enclosed.waits:  # what does is announced when its time comes
                 transaction.on_commit(
                     lambda: announce_lanes([LaneId(channel.pk, sender.pk)])
@@ -141,14 +148,14 @@ def _content(messages: list[Message]) -> set[tuple[str, str, str]]:
 
 def _letter(
     identity: EmailIdentity,
-    address: Address,
+    conversation: Conversation,
     wording: Wording,
     submission: UUID | None,
     enclosed: Enclosed,
 ) -> Message:
     sender, follows = identity.owner, enclosed.follows
     return Message(
-        conversation=conversation_with(sender, address),
+        conversation=conversation,
         sender=sender,
         team_id=sender.team_id,
         identity=identity,
@@ -183,15 +190,27 @@ def queue(
 
     `note` says on the timeline how it came into the queue.
     """
-    message.cc = [reader for reader in message.cc if reader[1] != address.wire]
-    message.save()
-    if message.has_attachments:
-        files = enclosed.attachments or _files_sent_again(message)
-        message.attachments.add(*files)
+    return queue_all([(message, address)], channel, note, enclosed)[0]
+
+
+def queue_all(
+    letters: Sequence[tuple[Message, Address]],
+    channel: Channel,
+    note: str = "",
+    enclosed: Enclosed = Enclosed(),
+) -> list[Message]:
+    """The same for any number of messages, in as many statements as for one."""
+    for message, address in letters:
+        message.cc = [reader for reader in message.cc if reader[1] != address.wire]
+    messages = Message.objects.bulk_create([message for message, _ in letters])
+    for message in messages:
+        if message.has_attachments:
+            files = enclosed.attachments or _files_sent_again(message)
+            message.attachments.add(*files)
     begun = now()
     due = max(enclosed.not_before or begun, begun)
-    deliveries = [
-        Delivery.objects.create(
+    deliveries = Delivery.objects.bulk_create(
+        Delivery(
             message=message,
             recipient=each.shown,
             recipient_wire=each.wire,
@@ -202,8 +221,9 @@ def queue(
             team_id=message.team_id,
             not_before=due,
         )
+        for message, address in letters
         for part, each in _each_once(address, enclosed)
-    ]
+    )
     DeliveryEvent.objects.bulk_create(
         event
         for delivery in deliveries
@@ -211,8 +231,8 @@ def queue(
             DeliveryEvent(
                 delivery=delivery,
                 kind=DeliveryEvent.Kind.WRITTEN,
-                at=message.written_at,
-                note=f"as {message.written_as}"[:500],
+                at=delivery.message.written_at,
+                note=f"as {delivery.message.written_as}"[:500],
             ),
             DeliveryEvent(
                 delivery=delivery,
@@ -222,7 +242,7 @@ def queue(
             ),
         )
     )
-    return message
+    return messages
 
 
 def _files_sent_again(message: Message) -> Iterable[Attachment]:
@@ -252,3 +272,37 @@ def conversation_with(sender: User, address: Address) -> Conversation:
             defaults={"person_name": address.name[:200]},
         )
     return conversation
+
+
+def conversations_with(
+    sender: User, addresses: Sequence[Address]
+) -> list[Conversation]:
+    """The conversation with each of many, in three statements at most."""
+    found = _known(sender, addresses)
+    missing = [each for each in addresses if each.shown.lower() not in found]
+    if missing:
+        Conversation.objects.bulk_create(
+            [
+                Conversation(
+                    owner=sender,
+                    person_address=address.shown,
+                    person_name=address.name[:200],
+                )
+                for address in missing
+            ],
+            ignore_conflicts=True,
+        )
+        found |= _known(sender, missing)
+    # What the database folds otherwise than Python is asked for by itself.
+    return [
+        found.get(address.shown.lower()) or conversation_with(sender, address)
+        for address in addresses
+    ]
+
+
+def _known(sender: User, addresses: Sequence[Address]) -> dict[str, Conversation]:
+    folded = Conversation.objects.annotate(folded=Lower("person_address"))
+    found = folded.filter(
+        owner=sender, folded__in=[address.shown.lower() for address in addresses]
+    )
+    return {each.person_address.lower(): each for each in found}
