@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
@@ -27,6 +28,8 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
     browsing = Browsing.of(request.user, key, request.GET, known)
     if browsing is None:
         raise Http404("There is no such list.")
+    if "" in request.GET.values():  # the fields of the form that were left empty
+        return redirect(browsing.url)
     layout = layout_of(request.user, key)
     page = browsing.page(layout.rows)
     context = {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -185,3 +186,65 @@ def test_what_has_not_changed_is_not_swapped(
     changed = client.get(f"{url}&seen={seen}", headers=HTMX)
     assert changed.status_code == 200
     assert changed.context["live_url"] == url
+
+
+def test_fields_left_empty_do_not_stand_in_the_address(
+    alice: User, as_user: SignIn
+) -> None:
+    url = "/conversations/failed/?list=failed&q=anna&when=&reason=&since="
+    response = as_user(alice).get(url)
+    assert response["Location"] == "/conversations/failed/?list=failed&q=anna"
+
+
+@pytest.mark.parametrize(
+    "query", ["reason=nonsense", "since=x", "after=x", "sort=x", "member=1", "q=%00aaa"]
+)
+def test_an_address_that_makes_no_sense_is_answered_by_a_sentence(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn, query: str
+) -> None:
+    make_delivery(alice, state=State.FAILED)
+    found = page(as_user(alice), f"/conversations/failed/?{query}")
+    assert "Nothing is shown until this is mended." in found
+    assert "anna@customer.test" not in found
+
+
+def test_a_boosted_link_gets_the_whole_page(alice: User, as_user: SignIn) -> None:
+    boosted = {**HTMX, "HX-Boosted": "true"}
+    response = as_user(alice).get("/conversations/failed/", headers=boosted)
+    assert b'id="conversations"' in response.content
+
+
+def test_a_manager_looks_at_every_tab_as_a_member(
+    alice: User, bob: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, "of-alice@customer.test", state=State.FAILED)
+    make_delivery(bob, "of-bob@customer.test", state=State.FAILED)
+    response = as_user(bob).get(f"/conversations/failed/?member={alice.pk}")
+    assert "of-bob@" not in response.content.decode()
+    for tab in response.context["tabs"]:
+        assert tab["url"].endswith(f"?member={alice.pk}")
+    assert [int(tab["count"]) for tab in response.context["tabs"]] == [0, 0, 1]
+
+
+def test_scheduled_mail_and_mail_on_its_way_are_told_apart(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    later = now() + timedelta(hours=3)
+    make_delivery(alice, "later@customer.test", not_before=later)
+    make_delivery(alice, "put-off@customer.test", not_before=later, waiting_for="X")
+    make_delivery(alice, "now@customer.test")
+    scheduled = page(as_user(alice), "/conversations/pending/?list=scheduled")
+    on_its_way = page(as_user(alice), "/conversations/pending/?list=in-progress")
+    for name, is_scheduled in (("later", True), ("put-off", False), ("now", False)):
+        assert (f"{name}@customer.test" in scheduled) is is_scheduled
+        assert (f"{name}@customer.test" in on_its_way) is not is_scheduled
+
+
+def test_what_is_archived_leaves_its_list_for_archived(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, state=State.FAILED, archived_at=now())
+    client = as_user(alice)
+    assert "anna@" not in page(client, "/conversations/failed/")
+    assert "anna@" not in page(client, "/conversations/sent/")
+    assert "anna@" in page(client, "/conversations/sent/?list=archived")
