@@ -7,6 +7,7 @@ from django.dispatch import Signal
 from django.utils.timezone import now
 
 from channels.models import Channel, ChannelChoice
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
 # Sent inside the transaction that resumed a paused channel, with `channel`: what
@@ -26,6 +27,13 @@ def connected(channel: Channel, *, by: User) -> None:
     if channel.owner_id == by.pk:
         ChannelChoice.objects.get_or_create(user=by, defaults={"channel": channel})
     resume(channel)
+    record(
+        Area.CREDENTIALS,
+        "Connected the delivery channel",
+        channel,
+        by=by,
+        **channel.of_the_log,
+    )
 
 
 @transaction.atomic

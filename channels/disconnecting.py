@@ -8,12 +8,14 @@ from django.utils.timezone import now
 
 from channels.models import Channel, ChannelChoice, EmailIdentity
 from channels.secrets import SecretUnreadableError
+from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.models import User
 
 # Sent inside the transaction, with `channel`: what still waits for it cannot go.
 disconnected = Signal()
 
 
-def disconnect(channel: Channel) -> None:
+def disconnect(channel: Channel, *, by: User) -> None:
     """Give the grant back, forget the credentials, and let mail go by the default again.
 
     The row stays for the mail that went by it, and for connecting again.
@@ -30,3 +32,10 @@ def disconnect(channel: Channel) -> None:
         channel.renewal_until = None  # a renewal under way stores nothing any more
         channel.save(update_fields=["credentials", "disconnected_at", "renewal_until"])
         disconnected.send(Channel, channel=channel)
+        record(
+            Area.CREDENTIALS,
+            "Disconnected the delivery channel",
+            channel,
+            by=by,
+            **channel.of_the_log,
+        )

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from channels.imitation import mate_called
 from channels.models import EmailIdentity
+from channels.verifying import verify
 from deliveryportal.accounts.joining import joined
 from deliveryportal.accounts.models import User
 
@@ -41,6 +42,7 @@ def _display_name(user: User) -> str:
 def verify_identity_of_login_address(
     email_address: EmailAddress, **kwargs: Any
 ) -> None:
-    EmailIdentity.objects.filter(
+    for identity in EmailIdentity.objects.filter(
         owner=email_address.user, address__iexact=email_address.email, verified_at=None
-    ).update(verified_at=now())
+    ).select_related("owner"):
+        verify(identity)

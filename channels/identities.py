@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 
 from channels.addresses import Address
 from channels.models import EmailIdentity
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
 
@@ -18,13 +21,15 @@ def add(
     """
     try:
         with transaction.atomic():
-            return EmailIdentity.objects.create(
+            added = EmailIdentity.objects.create(
                 owner=owner,
                 address=address.wire,
                 display_name=display_name,
                 signature=signature,
                 is_default=not EmailIdentity.objects.of(owner).exists(),
             )
+            record(Area.SETTINGS, "Added an email identity", added.address, by=owner)
+            return added
     except IntegrityError:
         return None
 
@@ -39,4 +44,26 @@ def make_default(identity: EmailIdentity) -> bool:
     if not chosen.exists():
         return False
     mine.filter(is_default=True).update(is_default=False)
-    return chosen.update(is_default=True) == 1
+    chosen.update(is_default=True)
+    record(
+        Area.SETTINGS,
+        "Made an email identity the default",
+        identity.address,
+        by=identity.owner,
+    )
+    return True
+
+
+@transaction.atomic
+def change(identity: EmailIdentity, **fields: Any) -> None:
+    """Write its owner's words into it; the log says which they were, not what."""
+    changed = [name for name in fields if fields[name] != getattr(identity, name)]
+    EmailIdentity.objects.filter(pk=identity.pk).update(**fields)
+    if changed:
+        record(
+            Area.SETTINGS,
+            "Changed an email identity",
+            identity.address,
+            by=identity.owner,
+            fields=changed,
+        )

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from channels.models import EmailIdentity
+from deliveryportal.accounts.auditing import Area, record
 
 # Sent with `identity`; a receiver returns a `Consequence`, or None.
 consequences_asked = Signal()
@@ -62,4 +63,10 @@ def delete(identity: EmailIdentity, *, accepted: int) -> bool:
         return False
     being_deleted.send(EmailIdentity, identity=locked)
     locked.delete()
+    record(
+        Area.SETTINGS,
+        "Deleted an email identity",
+        identity.address,
+        by=identity.owner,
+    )
     return True

@@ -11,6 +11,7 @@ from django.db.models.functions import Cast
 
 from channels.fields import EncryptedJSONField
 from channels.secrets import SecretUnreadableError, rotate
+from deliveryportal.accounts.auditing import Area, Change, record_all
 
 
 @dataclass(slots=True)
@@ -32,6 +33,20 @@ def rotate_all() -> Rotation:
             "pk", flat=True
         ):
             _rotate_one(column, pk, rotation)
+    record_all(
+        [
+            Change(
+                area=Area.CREDENTIALS,
+                action="Encrypted all credentials with the newest key",
+                by=None,
+                team_id=None,
+                details={
+                    "encrypted": rotation.encrypted,
+                    "unreadable": len(rotation.unreadable),
+                },
+            )
+        ]
+    )
     return rotation
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from django.db import transaction
 
 from channels.models import Allowance, SendingLimit
-from channels.transports import Pace
-from deliveryportal.accounts.models import Team
+from channels.transports import Pace, transport_class
+from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.models import User
 
 
 @transaction.atomic
-def limit(team: Team, kind: str, pace: Pace) -> None:
-    """Let each member send by channels of `kind` at this pace at most."""
+def limit(kind: str, pace: Pace, *, by: User) -> None:
+    """Let each member of their team send by channels of `kind` at this pace at most."""
     SendingLimit.objects.update_or_create(
-        team=team,
+        team=by.team,
         kind=kind,
         defaults={
             "messages": pace.messages,
@@ -21,18 +24,30 @@ def limit(team: Team, kind: str, pace: Pace) -> None:
             "per_day": pace.per_day,
         },
     )
-    _ask_again(team, kind)
+    _ask_again(by.team_id, kind)
+    record(
+        Area.SETTINGS,
+        "Limited how fast the team sends",
+        _label(kind),
+        by=by,
+        **asdict(pace),
+    )
 
 
 @transaction.atomic
-def use_default(team: Team, kind: str) -> None:
+def use_default(kind: str, *, by: User) -> None:
     """Let the kind's own pace hold again."""
-    SendingLimit.objects.filter(team=team, kind=kind).delete()
-    _ask_again(team, kind)
+    SendingLimit.objects.filter(team=by.team_id, kind=kind).delete()
+    _ask_again(by.team_id, kind)
+    record(Area.SETTINGS, "Gave back the default limit", _label(kind), by=by)
 
 
-def _ask_again(team: Team, kind: str) -> None:
+def _label(kind: str) -> str:
+    return transport_class(kind).traits.label
+
+
+def _ask_again(team_id: int, kind: str) -> None:
     """Let what waits for the limit of before be tried with the new one, not then."""
-    Allowance.objects.filter(sender__team=team, channel__kind=kind).update(
+    Allowance.objects.filter(sender__team=team_id, channel__kind=kind).update(
         held_until=None, held_because=""
     )

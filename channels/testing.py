@@ -10,13 +10,15 @@ from django.db import transaction
 
 from channels.connecting import connected
 from channels.models import Channel, ConnectionTest, EmailIdentity
-from channels.transports import Step
+from channels.transports import Step, transport_class
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import Team, User
 
 logger = logging.getLogger(__name__)
 State = ConnectionTest.State
 
 
+@transaction.atomic
 def begin_test(
     *,
     user: User,
@@ -28,6 +30,13 @@ def begin_test(
     """Keep the settings for a test by a worker; forget the user's earlier tests."""
     ConnectionTest.objects.of(user).filter(kind=kind).delete()
     identity = EmailIdentity.objects.of(user).first()
+    record(
+        Area.SETTINGS,
+        "Tested settings for a delivery channel",
+        transport_class(kind).traits.label,
+        by=user,
+        settings=dict(config),
+    )
     return ConnectionTest.objects.create(
         user=user,
         team=team,

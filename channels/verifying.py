@@ -22,6 +22,7 @@ from django.utils.timezone import now
 
 from channels.models import EmailIdentity, VerificationMail
 from channels.models.verification_mail import VerificationMailQuerySet
+from deliveryportal.accounts.auditing import Area, record
 
 logger = logging.getLogger(__name__)
 
@@ -66,10 +67,19 @@ def read_link(token: str) -> Link:
     return Link(identity, expired=False)
 
 
+@transaction.atomic
 def verify(identity: EmailIdentity) -> bool:
     """Return whether it was verified now, and not before."""
     unverified = EmailIdentity.objects.filter(pk=identity.pk, verified_at=None)
-    return unverified.update(verified_at=now()) == 1
+    if not unverified.update(verified_at=now()):
+        return False
+    record(
+        Area.SETTINGS,
+        "Verified an email identity",
+        identity.address,
+        by=identity.owner,
+    )
+    return True
 
 
 def mail_link(identity: EmailIdentity) -> bool:

@@ -7,6 +7,7 @@ from django.utils.timezone import now
 
 from conversations.models import Suppression
 from conversations.models.suppression import DOMAIN_MARK, address_key
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
 
@@ -28,6 +29,7 @@ def block_domain(domain: str, *, by: User, note: str) -> Suppression:
     return _stop(DOMAIN_MARK + domain.casefold(), by, note)
 
 
+@transaction.atomic
 def release(suppression: Suppression, *, by: User, because: str) -> bool:
     """Release it; return False if somebody else has done so.
 
@@ -38,15 +40,20 @@ def release(suppression: Suppression, *, by: User, because: str) -> bool:
         released_at=now(), released_by=by, released_because=because
     )
     suppression.refresh_from_db()
+    if changed:
+        record(Area.SUPPRESSION, "Released", suppression, by=by, because=because)
     return changed == 1
 
 
 def _stop(address: str, by: User, note: str) -> Suppression:
     try:
         with transaction.atomic():
-            return Suppression.objects.create(
+            made = Suppression.objects.create(
                 team_id=by.team_id, address=address, made_by=by, evidence=note
             )
+            action = "Blocked a domain" if made.is_domain else "Suppressed an address"
+            record(Area.SUPPRESSION, action, made, by=by, note=note)
+            return made
     except IntegrityError:
         known = (
             Suppression.objects.active()

@@ -26,6 +26,7 @@ from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.models.sought import Day
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
 # The row whose lock lets one person at a time send again.
@@ -128,24 +129,28 @@ def resend(channel: Channel, *, by: User) -> int:
     Idempotent: what has been sent again is not sent a third time.
     """
     turn = Channel.objects.filter(pk=channel.pk)
-    return _resend_all(turn, resendable(by).filter(channel=channel), by)
+    return _resend_all(turn, resendable(by).filter(channel=channel), by, channel)
 
 
 def resend_stopped(suppression: Suppression, *, by: User) -> int:
     """Send again what the suppression stopped, as `resend` does."""
     turn = Suppression.objects.filter(pk=suppression.pk)
-    return _resend_all(turn, stopped_by(suppression, by), by)
+    return _resend_all(turn, stopped_by(suppression, by), by, suppression)
 
 
-def _resend_all(turn: Turn, failed: DeliveryQuerySet, by: User) -> int:
+def _resend_all(
+    turn: Turn, failed: DeliveryQuerySet, by: User, because_of: Channel | Suppression
+) -> int:
     number = 0
-    while resent := _resend_some(turn, failed, by):
+    while resent := _resend_some(turn, failed, by, because_of):
         number += resent
     return number
 
 
 @transaction.atomic
-def _resend_some(turn: Turn, failed: DeliveryQuerySet, by: User) -> int:
+def _resend_some(
+    turn: Turn, failed: DeliveryQuerySet, by: User, because_of: Channel | Suppression
+) -> int:
     # Two who ask at once take turns; the second finds the first one's messages.
     turn.select_for_update(no_key=True).get()
     some = list(
@@ -162,6 +167,10 @@ def _resend_some(turn: Turn, failed: DeliveryQuerySet, by: User) -> int:
         )
     lanes = {LaneId(each.channel_id, each.sender_id) for each in some}
     transaction.on_commit(partial(announce_lanes, lanes))
+    if some:
+        record(
+            Area.TRIAGE, "Sent failed mail again", because_of, by=by, number=len(some)
+        )
     return len(some)
 
 

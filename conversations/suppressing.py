@@ -18,6 +18,7 @@ from conversations.models import Delivery, Evidence, Report, Suppression
 from conversations.models.delivery import State
 from conversations.models.suppression import address_key
 from conversations.outcomes import Outcome
+from deliveryportal.accounts.auditing import Area, Change, record_all
 from deliveryportal.accounts.models import Team
 
 SUPPRESSING: dict[str, Threshold] = {
@@ -78,7 +79,24 @@ def suppress_for(evidence: Iterable[Evidence]) -> list[Suppression]:
         enough = _enough(_after_release(fresh))
         made = [_suppression(each, number) for each, number in enough]
         Suppression.objects.bulk_create(made, ignore_conflicts=True)
+        _note(made)
     return made
+
+
+def _note(made: list[Suppression]) -> None:
+    # Those suppressed already were ignored.
+    stored = Suppression.objects.filter(uuid__in=[each.uuid for each in made])
+    record_all(
+        Change(
+            area=Area.SUPPRESSION,
+            action="Suppressed an address by evidence",
+            subject=each,
+            by=None,
+            team_id=each.team_id,
+            details={"reason": each.reason},
+        )
+        for each in stored
+    )
 
 
 def _take_turn(evidence: list[Evidence]) -> None:

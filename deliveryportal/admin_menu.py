@@ -19,6 +19,7 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Users", "person", "accounts_user"),
         ("Teams", "groups", "accounts_team"),
         ("Invitations", "mail_lock", "accounts_invitation"),
+        ("Audit log", "history", "accounts_auditentry"),
         ("Sign-in addresses", "alternate_email", "account_emailaddress"),
     ],
     "Delivery channels": [

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings
+from django.db.backends.sqlite3.operations import DatabaseOperations
 from django.test import Client
 
 from channels.models import Channel, EmailIdentity
 from conversations.models import Conversation, Delivery, Message
+from deliveryportal.accounts.append_only import TABLE
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
 
@@ -35,6 +39,23 @@ def person(name: str, *, team_of: User | None = None, email: str = "") -> User:
         user.save()
         joined.send(User, user=user)
     return user
+
+
+@pytest.fixture(autouse=True, scope="session")
+def the_audit_log_may_be_emptied_between_tests() -> Iterator[None]:
+    """SQLite empties tables by DELETE, which its triggers refuse; they come back
+    with the `post_migrate` that follows each flush."""
+    real = DatabaseOperations.sql_flush
+
+    def sql_flush(self: DatabaseOperations, *args: Any, **kwargs: Any) -> list[str]:
+        drops = [
+            f"DROP TRIGGER IF EXISTS {TABLE}_no_{each};"
+            for each in ("update", "delete")
+        ]
+        return [*drops, *real(self, *args, **kwargs)]
+
+    with patch.object(DatabaseOperations, "sql_flush", sql_flush):
+        yield
 
 
 @pytest.fixture

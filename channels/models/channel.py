@@ -168,6 +168,15 @@ class Channel(models.Model):
         return {**installation, **self.config}
 
     @property
+    def of_the_log(self) -> dict[str, str]:
+        """What the audit log keeps of it besides its name; no secret."""
+        return {
+            "account": self.address,
+            "server": self.far_end,
+            "of": "the team" if self.team_id else "their own",
+        }
+
+    @property
     def far_end(self) -> str:
         """The host whose sessions are counted together, or else the kind."""
         return self.transport_class.far_end(self.transport_settings)[:255] or self.kind

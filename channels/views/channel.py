@@ -85,6 +85,6 @@ def remove(request: UserRequest, uuid: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "settings/disconnect.html", {"channel": found})
     label = str(found)
-    disconnect(found)
+    disconnect(found, by=request.user)
     messages.success(request, f"{label} is disconnected.")
     return redirect("settings:channel")

@@ -34,7 +34,7 @@ def identity(request: UserRequest, uuid: UUID) -> HttpResponse:
     found = identity_of(request.user, uuid)
     form = IdentityForm(found, request.POST or None)
     if form.is_valid():
-        EmailIdentity.objects.filter(pk=found.pk).update(**form.cleaned_data)
+        keeping.change(found, **form.cleaned_data)
         messages.success(request, f"{found.address} is saved.")
         return redirect("settings:identities")
     channel = channel_for(found)

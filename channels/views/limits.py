@@ -29,13 +29,13 @@ def _change(request: UserRequest) -> HttpResponse:
     forms = _forms(team)
     label = forms[kind].transport.traits.label
     if "default" in request.POST:
-        use_default(team, kind)
+        use_default(kind, by=request.user)
         messages.success(request, f"{label} has its default limit again.")
         return redirect("settings:limits")
     form = LimitForm(kind, forms[kind].transport, forms[kind].stored, request.POST)
     if not form.is_valid():
         return _page(request, {**forms, kind: form})
-    limit(team, kind, form.pace)
+    limit(kind, form.pace, by=request.user)
     messages.success(request, f"The limit of {label} is saved.")
     return redirect("settings:limits")
 

@@ -4,10 +4,11 @@ from typing import Self
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils.timezone import now
 
 from conversations.bounces.reasons import REASONS, Reason
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
 
@@ -64,10 +65,11 @@ class Alert(models.Model):
     def why(self) -> Reason | None:
         return REASONS.get(self.reason)
 
+    @transaction.atomic
     def close(self, by: User) -> bool:
         """Note that somebody has seen to it; False if it was closed already."""
-        return bool(
-            Alert.objects.open()
-            .filter(pk=self.pk)
-            .update(closed_at=now(), closed_by=by)
-        )
+        closed = Alert.objects.open().filter(pk=self.pk)
+        if not closed.update(closed_at=now(), closed_by=by):
+            return False
+        record(Area.TRIAGE, "Closed an alert", self, by=by)
+        return True

@@ -12,7 +12,10 @@ from conversations.triage.actions import Action
 from conversations.triage.bulk import keep
 from conversations.triage.scope import Scope
 from conversations.triage.tasks import work_job
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
+
+NAMED = 10  # recipients that the audit log names
 
 
 @transaction.atomic
@@ -32,10 +35,24 @@ def begin(
     if scope.uuids:
         keep(job, list(scope.deliveries(by).values_list("pk", "recipient")))
         job.save()
+    record(
+        Area.TRIAGE,
+        f"Began: {action.label}",
+        ", ".join(job.items.values_list("recipient", flat=True)[:NAMED])
+        or "Everything that matches",
+        by=by,
+        job=str(job.uuid),
+        query=scope.query,
+        options=options,
+    )
     transaction.on_commit(lambda: announce(work_job, job.pk))
     return job
 
 
-def ask_to_stop(job: BulkJob) -> bool:
+@transaction.atomic
+def ask_to_stop(job: BulkJob, *, by: User) -> bool:
     """Let it end after the few in hand; False if it has ended."""
-    return bool(BulkJob.objects.unfinished().filter(pk=job.pk).update(stop_asked=True))
+    if not BulkJob.objects.unfinished().filter(pk=job.pk).update(stop_asked=True):
+        return False
+    record(Area.TRIAGE, "Stopped work on many", job, by=by, job=str(job.uuid))
+    return True

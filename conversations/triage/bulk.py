@@ -19,6 +19,7 @@ from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
 from conversations.triage.scope import Scope
+from deliveryportal.accounts.auditing import Area, record
 
 AT_A_TIME = 25  # in one transaction
 GATHERED_AT_A_TIME = 500
@@ -54,6 +55,16 @@ def turn(job_id: int) -> bool:
         return False
     if job.stop_asked or not job.by.is_active or not (_gather(job) or _do_some(job)):
         job.finished_at = now()
+        record(
+            Area.TRIAGE,
+            f"Finished: {ACTIONS[job.action].label}",
+            job,
+            by=job.by,
+            job=str(job.uuid),
+            done=job.done,
+            skipped=job.skipped,
+            stopped=job.stopped,
+        )
     job.touched_at = now()
     job.save()
     return job.finished_at is None

@@ -45,6 +45,6 @@ def job(request: UserRequest, uuid: UUID) -> HttpResponse:
 @require_POST
 def stop(request: UserRequest, uuid: UUID) -> HttpResponse:
     found = get_object_or_404(BulkJob.objects.visible_to(request.user), uuid=uuid)
-    if not ask_to_stop(found):
+    if not ask_to_stop(found, by=request.user):
         messages.info(request, "It had ended before it could be stopped.")
     return redirect(found)

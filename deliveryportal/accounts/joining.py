@@ -6,6 +6,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.timezone import now
 
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import Invitation, Team, User
 
 # Sent inside the transaction that made the user; `user` is the newcomer.
@@ -18,6 +19,7 @@ def found_team(user: User) -> None:
     user.team = Team.objects.create(name=f"{user.name}'s team"[:100])
     user.role = User.Role.MANAGER
     user.save()
+    record(Area.MEMBERSHIP, "Founded the team", user.team, by=user)
     joined.send(User, user=user)
 
 
@@ -30,6 +32,13 @@ def accept_invitation(user: User, invitation: Invitation) -> bool:
     user.team = invitation.team
     user.role = User.Role.MEMBER
     user.save()
+    record(
+        Area.MEMBERSHIP,
+        "Accepted an invitation",
+        user.email,
+        by=user,
+        invited_by=str(invitation.invited_by),
+    )
     joined.send(User, user=user)
     return True
 
@@ -46,4 +55,12 @@ def invite(*, manager: User, email: str) -> str:
     invitation.invited_by = manager
     token = invitation.renew()
     invitation.save()
+    record(Area.MEMBERSHIP, "Invited a person", email, by=manager)
     return token
+
+
+@transaction.atomic
+def revoke(invitation: Invitation, *, by: User) -> None:
+    """Let an open invitation die; its link joins nobody any more."""
+    invitation.delete()
+    record(Area.MEMBERSHIP, "Revoked an invitation", invitation.email, by=by)

@@ -30,7 +30,7 @@ def hold(channel: Channel, sender: User) -> Allowance:
 def test_a_limit_holds_for_the_team_by_every_channel_of_the_kind(
     alice: User, bob: User, charlie: User, server: Channel
 ) -> None:
-    limit(bob.team, "smtp", FEW)
+    limit("smtp", FEW, by=bob)
     assert pace_of(server, alice.team_id) == FEW
     assert pace_of(Channel(kind="smtp"), bob.team_id) == FEW
     assert pace_of(Channel(kind="smtp"), charlie.team_id) != FEW
@@ -38,14 +38,14 @@ def test_a_limit_holds_for_the_team_by_every_channel_of_the_kind(
 
 
 def test_limiting_again_replaces_the_limit(bob: User) -> None:
-    limit(bob.team, "smtp", FEW)
-    limit(bob.team, "smtp", Pace())
+    limit("smtp", FEW, by=bob)
+    limit("smtp", Pace(), by=bob)
     assert SendingLimit.objects.get().pace == Pace()
 
 
 def test_the_default_can_be_had_back(alice: User, bob: User, server: Channel) -> None:
-    limit(bob.team, "smtp", FEW)
-    use_default(bob.team, "smtp")
+    limit("smtp", FEW, by=bob)
+    use_default("smtp", by=bob)
     assert pace_of(server, alice.team_id) == server.traits.pace
 
 
@@ -54,9 +54,9 @@ def test_what_waits_for_the_old_limit_does_not_wait_for_it_any_more(
 ) -> None:
     held, portal = hold(server, alice), Channel.objects.default()
     other_kind, other_team = hold(portal, alice), hold(portal, charlie)
-    limit(bob.team, "smtp", Pace(messages=500))
+    limit("smtp", Pace(messages=500), by=bob)
     assert not Allowance.objects.on_hold(now()).filter(pk=held.pk).exists()
-    use_default(bob.team, "portal")
+    use_default("portal", by=bob)
     on_hold = Allowance.objects.on_hold(now())
     assert list(on_hold) == [other_team]
     assert other_kind not in on_hold
@@ -65,9 +65,9 @@ def test_what_waits_for_the_old_limit_does_not_wait_for_it_any_more(
 def test_no_limit_of_the_teams_lifts_the_providers_own(alice: User, bob: User) -> None:
     account = Channel(kind="gmail", owner=alice, config={"per_day": 2000})
     assert pace_of(account, bob.team_id).per_day == 2000
-    limit(bob.team, "gmail", Pace(messages=100, seconds=60))
+    limit("gmail", Pace(messages=100, seconds=60), by=bob)
     assert pace_of(account, bob.team_id) == Pace(messages=100, seconds=60, per_day=2000)
-    limit(bob.team, "gmail", Pace(per_day=100_000))
+    limit("gmail", Pace(per_day=100_000), by=bob)
     assert pace_of(account, bob.team_id).per_day == 2000
-    limit(bob.team, "gmail", Pace(per_day=300))
+    limit("gmail", Pace(per_day=300), by=bob)
     assert pace_of(account, bob.team_id).per_day == 300

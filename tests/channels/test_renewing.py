@@ -166,6 +166,8 @@ def test_a_renewal_does_not_overwrite_what_was_connected_meanwhile(
 def test_a_renewal_does_not_bring_back_what_was_disconnected_meanwhile(
     google: Google, channel: Channel
 ) -> None:
+    owner = channel.owner
+    assert owner
     google.fault(TOKEN, delay=500)
 
     def use() -> None:
@@ -174,7 +176,7 @@ def test_a_renewal_does_not_bring_back_what_was_disconnected_meanwhile(
 
     thread = in_a_thread(use)
     wait_until(lambda: stored(channel).renewal_until)
-    disconnect(stored(channel))
+    disconnect(stored(channel), by=owner)
     thread.join()
     assert stored(channel).credentials == {}
 

@@ -66,7 +66,7 @@ def test_the_forecast_follows_from_what_waits_and_the_limit(
     per_day: int | None,
     sentence: str,
 ) -> None:
-    limit(alice.team, "portal", Pace(messages=3, seconds=600, per_day=per_day))
+    limit("portal", Pace(messages=3, seconds=600, per_day=per_day), by=alice)
     for number in range(10):
         make_delivery(alice, f"p{number}@customer.test")
     assert len(claim(portal_channel, alice.pk, Lease.new())) == 3

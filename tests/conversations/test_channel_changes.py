@@ -119,7 +119,7 @@ def test_what_waits_for_a_disconnected_channel_stands_under_failed(
         config={"host": "h", "port": "25", "security": "none"}
     )
     channel.refresh_from_db()
-    disconnect(channel)
+    disconnect(channel, by=alice)
     waiting.refresh_from_db()
     sent.refresh_from_db()
     assert (waiting.state, waiting.reason) == (State.FAILED, "channel_gone")

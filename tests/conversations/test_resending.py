@@ -132,7 +132,7 @@ def test_what_failed_with_a_channel_that_was_disconnected_is_offered_once_it_is_
 ) -> None:
     waiting = make_delivery(alice)
     Delivery.objects.update(channel=server)
-    disconnect(server)
+    disconnect(server, by=alice)
     waiting.refresh_from_db()
     assert (waiting.state, waiting.reason) == (State.FAILED, "channel_gone")
     assert not resendable(alice).exists()

@@ -10,6 +10,7 @@ from deliveryportal.accounts.admin._base import (
     ReadOnlyAdmin,
     ThemedInline,
 )
+from deliveryportal.accounts.admin.audit import AuditEntryAdmin
 from deliveryportal.accounts.admin.email_address import EmailAddressAdmin
 from deliveryportal.accounts.admin.invitation import InvitationAdmin
 from deliveryportal.accounts.admin.team import TeamAdmin
@@ -17,6 +18,7 @@ from deliveryportal.accounts.admin.user import UserAdmin
 
 __all__ = [
     "AnswerFilter",
+    "AuditEntryAdmin",
     "AutocompleteSelectFilter",
     "EmailAddressAdmin",
     "InvitationAdmin",

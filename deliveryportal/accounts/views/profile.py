@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deliveryportal.accounts.access import UserRequest
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.forms import ProfileForm
 from deliveryportal.accounts.models import User
 
@@ -17,7 +19,15 @@ def profile(request: UserRequest) -> HttpResponse:
     me = User.objects.get(pk=request.user.pk)
     form = ProfileForm(request.POST or None, instance=me)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        with transaction.atomic():
+            form.save()
+            record(
+                Area.SETTINGS,
+                "Changed their profile",
+                me.name,
+                by=me,
+                fields=form.changed_data,
+            )
         messages.success(request, "Your profile is saved.")
         return redirect("accounts:profile")
     return render(request, "accounts/profile.html", {"form": form})

@@ -7,6 +7,7 @@ from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from deliveryportal.accounts import joining
 from deliveryportal.accounts.access import UserRequest, manager_required
 from deliveryportal.accounts.forms import InviteForm
 from deliveryportal.accounts.inviting import SentInvitation, invite_by_mail
@@ -36,10 +37,9 @@ def _invite(request: UserRequest) -> HttpResponse:
 @require_POST
 @manager_required
 def revoke(request: UserRequest, digest: str) -> HttpResponse:
-    """Let an open invitation die; its link joins nobody any more."""
     waiting = Invitation.objects.filter(team=request.user.team_id, accepted_at=None)
     invitation = get_object_or_404(waiting, token_digest=digest)
-    invitation.delete()
+    joining.revoke(invitation, by=request.user)
     messages.success(request, f"The invitation of {invitation.email} is revoked.")
     return redirect("accounts:team")
 

@@ -137,7 +137,7 @@ def test_tokens_are_neither_in_the_session_nor_on_a_page_nor_in_a_log(
         works(channel)
         google.expire_tokens()
         works(channel)
-        disconnect(channel)
+        disconnect(channel, by=alice)
     session = str(dict(somebody.client.session.items()))
     assert "oauth2" in caplog.text
     for secret in ("google_", "a client secret", "a+client+secret"):
@@ -223,7 +223,7 @@ def test_an_account_disconnected_before_is_connected_in_its_old_place(
 ) -> None:
     somebody = browser(alice)
     somebody.connect(ALICE)
-    disconnect(gmail_of(alice))
+    disconnect(gmail_of(alice), by=alice)
     assert google.log.count(REVOKE) == 1
     assert gmail_of(alice).credentials == {}
     page = somebody.connect(ALICE_PRIVATE)

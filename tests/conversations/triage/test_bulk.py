@@ -83,10 +83,10 @@ def test_a_job_that_is_stopped_leaves_the_rest(alice: User, fail: Fail) -> None:
     scope = Scope(tuple(each.uuid for each in Delivery.objects.all()), "")
     job = begin(ACTIONS["retry"], scope, by=alice, options={})
     bulk.turn(job.pk)
-    assert ask_to_stop(job)
+    assert ask_to_stop(job, by=job.by)
     job = finish(job)
     assert (job.done, job.total) == (2, 5)
-    assert not ask_to_stop(job)
+    assert not ask_to_stop(job, by=job.by)
     assert not bulk.turn(job.pk)
 
 
