@@ -15,6 +15,7 @@ from conversations.views.folder import folder
 from conversations.views.job import job, stop
 from conversations.views.layout import keep as keep_layout
 from conversations.views.message import message
+from conversations.views.overview import overview
 from conversations.views.report import raw_report
 from conversations.views.resend import resend
 from conversations.views.searches import remove as remove_search
@@ -29,6 +30,7 @@ urlpatterns = [
     path("<slug:key>/searches/", save_search, name="save_search"),
     path("searches/<int:pk>/remove/", remove_search, name="remove_search"),
     path("failed/causes/", causes, name="causes"),
+    path("overview/", overview, name="overview"),
     path("act/<slug:key>/", act, name="act"),
     path("jobs/<uuid:uuid>/", job, name="job"),
     path("jobs/<uuid:uuid>/stop/", stop, name="stop"),
