@@ -36,6 +36,10 @@ bench-receiver: .venv/installed-dev  ## needs PostgreSQL and Redis, as .ci/run d
 bench-send: .venv/installed-dev  ## how fast mail leaves, beside its peers (PostgreSQL, Redis, Postfix's smtp-sink)
 	$(BIN)/python -m tests.bench_send
 
+.PHONY: chaos
+chaos: .venv/installed-dev  ## mail flows while everything breaks (ARGS="--help")
+	$(BIN)/python -m tests.chaos $(ARGS)
+
 ci:
 	.ci/run
 

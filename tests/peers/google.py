@@ -118,6 +118,10 @@ class Google:
         """
         self._order("fault", match=f"^{match}$", **how)
 
+    def reset_faults(self) -> None:
+        """Forget the misbehaviour ordered and not yet shown."""
+        self._order("resetFaults")
+
     def error(
         self, match: str, status: int, reason: str, message: str = "", **how: Any
     ) -> None:

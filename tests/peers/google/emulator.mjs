@@ -137,6 +137,7 @@ const orders = {
     plant();
   },
   // {match, times, delay (ms), status, body, headers, apply, hangUp}
+  resetFaults: () => void (faults = []),
   fault: (fault) => faults.push({ times: 1, body: {}, headers: {}, ...fault }),
   consent: (next) => (consent = next), // {deny: true}, {untick: [scope]} or {withhold: true}
   expire: () => forgetAccessTokens(() => true),
