@@ -201,7 +201,7 @@ def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Deliver
     if not handful or stopping.is_set():
         return []
     ids, at = _ids(handful), now()
-    ours = Delivery.objects.held_under(lease.token, now()).filter(
+    ours = Delivery.objects.held_under(lease.token).filter(
         pk__in=ids, state=State.CLAIMED
     )
     marked = ours.update(
@@ -230,13 +230,17 @@ def _hand_over_all(
     """Hand over one after the other; stop early where going on would be wrong."""
     results: list[Outcome] = []
     resting: set[str] = set()  # domains that have just asked for it
-    ends = Lease.end()
+    ends = time.monotonic() + settings.LEASE_SECONDS
     for delivery in in_hand:
         if resting and outcomes.domain_of(delivery) in resting:
             continue
-        if ends - now() < transport.patience:
+        if ends - time.monotonic() < transport.patience.total_seconds():
             ends = _renew(in_hand, lease)
-        if stopping.is_set() or ends <= now() or (results and lease.turn_is_over):
+        if (
+            stopping.is_set()
+            or ends <= time.monotonic()
+            or (results and lease.turn_is_over)
+        ):
             break
         result = _hand_over_safely(delivery, transport)
         results.append(result)
@@ -247,15 +251,15 @@ def _hand_over_all(
     return results
 
 
-def _renew(in_hand: list[Delivery], lease: Lease) -> datetime:
-    """Prolong the lease; return its end, which is past if it was lost."""
-    ends = Lease.end()
+def _renew(in_hand: list[Delivery], lease: Lease) -> float:
+    """Prolong the lease; return its end by the monotonic clock, past if it was lost."""
+    ends = time.monotonic() + settings.LEASE_SECONDS
     kept = (
-        Delivery.objects.held_under(lease.token, now())
+        Delivery.objects.held_under(lease.token)
         .filter(pk__in=_ids(in_hand))
-        .update(lease_until=ends)
+        .update(lease_until=Lease.end())
     )
-    return ends if kept == len(in_hand) else now()
+    return ends if kept == len(in_hand) else 0.0
 
 
 def _hand_over_safely(delivery: Delivery, transport: Transport) -> Outcome:
@@ -355,7 +359,7 @@ def settle(
     """
     with transaction.atomic(savepoint=False):
         held = set(
-            Delivery.objects.held_under(lease.token, now())
+            Delivery.objects.held_under(lease.token)
             .filter(state=State.HANDING_OVER)
             .select_for_update()
             .values_list("pk", flat=True)

@@ -10,7 +10,7 @@ from django.db import DatabaseError, close_old_connections
 from django.utils.timezone import now
 
 from conversations.models import Delivery
-from conversations.sweeping import announce_due_lanes, sweep
+from conversations.sweeping import announce_due_lanes, prolong_leases, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -19,12 +19,34 @@ logger = logging.getLogger(__name__)
 LOOK_AHEAD = timedelta(seconds=0.5)
 
 
+# Less than this is the work between two looks at two clocks.
+JUMP = timedelta(minutes=1)
+
+
+class Clock:
+    """Knows when the time of day goes ahead of the time that has passed."""
+
+    def __init__(self) -> None:
+        self._seen, self._passed = now(), monotonic()
+
+    def jump(self) -> timedelta | None:
+        """Return by how much it has jumped ahead since the last time asked."""
+        seen, passed = now(), monotonic()
+        jump = (seen - self._seen) - timedelta(seconds=passed - self._passed)
+        self._seen, self._passed = seen, passed
+        return jump if jump > JUMP else None
+
+
 def sweep_until(stop: Event) -> None:
     """Sweep every SWEEP_SECONDS until `stop` is set; outlive the database."""
+    clock = Clock()
     while not stop.is_set():
         close_old_connections()
         ends = monotonic() + settings.SWEEP_SECONDS
         try:
+            if jump := clock.jump():
+                logger.warning("The clock has jumped ahead by %s", jump)
+                prolong_leases(jump)
             swept = sweep()
             if swept.resumed or swept.unconfirmed:
                 logger.warning("%s", swept)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.utils.timezone import now
 
 from channels.announcing import announce
@@ -164,6 +164,11 @@ def forget_old_strays(at: datetime) -> None:
     old = Report.objects.strays().filter(received_at__lt=at - timedelta(days=30))
     pks = list(old.values_list("pk", flat=True)[:AT_A_TIME])
     Report.objects.filter(pk__in=pks).delete()
+
+
+def prolong_leases(jump: timedelta) -> None:
+    """The clock has jumped ahead: no lease has been held for that long."""
+    Delivery.objects.in_hand().update(lease_until=F("lease_until") + jump)
 
 
 def end_all_leases() -> None:

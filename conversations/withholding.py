@@ -59,7 +59,7 @@ def _stopped(batch: Sequence[Delivery]) -> dict[Delivery, Suppression]:
 def _fail(stopped: dict[Delivery, Suppression], lease: str) -> None:
     at = now()
     ours = set(
-        Delivery.objects.held_under(lease, at)
+        Delivery.objects.held_under(lease)
         .filter(pk__in=[each.pk for each in stopped], state=State.CLAIMED)
         .select_for_update()
         .values_list("pk", flat=True)

@@ -14,6 +14,7 @@ from tests.chaos.clock import Clock
 from tests.chaos.installation import Installation
 from tests.chaos.stores import OwnPostgres, OwnRedis
 from tests.peers.google import UPLOAD, Google
+from tests.portal import wait_until
 
 HOUR = 3600
 
@@ -41,6 +42,24 @@ def _kill(*beginnings: str) -> Callable[[World], None]:
         world.draw.choice(world.installation.named(*beginnings)).kill()
 
     return kill
+
+
+def _sleep_past_the_lease(world: World) -> None:
+    """Every worker stands still until the sweepers have given its mail up."""
+    from tests.chaos.resting import end_leases, leases_are_ended  # noqa: PLC0415
+
+    workers = world.installation.named("worker")
+    if not workers:  # in one process the sweeper would stand still too
+        return
+    for worker in workers:
+        worker.freeze()
+        worker.deaths += 1  # what it was handing over is in doubt, as after a death
+    try:
+        end_leases()
+        wait_until(leases_are_ended)
+    finally:
+        for worker in workers:
+            worker.thaw()
 
 
 def _deploy(world: World) -> None:
@@ -80,6 +99,7 @@ MISCHIEF = (
     Mischief("kill -9 a sweeper", 2, _kill("sweeper", "portal")),
     Mischief("flush the queue", 3, _flush_queue),
     Mischief("restart the database", 2, _restart_database),
+    Mischief("workers sleep past their lease", 2, _sleep_past_the_lease),
     Mischief("deploy", 1, _deploy),
     Mischief("jump an hour", 2, _jump),
     Mischief("Gmail hangs up", 2, _google(hangUp=True)),

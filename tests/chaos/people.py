@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tests.chaos.far_end import CALM_DOMAIN
 from tests.visitor import PASSWORD
@@ -35,7 +36,7 @@ def make_people(wiring: Wiring) -> None:
     from deliveryportal.accounts.joining import found_team  # noqa: PLC0415
     from deliveryportal.accounts.models import User  # noqa: PLC0415
 
-    settings = {
+    settings: dict[str, tuple[str, dict[str, Any]]] = {
         "bob": (
             "gmail",
             {

@@ -23,6 +23,10 @@ def let_all_be_due() -> None:
     )
 
 
+def leases_are_ended() -> bool:
+    return not Delivery.objects.in_hand().exists()
+
+
 def end_leases() -> None:
-    """No process is left: what is in hand was held by those that were killed."""
+    """Whoever holds mail is gone, or has slept too long."""
     Delivery.objects.in_hand().update(lease_until=LONG_AGO)

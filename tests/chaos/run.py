@@ -29,6 +29,8 @@ from tests.visitor import PASSWORD, Visitor
 
 A_FORM = 10  # recipients of one form
 IN_HAND = 5
+THREADS = 4  # of all workers together
+DRAINED_WITHIN = 20.0  # seconds, after SIGTERM
 UNDER_WAY = ("queued", "claimed", "handing_over")
 PATIENCE = 600.0  # seconds that a run may take to come to rest
 
@@ -63,6 +65,7 @@ class Account:
             not self.lost
             and not self.doubled
             and len(self.unexplained) <= self.may_be_unexplained
+            and self.drained <= DRAINED_WITHIN
         )
 
 
@@ -129,7 +132,7 @@ class Run:
                 "IN_HAND": str(IN_HAND),
                 "SWEEP_SECONDS": "1",
                 "UNDO_SECONDS": "0",
-                "WORKER_THREADS": "4",
+                "WORKER_THREADS": str(THREADS),
             },
             in_one=postgres is None,
             preload=clock.env,
@@ -277,9 +280,7 @@ class Run:
         hung_up = sum(
             number for name, number in account.done.items() if "hangs up" in name
         )
-        account.may_be_unexplained = (
-            account.deaths * IN_HAND * 4 + hung_up * 4 + account.done["deploy"]
-        )
+        account.may_be_unexplained = account.deaths * IN_HAND * THREADS + hung_up * 4
 
     def _judge(self, who: str, rows: list[tuple[str, str]], taken: int) -> None:
         account = self.account

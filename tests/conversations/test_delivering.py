@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email import message_from_bytes
 
 import pytest
 import time_machine
-from django.db.models import F
 from django.utils.timezone import now
 from pytest_django import Settings
 
@@ -16,6 +16,7 @@ from conversations.delivering import Lease, claim, deliver_lane, mark_handing_ov
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
 from conversations.stopping import stopping
+from conversations.sweeping import give_up_handing_over, resume_claimed
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 
@@ -251,6 +252,7 @@ def test_a_worker_that_lost_its_lease_sends_nothing(
     lease = Lease.new()
     batch = claim(delivery.channel, alice.pk, lease)
     Delivery.objects.update(lease_until=now())
+    resume_claimed(now())
     assert mark_handing_over(batch, lease) == []
 
 
@@ -269,15 +271,39 @@ def test_a_result_after_the_lease_settles_nothing_and_is_kept_as_evidence(
         def late(delivery: Delivery, transport: object) -> object:
             result = original(delivery, transport)  # type: ignore[arg-type]
             Delivery.objects.update(lease_until=now() - timedelta(seconds=1))
+            give_up_handing_over(now())
             return result
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(delivering, "hand_over", late)
             run_lane(delivery)
     after(delivery)
-    assert delivery.state == State.HANDING_OVER
-    assert kinds(delivery) == [Kind.LATE_ANSWER]
-    assert "late" in delivery.events.get().remote_words
+    assert delivery.state == State.UNCONFIRMED
+    assert set(kinds(delivery)) == {Kind.UNCONFIRMED, Kind.LATE_ANSWER}
+    assert "late" in delivery.events.get(kind=Kind.LATE_ANSWER).remote_words
+
+
+def test_a_clock_that_jumps_takes_no_lease_away(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice)
+    with (
+        time_machine.travel(now(), tick=True) as clock,
+        ScriptedSmtp() as relay,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        original = delivering.hand_over
+
+        def jump(delivery: Delivery, transport: object) -> object:
+            result = original(delivery, transport)  # type: ignore[arg-type]
+            clock.shift(timedelta(hours=1))
+            return result
+
+        patch.setattr(delivering, "hand_over", jump)
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+    after(delivery)
+    assert delivery.state == State.ACCEPTED
 
 
 def test_an_unverified_identity_cannot_send(
@@ -358,9 +384,13 @@ def test_a_lease_that_runs_short_is_renewed_before_the_next_message(
     before = Delivery.objects.get().lease_until
     settings.LEASE_SECONDS = 600
     assert before is not None
-    assert delivering._renew(in_hand, lease) > before + timedelta(minutes=5)
-    Delivery.objects.update(lease_until=F("lease_until") - timedelta(hours=1))
-    assert delivering._renew(in_hand, lease) <= now()
+    assert delivering._renew(in_hand, lease) > time.monotonic() + 300
+    after = Delivery.objects.get().lease_until
+    assert after is not None
+    assert after > before + timedelta(minutes=5)
+    Delivery.objects.update(lease_until=now())
+    give_up_handing_over(now())
+    assert delivering._renew(in_hand, lease) <= time.monotonic()
 
 
 def test_a_fault_of_ours_puts_one_message_in_doubt_and_no_other(

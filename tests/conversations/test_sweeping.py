@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import dramatiq
 import pytest
+import time_machine
 from django.utils.timezone import now
 
 from channels.models import Channel, ConnectionTest
 from conversations.delivering import Lease, claim, mark_handing_over
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
-from conversations.sweeping import sweep
+from conversations.sweeper import Clock
+from conversations.sweeping import prolong_leases, sweep
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import InProcessBroker
 
@@ -138,3 +140,18 @@ def test_credentials_of_an_old_connection_test_are_forgotten(alice: User) -> Non
         )
     sweep()
     assert ConnectionTest.objects.count() == 1
+
+
+def test_a_clock_that_jumps_ahead_ends_no_lease(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    in_hand(make_delivery(alice))
+    with time_machine.travel(now(), tick=True) as traveller:
+        clock = Clock()
+        assert clock.jump() is None
+        traveller.shift(timedelta(hours=1))
+        jump = clock.jump()
+        assert jump is not None
+        prolong_leases(jump)
+        assert sweep().unconfirmed == 0
+        assert clock.jump() is None
