@@ -35,6 +35,9 @@ from conversations.bounces.texts import one_line
 Listed = Callable[[], list[Found]]  # the recipients that the text names
 
 MAX_RECIPIENTS = 100  # of one mail
+MANY_HOPS = (
+    25  # Sendmail's limit is the lowest; mail that arrives has passed ten at most
+)
 
 __all__ = ["Kind", "ReadReport", "read_reports"]
 
@@ -149,7 +152,7 @@ def _listed(mail: OpenedMail) -> list[Found]:
 
 
 def _report(found: Found, mail: OpenedMail, listed: Listed) -> ReadReport:
-    words = found.words
+    words = found.words or _words_in_text(found, listed)
     # What a person's program writes may hold any number.
     by_server = words if found.kind != "autoreply" else ""
     reply_code = reply_code_in(by_server)
@@ -166,6 +169,9 @@ def _report(found: Found, mail: OpenedMail, listed: Listed) -> ReadReport:
             enhanced=enhanced,
             vague=f"{mail.subject} {mail.notice}",
         )
+        if reason == "unknown" and mail.hops >= MANY_HOPS:
+            reason = "server_unreachable"
+            because = f"{mail.hops} servers on its way: it went round in a circle"
     elif found.kind == "complaint":
         reason = "complaint"
     return ReadReport(
@@ -191,6 +197,14 @@ def _moment(date: str) -> datetime | None:
     except (ValueError, TypeError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _words_in_text(found: Found, listed: Listed) -> str:
+    """What only the text tells, as with Exim where no other server answered."""
+    if found.kind not in {"bounce", "delay"} or not found.recipient:
+        return ""
+    to = found.recipient.lower()
+    return next((one.words for one in listed() if one.recipient.lower() == to), "")
 
 
 def _more_words(found: Found, mail: OpenedMail, listed: Listed) -> list[str]:

@@ -23,6 +23,7 @@ _MESSAGE_ID = re.compile(
     r"^[> \t]{0,8}message-id[ \t]{0,4}:\s{0,8}(<[^<>\s]{1,250}>)",
     re.MULTILINE | re.IGNORECASE,
 )
+_RECEIVED = re.compile(r"^received[ \t]{0,4}:", re.MULTILINE | re.IGNORECASE)
 _SOME_ID = re.compile(r"<[^<>\s]{1,250}>")
 _RETURNED_TO = re.compile(
     r"^(?:to|x-rcpt-to|delivered-to)[ \t]{0,4}:(.{1,1000})",
@@ -76,6 +77,11 @@ class OpenedMail:
                     f"{name}: {value}" for name, value in part.fields.items()
                 )
         return self._texts[1]
+
+    @cached_property
+    def hops(self) -> int:
+        """How many servers had the mail that came back, by its own account."""
+        return len(_RECEIVED.findall(self.returned[:MAX_NOTICE]))
 
     @cached_property
     def returned_to(self) -> str:

@@ -35,6 +35,13 @@ def only(name: str) -> ReadReport:
         ("plain_text", "other", "", False),
         ("report_inside", "other", "", False),
         ("says_little", "bounce", "unknown", False),
+        ("exim_confirmed", "delivered", "", False),
+        ("exim_given_up", "bounce", "server_unreachable", False),
+        ("exim_greylisted", "bounce", "rate_limited", False),
+        ("exim_loop", "bounce", "server_unreachable", False),
+        ("exim_still_trying", "delay", "unknown", False),
+        ("postfix_loop", "bounce", "server_unreachable", False),
+        ("postfix_relayed", "delivered", "", False),
     ],
 )
 def test_a_mail_is_taken_for_what_it_is(
@@ -71,6 +78,19 @@ def test_the_action_tells_final_from_delayed_and_not_the_status() -> None:
 
 def test_the_remote_servers_code_counts_more_than_an_empty_status() -> None:
     assert only("mailbox_full").enhanced_code == "5.2.2"
+
+
+def test_words_that_stand_only_in_the_text_are_told_with_the_status() -> None:
+    assert only("exim_given_up").diagnostic == "retry timeout exceeded"
+
+
+def test_a_circle_is_known_by_the_servers_it_went_through() -> None:
+    circle = only("exim_loop")
+    assert circle.diagnostic == ""
+    assert circle.evidence.endswith("31 servers on its way: it went round in a circle")
+    straight = mail("exim_loop").replace(b"Received: from", b"X-Was: from", 10)
+    (report,) = read_reports(straight)
+    assert report.reason == "unknown"
 
 
 def test_odd_spelling_is_read_all_the_same() -> None:
