@@ -19,7 +19,8 @@ from tests.peers.google import (
     Google,
     require_google,
 )
-from tests.peers.postfix import HOST, PASSWORD, USER, Postfix, require_postfix
+from tests.peers.outside import HOST
+from tests.peers.postfix import PASSWORD, USER, Postfix, require_postfix
 from tests.peers.sink import Sink
 from tests.portal import Portal, wait_until
 from tests.visitor import PASSWORD as SIGN_IN

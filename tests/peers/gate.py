@@ -1,4 +1,4 @@
-"""A TCP gate before a server: what comes through can be cut off or held up."""
+"""A TCP gate before a server: what comes through can be cut off, held up or changed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from typing import Any, Self
 
 
 class Gate:
-    """Listens on `port` and leads to `server`, until it is shut and again once open."""
+    """Listens on `port` and leads to `server`, until it is shut and again once open.
 
-    def __init__(self, server: tuple[str, int]) -> None:
+    What the server is to get goes through `changed`, piece by piece as it was written.
+    """
+
+    def __init__(
+        self,
+        server: tuple[str, int],
+        *,
+        changed: Callable[[bytes], bytes] = lambda octets: octets,
+    ) -> None:
         self._server = server
+        self._changed = changed
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._through: set[asyncio.StreamWriter] = set()
@@ -86,16 +95,20 @@ class Gate:
             onward_reader, onward = await asyncio.open_connection(*self._server)
             self._through |= {writer, onward}
             await asyncio.gather(
-                self._pass(reader, onward), self._pass(onward_reader, writer)
+                self._pass(reader, onward, self._changed),
+                self._pass(onward_reader, writer, bytes),
             )
 
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        changed: Callable[[bytes], bytes],
     ) -> None:
         with suppress(OSError):
             while octets := await reader.read(65_536):
                 await self._passing.wait()
-                writer.write(octets)
+                writer.write(changed(octets))
                 await writer.drain()
         writer.transport.abort()
         self._through.discard(writer)

@@ -1,9 +1,9 @@
 """A real Postfix in a folder of its own: relay, remote mail server and bouncer.
 
 It listens on free loopback ports only and asks no DNS, so several run side by side
-and no mail leaves the machine. What is sent to `MX_DOMAIN` meets a "remote" mail
-server that answers by local part; what bounces comes back over SMTP to the host
-named for the bounce domain; everything else is delivered to the sink.
+and no mail leaves the machine. The servers of `outside` are its own; what bounces
+comes back over SMTP to the host named for the bounce domain; everything else is
+delivered to the sink.
 """
 
 from __future__ import annotations
@@ -12,17 +12,12 @@ import datetime
 import os
 import shutil
 import signal
-import smtplib
-import socket
 import subprocess
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,26 +25,27 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.parts import require_part
+from tests.peers.mail_server import MailServer, StartError, free_ports
+from tests.peers.outside import (
+    DEAD_DOMAIN,
+    DEAD_PORT,
+    GIVEN_UP_AFTER,
+    HOPS,
+    HOST,
+    LATE,
+    LATE_REPLY,
+    LOOP,
+    MX_DOMAIN,
+    MX_REPLIES,
+    WARNED_AFTER,
+)
 
-HOST = "127.0.0.1"
 USER = "portal@relay.test"
 PASSWORD = "a postfix password"
 # As which senders that user may write; from anybody else it is refused.
 MAY_SEND_AS = r"@(acme|portal|bounce\.portal)\.test$"
 A_MINUTE = 3  # messages that the limited port takes of one client
-MX_DOMAIN = "mx.test"
-START_SECONDS = 20
-ATTEMPTS = 3  # another program may take a port between choosing and binding it
 
-# What the remote mail server says, by local part. `late` is accepted there and
-# refused by the next server behind it, so its report comes from further away.
-MX_REPLIES = {
-    "unknown": "550 5.1.1 The account you tried to reach does not exist",
-    "full": "552 5.2.2 This mailbox is full",
-    "policy": "550 5.7.1 Refused by our policy",
-    "busy": "451 4.7.1 Greylisted, come again later",
-}
-LATE_REPLY = "550 5.1.1 No such mailbox, as it turned out"
 # What the relay itself says, at RCPT, before it has taken anything.
 RELAY_REPLIES = {
     "refused": "550 5.1.1 There is no such address behind us",
@@ -75,14 +71,16 @@ message_size_limit = 20971520
 smtp_dns_support_level = disabled
 smtp_host_lookup = native
 smtpd_peername_lookup = no
-transport_maps = inline:{{ {{ {bounce_domain} = {bounces} }}, {{ {mx_domain} = smtp:[127.0.0.1]:{mx} }} }}
+transport_maps = inline:{{ {{ {bounce_domain} = {bounces} }}, {{ {mx_domain} = smtp:[127.0.0.1]:{mx} }}, {{ {dead_domain} = smtp:[127.0.0.1]:{dead_port} }} }}
 default_transport = {elsewhere}
-# A queue in a hurry: what cannot be delivered for 20 seconds has failed.
+# A queue in a hurry.
 queue_run_delay = 1s
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s
-maximal_queue_lifetime = 20s
-bounce_queue_lifetime = 20s
+delay_warning_time = {warned_after}s
+maximal_queue_lifetime = {given_up_after}s
+bounce_queue_lifetime = {given_up_after}s
+hopcount_limit = {hops}
 smtp_connect_timeout = 5s
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_recipient_restrictions = check_recipient_access regexp:{base}/etc/relay_replies, permit
@@ -97,7 +95,7 @@ smtpd_sender_login_maps = regexp:{base}/etc/senders
 signed_in_only = permit_sasl_authenticated, reject
 own_senders_only = reject_authenticated_sender_login_mismatch
 known_to_mx = check_recipient_access regexp:{base}/etc/mx_replies, permit
-known_to_store = check_recipient_access regexp:{base}/etc/store_replies, reject
+known_to_store = check_recipient_access regexp:{base}/etc/store_replies, permit
 """
 
 MASTER_CF = """\
@@ -142,10 +140,6 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-class PostfixError(Exception):
-    """It did not start; the message ends with its log."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ports:
     plain: int  # no TLS needed, no password: a relay on the own machine
@@ -163,12 +157,14 @@ def require_postfix() -> None:
     require_part(os.geteuid() == 0, "Postfix can only be started by root")
 
 
-class Postfix:
+class Postfix(MailServer):
     """Used as a context manager. Addresses of peers are `host:port`.
 
     `bounces_to` gets the mail for `bounce_domain` (spoken to in SMTP, or in LMTP
     where `bounce_protocol` says so); `sink` gets the mail for everybody else.
     """
+
+    name = "postfix"
 
     def __init__(
         self,
@@ -187,33 +183,9 @@ class Postfix:
             else f"lmtp:inet:{bounces_to}",
             "elsewhere": f"smtp:[{sink_host}]:{sink_port}",
             "mx_domain": MX_DOMAIN,
+            "dead_domain": DEAD_DOMAIN,
+            "dead_port": str(DEAD_PORT),
         }
-
-    def __enter__(self) -> Self:
-        # Not in pytest's folder: Postfix's own user must be able to pass through.
-        self.base = Path(tempfile.mkdtemp(prefix="postfix-"))
-        try:
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    self._start()
-                    break
-                except PostfixError:
-                    self._stop()
-                    if attempt == ATTEMPTS:
-                        raise
-        except BaseException:
-            shutil.rmtree(self.base, ignore_errors=True)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop()
-        shutil.rmtree(self.base, ignore_errors=True)
 
     @property
     def certificate(self) -> Path:
@@ -225,8 +197,9 @@ class Postfix:
         path = self.base / "mail.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def _start(self) -> None:
+    def start(self) -> None:
         self.ports = Ports(*free_ports(len(Ports.__slots__)))
+        self.port = self.ports.plain
         self._write()
         started = subprocess.run(
             ["postfix", "-c", self.base / "etc", "start"],
@@ -234,36 +207,43 @@ class Postfix:
             text=True,
             timeout=60,
         )
-        deadline = time.monotonic() + START_SECONDS
-        while started.returncode == 0 and time.monotonic() < deadline:
-            if all(map(_greets, [self.ports.plain, self.ports.mx, self.ports.store])):
-                return
-            if "fatal:" in self.log:
-                break
-            time.sleep(0.05)
-        raise PostfixError(f"Postfix did not start.\n{started.stderr}\n{self.log}")
+        if started.returncode:
+            raise StartError(f"Postfix did not start.\n{started.stderr}\n{self.log}")
+        self.wait_for(
+            [self.ports.plain, self.ports.mx, self.ports.store],
+            alive=lambda: "fatal:" not in self.log,
+        )
 
     def _write(self) -> None:
         etc = self.base / "etc"
-        for folder in (self.base, etc, etc / "sasl", self.base / "spool"):
+        for folder in (etc, etc / "sasl", self.base / "spool"):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755)
         data = self.base / "data"
         data.mkdir(exist_ok=True)
         shutil.chown(data, "postfix")
         ports = {name: getattr(self.ports, name) for name in Ports.__slots__}
-        known = {"base": self.base, "a_minute": A_MINUTE} | ports | self._routes
+        known = {
+            "base": self.base,
+            "a_minute": A_MINUTE,
+            "warned_after": WARNED_AFTER,
+            "given_up_after": GIVEN_UP_AFTER,
+            "hops": HOPS,
+        }
+        known |= ports | self._routes
         (etc / "main.cf").write_text(MAIN_CF.format_map(known))
         (etc / "master.cf").write_text(MASTER_CF.format_map(known))
         (etc / "relay_replies").write_text(_by_local_part(RELAY_REPLIES))
+        to_mx = f"FILTER smtp:[{HOST}]:{self.ports.mx}"
+        to_store = f"FILTER smtp:[{HOST}]:{self.ports.store}"
         (etc / "mx_replies").write_text(
-            _by_local_part(
-                MX_REPLIES | {"late": f"FILTER smtp:[{HOST}]:{self.ports.store}"}
-            )
+            _by_local_part(MX_REPLIES | {LATE: to_store, LOOP: to_store})
             + f"/./ FILTER {self._routes['elsewhere']}\n"
         )
+        (etc / "store_replies").write_text(
+            _by_local_part({LOOP: to_mx}) + f"/./ {LATE_REPLY}\n"
+        )
         (etc / "senders").write_text(f"/{MAY_SEND_AS}/ {USER}\n")
-        (etc / "store_replies").write_text(f"/./ {LATE_REPLY}\n")
         write_certificate(key_and_chain=etc / "tls.pem", chain=self.certificate)
         (etc / "sasl" / "smtpd.conf").write_text(
             "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
@@ -287,7 +267,7 @@ class Postfix:
         )
         shutil.chown(database, "postfix")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         pid_file = self.base / "spool" / "pid" / "master.pid"
         if not pid_file.exists():
             return
@@ -299,28 +279,8 @@ class Postfix:
                 time.sleep(0.02)
 
 
-def free_ports(number: int) -> list[int]:
-    """Return ports that were free a moment ago, all different."""
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
 def _by_local_part(replies: dict[str, str]) -> str:
     return "".join(f"/^{name}@/ {reply}\n" for name, reply in replies.items())
-
-
-def _greets(port: int) -> bool:
-    try:
-        with smtplib.SMTP(HOST, port, timeout=5):
-            return True
-    except OSError:  # smtplib's own errors are among them
-        return False
 
 
 def write_certificate(*, key_and_chain: Path, chain: Path) -> None:

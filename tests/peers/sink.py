@@ -1,4 +1,4 @@
-"""A mail server on loopback that takes everything and remembers it."""
+"""A mail server on loopback that takes everything, or not yet, and remembers it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class SunkMail:
 
 
 class Sink(Controller):
+    """`not_yet` are the recipients that it asks to come again later."""
+
     def __init__(self) -> None:
+        self.not_yet: set[str] = set()
         self._arrived = threading.Condition()
         self._mails: list[SunkMail] = []
         super().__init__(self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=True)
@@ -66,6 +69,19 @@ class Sink(Controller):
             if found is None:
                 raise TimeoutError(f"Not among the {len(self._mails)} mails here.")
             return found
+
+    async def handle_RCPT(  # noqa: N802
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        if address in self.not_yet:
+            return "451 4.3.2 Our disk is being moved, come again later"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
 
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope

@@ -18,9 +18,9 @@ from conversations.delivering import deliver_lane
 from conversations.models import Delivery
 from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
+from tests.peers.outside import HOST
 from tests.peers.postfix import (
     A_MINUTE,
-    HOST,
     PASSWORD,
     USER,
     Postfix,

@@ -12,7 +12,8 @@ from channels.transports import (
     Verdict,
     transport_class,
 )
-from tests.peers.postfix import HOST, PASSWORD, USER, Postfix
+from tests.peers.outside import HOST
+from tests.peers.postfix import PASSWORD, USER, Postfix
 from tests.peers.sink import Sink
 
 pytestmark = pytest.mark.postfix

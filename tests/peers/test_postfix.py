@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.peers.outside import HOST
 from tests.peers.postfix import (
     A_MINUTE,
-    HOST,
     PASSWORD,
     USER,
     Postfix,
