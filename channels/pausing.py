@@ -27,3 +27,19 @@ def pause(channel: Channel, because: str) -> bool:
         return False
     logger.warning("Channel %s is paused: %r", channel.uuid, because)
     return True
+
+
+def try_again(channel: Channel) -> bool:
+    """Let a paused channel's mail go as it is set up; False if it was not paused.
+
+    If it is still broken, the first mail pauses it again.
+    """
+    paused = Channel.objects.connected().filter(
+        pk=channel.pk, health=Channel.Health.PAUSED
+    )
+    if not paused.update(
+        health=Channel.Health.WORKING, paused_because="", paused_at=None
+    ):
+        return False
+    logger.warning("Channel %s is tried again", channel.uuid)
+    return True

@@ -22,7 +22,8 @@ from django.utils.timezone import now
 
 from channels.models import EmailIdentity, VerificationMail
 from channels.models.verification_mail import VerificationMailQuerySet
-from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.auditing import Area, Change, record_all
+from deliveryportal.accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -68,16 +69,21 @@ def read_link(token: str) -> Link:
 
 
 @transaction.atomic
-def verify(identity: EmailIdentity) -> bool:
-    """Return whether it was verified now, and not before."""
+def verify(identity: EmailIdentity, *, by: User | None = None) -> bool:
+    """Return whether it was verified now, and not before: `by` its owner, or an admin."""
     unverified = EmailIdentity.objects.filter(pk=identity.pk, verified_at=None)
     if not unverified.update(verified_at=now()):
         return False
-    record(
-        Area.SETTINGS,
-        "Verified an email identity",
-        identity.address,
-        by=identity.owner,
+    record_all(
+        [
+            Change(
+                area=Area.SETTINGS,
+                action="Verified an email identity",
+                subject=identity.address,
+                by=by or identity.owner,
+                team_id=identity.owner.team_id,
+            )
+        ]
     )
     return True
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import Case, CharField, Count, Min, Value, When
 from django.utils.timezone import now
 
-from channels.models import Allowance
+from channels.models import Allowance, Channel
 from conversations.models import Delivery, Report, Total
 from conversations.models.delivery import State
 
@@ -25,6 +25,7 @@ AGES: tuple[tuple[str, timedelta], ...] = (
 )
 OLDER = "older"
 LATER = "later"
+MOST_WAITS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,22 @@ def oldest_due(at: datetime) -> timedelta | None:
     """How long the oldest mail that could go has been waiting for a worker."""
     oldest = Delivery.objects.startable(at).aggregate(at=Min("not_before"))["at"]
     return at - oldest if oldest else None
+
+
+def waits(at: datetime) -> list[tuple[str, int]]:
+    """Why queued mail waits, in the words its people read, the most frequent first."""
+    rows = (
+        Delivery.objects.filter(state=State.QUEUED)
+        .exclude(waiting_for="")
+        .values_list("waiting_for")
+        .annotate(number=Count("pk"))
+        .order_by("-number", "waiting_for")[:MOST_WAITS]
+    )
+    on_broken = Delivery.objects.filter(
+        state=State.QUEUED, channel__health=Channel.Health.PAUSED
+    ).count()
+    broken = [("Its channel must be mended", on_broken)] if on_broken else []
+    return [*broken, *rows]
 
 
 def _queued(at: datetime) -> dict[tuple[str, str], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 # A day's width and the drawing's height, in the units of its viewBox.
 STEP, BAR, HEIGHT = 10, 8, 100
@@ -72,14 +73,15 @@ class Picture:
         return [bar for bar in reversed(self.bars) if bar.number]
 
 
-Numbers = Mapping[tuple[date, int], int]  # by day and place of a series
+# A day, or an hour where the picture is of hours.
+D = TypeVar("D", bound=date)
 
 
 def stacked(
-    days: Sequence[date],
+    days: Sequence[D],
     series: Sequence[Series],
-    numbers: Numbers,
-    urls: Mapping[date, tuple[str, Mapping[int, str]]],
+    numbers: Mapping[tuple[D, int], int],  # by day and place of a series
+    urls: Mapping[D, tuple[str, Mapping[int, str]]],
 ) -> tuple[list[Bar], int]:
     """Return a bar for each day, and the highest day's number."""
     totals = {

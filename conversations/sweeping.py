@@ -21,7 +21,7 @@ from conversations.cancelling import cancel_without_channel
 from conversations.delays import end_delays
 from conversations.drafting import forget_sent
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Lane, Report
-from conversations.models.delivery import State
+from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.releasing import release_held
 from conversations.tallying import tally
 from conversations.tasks import announce_lanes, read_reports
@@ -171,7 +171,12 @@ def prolong_leases(jump: timedelta) -> None:
     Delivery.objects.in_hand().update(lease_until=F("lease_until") + jump)
 
 
+def end_leases(deliveries: DeliveryQuerySet) -> int:
+    """Let the next sweep take these from a worker that is known to be gone."""
+    return deliveries.in_hand().update(lease_until=now())
+
+
 def end_all_leases() -> None:
     """End every lease now. Only for a process that knows it is alone."""
-    Delivery.objects.in_hand().update(lease_until=now())
+    end_leases(Delivery.objects.all())
     end_all_sessions()

@@ -34,7 +34,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200 with the figures, or 503 if mail would not flow."""
     report: dict[str, object] = {"database": "ok", "queue": _queue()}
     try:
-        oldest, swept, reports = oldest_due(now()), _last_sweep(), _reports()
+        oldest, swept, reports = oldest_due(now()), last_sweep(), _reports()
     except DatabaseError as error:
         logger.error("The database cannot be used: %r", str(error))
         report |= {"ok": False, "database": "unavailable"}
@@ -62,7 +62,7 @@ def _queue() -> str:
     return "ok"
 
 
-def _last_sweep() -> timedelta | None:
+def last_sweep() -> timedelta | None:
     beat = Heartbeat.objects.filter(role=ROLE).first()
     return now() - beat.at if beat else None
 

@@ -373,5 +373,6 @@ UNFOLD = {
     ],
     "SHOW_HISTORY": True,
     "ENVIRONMENT": ["Practice", "info"] if PRACTICE else ["Production", "success"],
+    "DASHBOARD_CALLBACK": "deliveryportal.dashboard.dashboard",
     "SIDEBAR": {"navigation": "deliveryportal.admin_menu.groups"},
 }

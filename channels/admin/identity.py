@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from django.contrib import admin
-from django.db.models import Q
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from channels.models import EmailIdentity
+from channels.verifying import TooManyLinksError, mail_link, verify
+from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.admin import (
     AnswerFilter,
     AutocompleteSelectFilter,
     OperatorAdmin,
+    notes_itself,
 )
 
 
@@ -53,6 +56,7 @@ class EmailIdentityAdmin(OperatorAdmin[EmailIdentity]):
     search_fields = ["address", "display_name", "owner__email", "owner__name"]
     autocomplete_fields = ["owner", "channel"]
     ordering = ["-pk"]
+    actions = ["verify", "mail_link"]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: EmailIdentity | None = None
@@ -60,3 +64,37 @@ class EmailIdentityAdmin(OperatorAdmin[EmailIdentity]):
         # Verified is one address of one owner; another one is another identity.
         fixed = ["owner", "address"] if obj else []
         return [*self.readonly_fields, *fixed]
+
+    @admin.action(description="Verify", permissions=["change"])
+    @notes_itself
+    def verify(self, request: UserRequest, chosen: QuerySet[EmailIdentity]) -> None:
+        """For somebody whose mailbox the operator knows, as its mail server's keeper."""
+        verified = 0
+        for identity in chosen.select_related("owner"):
+            if verify(identity, by=request.user):
+                verified += 1
+                self.log_change(request, identity, "Verified by the operator")
+        messages.success(request, f"{verified} verified. The others were so already.")
+
+    @admin.action(
+        description="Mail the link to verify it again", permissions=["change"]
+    )
+    @notes_itself
+    def mail_link(self, request: HttpRequest, chosen: QuerySet[EmailIdentity]) -> None:
+        for identity in chosen.filter(verified_at=None).select_related("owner"):
+            try:
+                left = mail_link(identity)
+            except TooManyLinksError as error:
+                messages.warning(
+                    request,
+                    f"{identity.address}: enough links were mailed lately; the next "
+                    f"may leave at {error.again_at:%H:%M} UTC.",
+                )
+                continue
+            if not left:
+                messages.error(
+                    request, f"{identity.address}: the mail did not leave. See the log."
+                )
+                continue
+            self.log_change(request, identity, "Link mailed again")
+            messages.success(request, f"{identity.address}: the link is mailed.")

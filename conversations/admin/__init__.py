@@ -11,6 +11,7 @@ from conversations.admin.heartbeat import HeartbeatAdmin
 from conversations.admin.hold import HoldAdmin
 from conversations.admin.lane import LaneAdmin
 from conversations.admin.message import MessageAdmin
+from conversations.admin.pausing import PausableChannelAdmin, PausableUserAdmin
 from conversations.admin.report import ReportAdmin
 from conversations.admin.searches import SavedSearchAdmin, TabLayoutAdmin
 from conversations.admin.suppression import EvidenceAdmin, SuppressionAdmin
@@ -30,6 +31,8 @@ __all__ = [
     "HoldAdmin",
     "LaneAdmin",
     "MessageAdmin",
+    "PausableChannelAdmin",
+    "PausableUserAdmin",
     "ReportAdmin",
     "SavedSearchAdmin",
     "SuppressionAdmin",

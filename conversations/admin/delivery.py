@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Upper
+from django.db.models.lookups import Contains
 from django.http import HttpRequest
 from django.utils.timezone import now
 
 from channels.transports import kind_choices
+from conversations.admin.delivery_actions import DeliveryActions
 from conversations.admin.event import TimelineInline
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
 from conversations.admin.records import RecordAdmin, RemoteWords
-from conversations.models import Delivery
+from conversations.models import Delivery, Message
+from conversations.models.sought import Sought
 from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
 
 OVERDUE = timedelta(minutes=5)
@@ -35,6 +40,10 @@ class Waiting(AnswerFilter):
         "overdue": (
             "overdue: are workers running?",
             lambda: Q(state=Delivery.State.QUEUED, not_before__lt=now() - OVERDUE),
+        ),
+        "in_hand": (
+            "not at all: a worker has it in hand",
+            lambda: Q(state__in=IN_HAND),
         ),
         "abandoned": (
             "abandoned by a worker: is the sweeper running?",
@@ -64,11 +73,12 @@ class ChannelKind(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Delivery]
     ) -> QuerySet[Delivery]:
-        return queryset.filter(channel__kind=self.value()) if self.value() else queryset
+        # Its copy on the delivery: no other table is read.
+        return queryset.filter(channel_kind=self.value()) if self.value() else queryset
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReasonColumn, RemoteWords, RecordAdmin[Delivery]):
+class DeliveryAdmin(DeliveryActions, ReasonColumn, RemoteWords, RecordAdmin[Delivery]):
     """The return path and the lease are not among the fields: both are secrets."""
 
     fieldsets = [
@@ -138,10 +148,28 @@ class DeliveryAdmin(ReasonColumn, RemoteWords, RecordAdmin[Delivery]):
         ("sender", AutocompleteSelectFilter),
     ]
     list_select_related = ["message", "sender", "team", "channel"]
-    search_fields = [
-        "recipient",
-        "sender__email",
-        "=message__message_id",
-        "=message__uuid",
-        "=uuid",
-    ]
+    search_fields = ["recipient"]  # and more: see below
+    search_help_text = "Recipient and subject, a Message-ID, or the id of a message."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
+    ) -> tuple[QuerySet[Delivery], bool]:
+        """As people search their lists: by the index of recipient and subject."""
+        text = search_term.strip().replace("\0", "")
+        if uuid := _uuid(text):
+            messages = list(
+                Message.objects.filter(uuid=uuid).values_list("pk", flat=True)
+            )
+            return queryset.filter(Q(uuid=uuid) | Q(message__in=messages)), False
+        if text.startswith("<") and text.endswith(">"):
+            return queryset.filter(message__message_id=text), False
+        return queryset.filter(
+            *(Contains(Sought(), Upper(Value(word))) for word in text.split())
+        ), False
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

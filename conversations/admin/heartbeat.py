@@ -3,12 +3,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.timesince import timesince
 
-from conversations.admin.records import RecordAdmin
+from conversations.admin.records import MachineAdmin
 from conversations.models import Heartbeat
 
 
 @admin.register(Heartbeat)
-class HeartbeatAdmin(RecordAdmin[Heartbeat]):
+class HeartbeatAdmin(MachineAdmin[Heartbeat]):
     """When each background role last did its round."""
 
     fields = ["role", "at", "ago"]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.text import Truncator
-from unfold.paginator import InfinitePaginator
 
 from channels.return_path import TOKEN_BYTES
+from conversations.admin.keyset import KeysetChangeList, KeysetPaginator
 from deliveryportal.accounts.admin import ReadOnlyAdmin
 
 M = TypeVar("M", bound=Model)
@@ -38,9 +38,21 @@ class RemoteWords:
         return Truncator(self.words(row)).chars(80)
 
 
-class RecordAdmin(ReadOnlyAdmin[M]):
-    paginator = InfinitePaginator  # never counts
-    ordering = ["-pk"]
-
+class MachineAdmin(ReadOnlyAdmin[M]):
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
+
+
+class RecordAdmin(MachineAdmin[M]):
+    """Of millions: never counted, paged by key, in the one order that has an index."""
+
+    paginator = KeysetPaginator
+    ordering = ["-pk"]
+    sortable_by = ()
+    show_facets = admin.ShowFacets.NEVER
+    actions_selection_counter = False  # it would offer all that match
+
+    def get_changelist(
+        self, request: HttpRequest, **kwargs: Any
+    ) -> type[KeysetChangeList]:
+        return KeysetChangeList

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from conversations.admin.records import RecordAdmin
+from conversations.admin.records import MachineAdmin, RecordAdmin
 from conversations.models import Tally, TallyMark, Total
 
 
@@ -27,7 +27,7 @@ class TotalAdmin(RecordAdmin[Total]):
 
 
 @admin.register(TallyMark)
-class TallyMarkAdmin(RecordAdmin[TallyMark]):
+class TallyMarkAdmin(MachineAdmin[TallyMark]):
     """How far each table has been counted."""
 
     fields = ["table", "counted_to", "seen_to", "seen_at"]

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from conversations.models import Delivery
+from conversations.models.delivery import DeliveryQuerySet
 from conversations.triage.actions import Action
 from conversations.triage.order import Order, Skipped
 from conversations.triage.refusing import refusal
@@ -20,14 +21,21 @@ GONE = "It is gone, or not yours to see any more."
 
 
 @transaction.atomic
-def carry_out(action: Action, ids: Collection[int], order: Order) -> Skipped:
+def carry_out(
+    action: Action,
+    ids: Collection[int],
+    order: Order,
+    among: DeliveryQuerySet | None = None,
+) -> Skipped:
     """Do it to these, as far as it can help; return why it was not done to others.
 
-    Their rows are locked: what people decide and what servers answer take turns.
+    Among those that whoever orders it may see, unless an admin may see more. Their
+    rows are locked: what people decide and what servers answer take turns.
     """
+    if among is None:
+        among = Delivery.objects.visible_to(order.by)
     deliveries = list(
-        Delivery.objects.visible_to(order.by)
-        .filter(pk__in=ids)
+        among.filter(pk__in=ids)
         .select_for_update(of=("self",))
         .select_related("message__identity", "message__conversation", "message__sender")
         .select_related("sender", "channel")

@@ -25,8 +25,10 @@ class SentInvitation:
     mailed: bool
 
 
-def invite_by_mail(*, manager: User, email: str) -> SentInvitation:
-    token = invite(manager=manager, email=email)
+def invite_by_mail(
+    *, manager: User, email: str, by: User | None = None
+) -> SentInvitation:
+    token = invite(manager=manager, email=email, by=by)
     link = settings.BASE_URL + reverse("accounts:invitation", args=[token])
     return SentInvitation(email, link, mailed=_mail(manager, email, link))
 

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.timezone import now
 
-from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.auditing import Area, Change, record, record_all
 from deliveryportal.accounts.models import Invitation, Team, User
 
 # Sent inside the transaction that made the user; `user` is the newcomer.
@@ -44,10 +44,11 @@ def accept_invitation(user: User, invitation: Invitation) -> bool:
 
 
 @transaction.atomic
-def invite(*, manager: User, email: str) -> str:
+def invite(*, manager: User, email: str, by: User | None = None) -> str:
     """Invite `email` to the manager's team; return the token of the link.
 
-    Inviting the same address again replaces the earlier link.
+    Inviting the same address again replaces the earlier link; an admin may do that
+    in the manager's place.
     """
     invitation = Invitation.objects.filter(
         team=manager.team, email__iexact=email, accepted_at=None
@@ -55,7 +56,17 @@ def invite(*, manager: User, email: str) -> str:
     invitation.invited_by = manager
     token = invitation.renew()
     invitation.save()
-    record(Area.MEMBERSHIP, "Invited a person", email, by=manager)
+    record_all(
+        [
+            Change(
+                area=Area.MEMBERSHIP,
+                action="Invited a person",
+                subject=email,
+                by=by or manager,
+                team_id=manager.team_id,
+            )
+        ]
+    )
     return token
 
 

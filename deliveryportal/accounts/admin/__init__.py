@@ -9,6 +9,7 @@ from deliveryportal.accounts.admin._base import (
     OperatorAdmin,
     ReadOnlyAdmin,
     ThemedInline,
+    notes_itself,
 )
 from deliveryportal.accounts.admin.audit import AuditEntryAdmin
 from deliveryportal.accounts.admin.email_address import EmailAddressAdmin
@@ -27,6 +28,7 @@ __all__ = [
     "TeamAdmin",
     "ThemedInline",
     "UserAdmin",
+    "notes_itself",
 ]
 
 # What a person may do follows from role, team and "staff"; there are no groups.

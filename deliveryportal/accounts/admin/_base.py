@@ -39,9 +39,11 @@ __all__ = [
     "OperatorAdmin",
     "ReadOnlyAdmin",
     "ThemedInline",
+    "notes_itself",
 ]
 
 M = TypeVar("M", bound=Model)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OperatorAdmin(ModelAdmin[M]):
@@ -72,8 +74,7 @@ class OperatorAdmin(ModelAdmin[M]):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)
         return {
-            # Deleting asks first, and is recorded once it is done.
-            name: (func if name == "delete_selected" else _recorded(func), name, words)
+            name: (func if _notes_itself(name, func) else _recorded(func), name, words)
             for name, (func, _, words) in actions.items()
         }
 
@@ -93,6 +94,17 @@ class OperatorAdmin(ModelAdmin[M]):
             )
             for each in objects
         )
+
+
+def notes_itself(func: F) -> F:
+    """An action that asks first, or leaves rows alone: it logs what it has changed."""
+    func.notes_itself = True  # type: ignore[attr-defined]
+    return func
+
+
+def _notes_itself(name: str, func: Callable[..., Any]) -> bool:
+    # Deleting asks first too, and is recorded once it is done.
+    return name == "delete_selected" or getattr(func, "notes_itself", False)
 
 
 def _recorded(func: Callable[..., Any]) -> Callable[..., Any]:

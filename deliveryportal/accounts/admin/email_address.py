@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from allauth.account.models import EmailAddress
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from deliveryportal.accounts.admin._base import OperatorAdmin
+from deliveryportal.accounts.admin._base import OperatorAdmin, notes_itself
 
 admin.site.unregister(EmailAddress)
 
@@ -18,3 +20,19 @@ class EmailAddressAdmin(OperatorAdmin[EmailAddress]):
     search_fields = ["email", "user__name"]
     autocomplete_fields = ["user"]
     ordering = ["-pk"]
+    actions = ["mail_link"]
+
+    @admin.action(
+        description="Mail the link to verify it again", permissions=["change"]
+    )
+    @notes_itself
+    def mail_link(self, request: HttpRequest, chosen: QuerySet[EmailAddress]) -> None:
+        for address in chosen.filter(verified=False).select_related("user"):
+            try:
+                address.send_confirmation(request)
+            # smtplib's errors are OSErrors; with no relay at all it is a ValueError.
+            except (OSError, ValueError):
+                messages.error(request, f"{address.email}: the mail did not leave.")
+                continue
+            self.log_change(request, address, "Link mailed again")
+            messages.success(request, f"{address.email}: the link is mailed.")

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
-from django.contrib import admin
-from django.db.models import Q
+from django.contrib import admin, messages
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest
 from django.utils.timezone import now
 
+from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.admin._base import (
     AnswerFilter,
     AutocompleteSelectFilter,
     ReadOnlyAdmin,
+    notes_itself,
 )
+from deliveryportal.accounts.inviting import invite_by_mail
 from deliveryportal.accounts.models import Invitation
 
 
@@ -40,3 +44,24 @@ class InvitationAdmin(ReadOnlyAdmin[Invitation]):
     search_fields = ["email", "team__name", "invited_by__email"]
     date_hierarchy = "created_at"
     ordering = ["-pk"]
+    actions = ["mail_again"]
+
+    @admin.action(description="Mail it again", permissions=["resend"])
+    @notes_itself
+    def mail_again(self, request: UserRequest, chosen: QuerySet[Invitation]) -> None:
+        """With a fresh link: nobody knows the old one, and it works no more."""
+        waiting = chosen.filter(
+            accepted_at=None, invited_by__is_active=True, invited_by__team=F("team")
+        )
+        for invitation in waiting.select_related("invited_by__team"):
+            sent = invite_by_mail(
+                manager=invitation.invited_by, email=invitation.email, by=request.user
+            )
+            if not sent.mailed:
+                messages.error(request, f"{sent.email}: the mail did not leave.")
+                continue
+            self.log_change(request, invitation, "Mailed again")
+            messages.success(request, f"{sent.email}: mailed, with a fresh link.")
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_invitation")

@@ -2,16 +2,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.forms import ResetPasswordForm
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from deliveryportal.accounts.admin._base import AutocompleteSelectFilter, OperatorAdmin
+from deliveryportal.accounts.admin._base import (
+    AutocompleteSelectFilter,
+    OperatorAdmin,
+    notes_itself,
+)
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
 
@@ -79,6 +85,23 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin[User]):
     search_fields = ["email", "name", "team__name"]
     date_hierarchy = "date_joined"
     ordering = ["-pk"]
+    actions = ["mail_reset"]
+
+    @admin.action(description="Mail a password reset", permissions=["change"])
+    @notes_itself
+    def mail_reset(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        for user in chosen.filter(is_active=True):
+            form = ResetPasswordForm({"email": user.email})
+            try:
+                mailed = form.is_valid() and form.save(request)
+            # smtplib's errors are OSErrors; with no relay at all it is a ValueError.
+            except (OSError, ValueError):
+                mailed = False
+            if not mailed:
+                messages.error(request, f"{user.email}: the mail did not leave.")
+                continue
+            self.log_change(request, user, "Password reset mailed")
+            messages.success(request, f"{user.email}: the reset is mailed.")
 
     def save_model(
         self,

@@ -1,0 +1,116 @@
+"""What the operator does about deliveries of any team."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+
+from conversations.models import Delivery
+from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.sweeping import end_leases
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
+from conversations.triage.order import Order
+from conversations.triage.refusing import refusal
+from conversations.triage.remedies import RETRY
+from conversations.triage.sending_again import obstacle
+from deliveryportal.accounts.access import UserRequest
+from deliveryportal.accounts.admin import notes_itself
+from deliveryportal.accounts.admin.confirming import AT_MOST, ask, is_confirmed
+
+if TYPE_CHECKING:
+    from deliveryportal.accounts.admin import OperatorAdmin
+
+    Base = OperatorAdmin[Delivery]
+else:
+    Base = object
+
+AFTERWARDS = {
+    State.CLAIMED: "goes back into the queue: nothing of it was sent",
+    State.HANDING_OVER: "becomes Unconfirmed: it may have arrived, its people decide",
+}
+
+
+class DeliveryActions(Base):
+    actions = ["requeue", "end_leases"]
+
+    @admin.action(description="Send again what did not arrive", permissions=["operate"])
+    @notes_itself
+    def requeue(
+        self, request: UserRequest, chosen: QuerySet[Delivery]
+    ) -> HttpResponse | None:
+        """As its people's own Retry, but only where it is certain that nothing arrived."""
+        deliveries = self._chosen(chosen)
+        if not is_confirmed(request):
+            order = Order(request.user)
+            return ask(
+                request,
+                self,
+                [(each, _outlook(each, order)) for each in deliveries],
+                title="Send again",
+                says="Each goes into the queue as a new message of its sender, linked to "
+                "the old one. What may have arrived is left to its people.",
+            )
+        ids = [each.pk for each in deliveries]
+        skipped = carry_out(
+            ACTIONS[RETRY], ids, Order(request.user), among=Delivery.objects.all()
+        )
+        for each in deliveries:
+            if each.pk not in skipped:
+                self.log_change(request, each, "Sent again")
+        messages.success(request, f"{len(ids) - len(skipped)} sent again.")
+        for why in sorted(set(skipped.values())):
+            number = sum(each == why for each in skipped.values())
+            messages.warning(request, f"{number} not sent again. {why}")
+        return None
+
+    @admin.action(description="End the lease", permissions=["operate"])
+    @notes_itself
+    def end_leases(
+        self, request: UserRequest, chosen: QuerySet[Delivery]
+    ) -> HttpResponse | None:
+        deliveries = self._chosen(chosen)
+        if not is_confirmed(request):
+            return ask(
+                request,
+                self,
+                [(each, _after_its_lease(each)) for each in deliveries],
+                title="End the lease",
+                says="Only where the worker is gone: one that is still at it will find "
+                "its lease taken away.",
+            )
+        ended = 0
+        for each in deliveries:
+            if end_leases(Delivery.objects.filter(pk=each.pk, state=each.state)):
+                ended += 1
+                self.log_change(request, each, "Lease ended")
+        messages.success(request, f"{ended} ended. The next sweep takes them up.")
+        return None
+
+    def has_operate_permission(self, request: UserRequest) -> bool:
+        return request.user.has_perm("conversations.change_delivery")
+
+    def _chosen(self, chosen: QuerySet[Delivery]) -> DeliveryQuerySet:
+        pks = list(chosen.order_by("-pk").values_list("pk", flat=True)[:AT_MOST])
+        return (
+            Delivery.objects.filter(pk__in=pks)
+            .select_related("message__identity", "sender", "channel")
+            .prefetch_related("message__resends")
+            .order_by("-pk")
+        )
+
+
+def _outlook(delivery: Delivery, order: Order) -> str:
+    why = refusal(ACTIONS[RETRY], delivery.state, delivery.reason) or obstacle(
+        delivery, delivery.channel, order
+    )
+    return f"is left alone. {why}" if why else "is sent again"
+
+
+def _after_its_lease(delivery: Delivery) -> str:
+    return AFTERWARDS.get(
+        State(delivery.state), "is left alone: no worker has it in hand"
+    )

@@ -1,0 +1,222 @@
+"""The first page of Django admin: is mail flowing, what waits and why, what needs a hand.
+
+Every figure is bounded by what waits or comes from the hourly tallies, and leads to
+the list of what it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.timesince import timesince
+from django.utils.timezone import now
+
+from channels.models import Channel
+from channels.transports import kind_choices, transport_class
+from conversations.figures import AGES, LATER, OLDER, Figures, figures, waits
+from conversations.models import Alert, Delivery, DeliveryEvent, Hold, Report, Tally
+from conversations.pictures import HEIGHT, Bar, Series, stacked
+from deliveryportal.admin_menu import Rows, number_of
+from deliveryportal.health import DUE_OVERDUE, SWEEP_OVERDUE, last_sweep
+
+Kind = DeliveryEvent.Kind
+HOURS = 24
+SHOWN = {Kind.ACCEPTED: "handed over", Kind.FAILED: "failed", Kind.BOUNCED: "bounced"}
+GOOD, BAD = "good", "bad"
+MOST_HOLDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One answer, good or bad or neither, and where to look further."""
+
+    label: str
+    value: str
+    url: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelHours:
+    """What became of the mail of one kind of channel, hour by hour."""
+
+    label: str
+    url: str
+    series: list[Series]
+    bars: list[Bar]
+    highest: int
+    last: str  # this hour and the one before it, in words
+
+    @property
+    def view_box(self) -> str:
+        return f"0 0 {10 * HOURS} {HEIGHT}"
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What unfold's DASHBOARD_CALLBACK asks for."""
+    at, known = now(), figures()
+    hours = [
+        at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=back)
+        for back in range(HOURS - 1, -1, -1)
+    ]
+    facts = _flow(at, known)
+    return context | {
+        "flowing": all(fact.tone != BAD for fact in facts),
+        "facts": facts,
+        "channels": _channels(hours),
+        "hours": hours,
+        "ages": [label for label, _ in AGES] + [OLDER, LATER],
+        "queue": _queue(known),
+        "waits": waits(at),
+        "waits_url": _list("conversations_delivery", waiting="reason"),
+        "holds": Hold.objects.in_force(at)
+        .select_related("team", "sender", "channel")
+        .order_by("-pk")[:MOST_HOLDS],
+        "holds_url": _list("conversations_hold", in_force="yes"),
+        "needs": _needs(),
+    }
+
+
+def _list(model: str, **query: str) -> str:
+    url = reverse(f"admin:{model}_changelist")
+    return f"{url}?{urlencode(query)}" if query else url
+
+
+def _flow(at: datetime, known: Figures) -> list[Fact]:
+    swept = last_sweep()
+    return [
+        Fact(
+            label="Oldest mail that is due",
+            value=_for(at, known.oldest_due) if known.oldest_due else "none waits",
+            url=_list("conversations_delivery", waiting="overdue"),
+            tone=BAD if known.oldest_due and known.oldest_due > DUE_OVERDUE else GOOD,
+        ),
+        Fact(
+            label="Last sweep",
+            value=f"{_for(at, swept)} ago" if swept is not None else "never",
+            url=_list("conversations_heartbeat"),
+            tone=BAD if swept is None or swept > SWEEP_OVERDUE else GOOD,
+        ),
+        Fact(
+            label="In hand now",
+            value=str(known.in_hand),
+            url=_list("conversations_delivery", waiting="in_hand"),
+        ),
+        Fact(
+            label="Lanes that wait for a limit",
+            value=str(known.resting),
+            url=_list("channels_allowance"),
+        ),
+    ]
+
+
+def _for(at: datetime, age: timedelta) -> str:
+    seconds = int(age.total_seconds())
+    return f"{seconds} s" if seconds < 120 else timesince(at - age, at)
+
+
+def _channels(hours: list[datetime]) -> list[ChannelHours]:
+    rows = (
+        Tally.objects.filter(hour__gte=hours[0], kind__in=SHOWN)
+        .values_list("hour", "channel__kind", "kind")
+        .annotate(Sum("number"))
+        .order_by()
+    )
+    counted = {(hour, channel, kind): number for hour, channel, kind, number in rows}
+    return [_channel(hours, kind, label, counted) for kind, label in kind_choices()]
+
+
+def _channel(
+    hours: list[datetime],
+    kind: str,
+    label: str,
+    counted: Mapping[tuple[datetime, str, str], int],
+) -> ChannelHours:
+    url = _list("conversations_delivery", kind=kind)
+    numbers = {
+        (hour, place): counted.get((hour, kind, outcome), 0)
+        for hour in hours
+        for place, outcome in enumerate(SHOWN, 1)
+    }
+    series = [
+        Series(
+            place=place,
+            label=words,
+            number=sum(numbers[hour, place] for hour in hours),
+            url=url,
+        )
+        for place, (outcome, words) in enumerate(SHOWN.items(), 1)
+        # None of what nobody tells us of is no zero.
+        if outcome != Kind.BOUNCED or transport_class(kind).traits.records_bounces
+    ]
+    places = dict.fromkeys((each.place for each in series), url)
+    urls = dict.fromkeys(hours, (url, places))
+    bars, highest = stacked(hours, series, numbers, urls)
+    lately = {
+        each.label: sum(numbers[hour, each.place] for hour in hours[-2:])
+        for each in series
+    }
+    return ChannelHours(
+        label=label,
+        url=url,
+        series=series,
+        bars=bars,
+        highest=highest,
+        last=", ".join(f"{number} {words}" for words, number in lately.items()),
+    )
+
+
+def _queue(known: Figures) -> list[tuple[str, str, list[int]]]:
+    """Of each kind of channel: how much has been due for how long."""
+    ages = [label for label, _ in AGES] + [OLDER, LATER]
+    return [
+        (
+            label,
+            _list("conversations_delivery", kind=kind, state__exact="queued"),
+            [known.queued.get((kind, age), 0) for age in ages],
+        )
+        for kind, label in kind_choices()
+    ]
+
+
+def _needs() -> list[Fact]:
+    """What does not mend itself; what there is none of is told too."""
+    lists: list[tuple[str, Rows, str]] = [
+        (
+            "Channels that stopped working",
+            lambda: Channel.objects.connected().filter(health=Channel.Health.PAUSED),
+            _list("channels_channel", health__exact="paused", connected="yes"),
+        ),
+        (
+            "Alerts: somebody refuses our mail",
+            Alert.objects.open,
+            _list("conversations_alert", standing="open"),
+        ),
+        (
+            "Reports that could not be read",
+            Report.objects.unreadable,
+            _list("conversations_report", state__exact="unreadable"),
+        ),
+        (
+            "Reports without a delivery",
+            Report.objects.strays,
+            _list("conversations_report", matched="stray"),
+        ),
+        (
+            "Leases that a worker left behind",
+            lambda: Delivery.objects.lease_expired(now()),
+            _list("conversations_delivery", waiting="abandoned"),
+        ),
+    ]
+    return [
+        Fact(label=label, value=number or "0", url=url, tone=BAD if number else GOOD)
+        for label, rows, url in lists
+        for number in [number_of(rows)]
+    ]

@@ -1,0 +1,109 @@
+"""Lists of millions of rows: nothing is counted, and nothing passed over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from conversations.models import Delivery, Total
+from deliveryportal.accounts.models import User
+from tests.conftest import PASSWORD
+
+URL = "/admin/conversations/total/"
+SIZE = 50  # rows of a page
+
+
+@pytest.fixture
+def operator(db: None, as_user: Callable[[User], Client]) -> Client:
+    return as_user(User.objects.create_superuser("op@portal.test", PASSWORD))
+
+
+@pytest.fixture
+def rows(db: None) -> None:
+    Total.objects.all().delete()
+    Total.objects.bulk_create(
+        Total(name="n" if number % 2 else "m", label=f"row {number:03}")
+        for number in range(120)
+    )
+
+
+def shown(response: Any) -> list[str]:
+    return [each.label for each in response.context["cl"].result_list]
+
+
+def follow(client: Client, response: Any, words: str) -> Any:
+    (link,) = re.findall(rf'href="([^"]*)"[^>]*>{words}<', response.content.decode())
+    return client.get(URL + link.replace("&amp;", "&"))
+
+
+@pytest.mark.usefixtures("rows")
+def test_pages_follow_each_other_without_gap_or_overlap(operator: Client) -> None:
+    pages = [operator.get(URL)]
+    for _ in range(2):
+        pages.append(follow(operator, pages[-1], "Older"))
+    labels = [label for page in pages for label in shown(page)]
+    assert labels == [f"row {number:03}" for number in range(119, -1, -1)]
+    assert pages[-1].context["cl"].older is None
+    back = follow(operator, pages[-1], "Newer")
+    assert shown(back) == shown(pages[1])
+    first = follow(operator, back, "Newer")
+    assert shown(first) == shown(pages[0])
+    assert first.context["cl"].newer is None
+    assert shown(follow(operator, pages[-1], "Newest")) == shown(pages[0])
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_search_goes_on_over_pages(operator: Client) -> None:
+    first = operator.get(URL, {"q": "n"})
+    second = follow(operator, first, "Older")
+    assert len(shown(first)) + len(shown(second)) == 60
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("key", ["", "0", "-0", "x", "9" * 40, "-" + "9" * 40, "1e3"])
+def test_a_page_that_nobody_linked_to_opens(operator: Client, key: str) -> None:
+    assert operator.get(URL, {"p": key}).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["", "1000", "-1000"])
+@pytest.mark.parametrize(
+    "query", ["", "state__exact=failed", "waiting=reason", "kind=portal", "o=2&all="]
+)
+def test_no_list_of_deliveries_counts_or_passes_over_rows(
+    operator: Client, query: str, page: str
+) -> None:
+    url = f"{reverse('admin:conversations_delivery_changelist')}?{query}&p={page}"
+    operator.get(url)
+    with CaptureQueriesContext(connection) as asked:
+        assert operator.get(url).status_code == 200
+    table = Delivery._meta.db_table
+    of_deliveries = [each["sql"] for each in asked if f'FROM "{table}"' in each["sql"]]
+    assert of_deliveries
+    for sql in of_deliveries:
+        assert "OFFSET" not in sql
+        assert "COUNT(" not in sql
+        assert "DISTINCT" not in sql
+
+
+def test_a_delivery_is_found_by_what_support_is_told(
+    operator: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    wanted = make_delivery(alice, "anna@customer.test", subject="The offer")
+    make_delivery(alice, "ben@customer.test", subject="Hello")
+    address = reverse("admin:conversations_delivery_changelist")
+    for told in (
+        "ANNA@customer",
+        "offer anna",
+        str(wanted.uuid),
+        str(wanted.message.uuid),
+        wanted.message.message_id,
+    ):
+        found = operator.get(address, {"q": told}).context["cl"].result_list
+        assert found == [wanted], told
