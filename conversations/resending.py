@@ -13,7 +13,18 @@ from functools import partial, reduce
 from operator import or_
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.lookups import GreaterThanOrEqual
 from django.urls import reverse
 from django.utils.timezone import now
@@ -36,36 +47,67 @@ LATELY = timedelta(days=30)  # nobody means a mail of last year any more
 AT_A_TIME = 100  # in one transaction
 
 CONNECTED_SINCE = Q(channel__connected_at__gt=F("state_since"))
-
-
-def _took_mail_since(*, tracked: bool) -> Q:
-    """Whether its lane took mail later; in the words of the indexes of what was sent."""
-    lane = Delivery.objects.in_lane(OuterRef("channel_id"), OuterRef("sender_id"))
-    later = lane.unarchived().filter(
-        GreaterThanOrEqual(Day("state_since"), Day(OuterRef("state_since"))),
-        state=State.ACCEPTED,
-        tracked=tracked,
-        state_since__gt=OuterRef("state_since"),
-    )
-    return Q(tracked=tracked) & Q(Exists(later))
-
-
-TOOK_MAIL_SINCE = _took_mail_since(tracked=True) | _took_mail_since(tracked=False)
-# The failures that are a channel's fault, by reason → what tells that it is mended.
-# One that the recipient or the text was the reason for would only fail again.
-MENDED: dict[str, Q] = {
-    "channel_down": CONNECTED_SINCE | TOOK_MAIL_SINCE,
-    "channel_gone": CONNECTED_SINCE,
-    "sender_refused": CONNECTED_SINCE,
-    "sender_setup": CONNECTED_SINCE,
+# The failures that are a channel's fault, by reason → whether mail that its lane took
+# later tells that it is mended; connecting it again always does. What the recipient
+# or the text was the reason for would only fail again.
+MENDED = {
+    "channel_down": True,
+    "channel_gone": False,
+    "sender_refused": False,
+    "sender_setup": False,
 }
 
 
 def resendable(user: User) -> DeliveryQuerySet:
     """What failed for a channel's fault and can go now, of what `user` may see."""
-    return _can_go(user).filter(
-        reduce(or_, (Q(reason=reason) & since for reason, since in MENDED.items()))
+    failed = _can_go(user).filter(reason__in=MENDED)
+    return failed.filter(CONNECTED_SINCE | _took_mail_since(failed))
+
+
+def _took_mail_since(failed: DeliveryQuerySet) -> Q:
+    """Those whose lane took mail later: asked of each lane once, not of each mail."""
+    told = [reason for reason, tells in MENDED.items() if tells]
+    one_a_lane = (
+        failed.filter(reason__in=told)
+        .order_by()
+        .values("channel", "sender")
+        .annotate(one=Min("pk"))
+        .values_list("one", flat=True)
     )
+    lanes = Delivery.objects.filter(pk__in=list(one_a_lane)).annotate(
+        last=Case(
+            When(tracked=True, then=_last_taken(tracked=True)),
+            default=_last_taken(tracked=False),
+        )
+    )
+    return reduce(
+        or_,
+        (
+            Q(channel=channel, sender=sender, reason__in=told, state_since__lt=last)
+            for channel, sender, last in lanes.values_list("channel", "sender", "last")
+            if last
+        ),
+        Q(pk__in=[]),
+    )
+
+
+def _last_taken(*, tracked: bool) -> Subquery:
+    """When the lane last took mail, in the words of the indexes of what was sent."""
+    lately = now() - LATELY
+    taken = (
+        Delivery.objects.unarchived()
+        # Plus nothing: the index on the channel alone would read everybody's mail.
+        .alias(its_channel=F("channel_id") + 0)
+        .filter(
+            GreaterThanOrEqual(Day("state_since"), Day(Value(lately))),
+            sender=OuterRef("sender_id"),
+            its_channel=OuterRef("channel_id"),
+            state=State.ACCEPTED,
+            tracked=tracked,
+        )
+        .order_by(Day("state_since").desc(), "-state_since")
+    )
+    return Subquery(taken.values("state_since")[:1])
 
 
 def stopped_by(suppression: Suppression, user: User) -> DeliveryQuerySet:
@@ -82,7 +124,6 @@ def _can_go(user: User) -> DeliveryQuerySet:
         .unarchived()
         .filter(
             state=State.FAILED,
-            reason__in=MENDED,
             state_since__gt=now() - LATELY,
             channel__health=Channel.Health.WORKING,
             channel__disconnected_at=None,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
+from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
 from channels.transports import all_transports
@@ -136,7 +137,11 @@ def _people() -> None:
     )
     EmailIdentity.objects.bulk_create(
         EmailIdentity(
-            owner=user, address=user.email, display_name=user.name, is_default=True
+            owner=user,
+            address=user.email,
+            display_name=user.name,
+            is_default=True,
+            verified_at=now(),
         )
         for user in users
     )
@@ -160,9 +165,10 @@ def _words() -> None:
             )
         cursor.execute(
             "CREATE TEMPORARY TABLE b_user AS SELECT u.id, u.team_id, u.email, u.name, "
-            "c.id AS conversation_id, row_number() OVER (ORDER BY u.id) - 1 AS i "
+            "c.id AS conversation_id, e.id AS identity_id, row_number() OVER (ORDER BY u.id) - 1 AS i "
             "FROM accounts_user u "
-            "JOIN conversations_conversation c ON c.owner_id = u.id"
+            "JOIN conversations_conversation c ON c.owner_id = u.id "
+            "JOIN channels_emailidentity e ON e.owner_id = u.id"
         )
         cursor.execute(
             "CREATE TEMPORARY TABLE b_channel AS "
@@ -198,7 +204,7 @@ def _mail(rows: int) -> None:
             f"""
             CREATE TEMPORARY TABLE b_mail AS
             SELECT n, {_at(rows)} AS at, d_triage, d_archived, u.id AS sender_id,
-                u.team_id, u.email, u.name, u.conversation_id, state, kind,
+                u.team_id, u.email, u.name, u.conversation_id, u.identity_id, state, kind,
                 lower(b_given.word || '.' || b_family.word) || n %% 997 || '@'
                     || b_firm.word || n %% 499 || '.example' AS recipient,
                 b_given.word || ' ' || b_family.word AS person,
@@ -228,6 +234,7 @@ def _mail(rows: int) -> None:
             given
             | {
                 "conversation_id": "conversation_id",
+                "identity_id": "identity_id",
                 "from_name": "name",
                 "body": "'Hello ' || person || ', this is what we talked about.'",
                 "message_id": "'<' || n || '@portal.example>'",
