@@ -27,4 +27,4 @@ HOPS = 30  # Exim's default; then a server believes in a loop
 # Of mail that cannot be passed on the sender hears after the first, and gets it back
 # after the second.
 WARNED_AFTER = 1  # seconds
-GIVEN_UP_AFTER = 20
+GIVEN_UP_AFTER = 30
