@@ -49,16 +49,8 @@ class ProfileForm(_ProfileForm):
 
     class Meta:
         model = User
-        fields = ["name", "time_zone", "can_undo", "daily_digest"]
-        labels = {
-            "can_undo": "Let me undo Send",
-            "daily_digest": "Mail me a digest each morning",
-        }
-        help_texts = {
-            "daily_digest": "At 8:00 by your clock: new failures by cause, what nobody has "
-            "decided about for a day, and channels that need attention. No mail when there "
-            "is nothing.",
-        }
+        fields = ["name", "time_zone", "can_undo"]
+        labels = {"can_undo": "Let me undo Send"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -71,8 +63,6 @@ class ProfileForm(_ProfileForm):
             ("", f"{settings.TIME_ZONE} (the portal's)"),
             *((zone, zone.replace("_", " ")) for zone in sorted(available_timezones())),
         ]
-        if not self.instance.is_manager:
-            del self.fields["daily_digest"]
         undo = self.fields["can_undo"]
         undo.help_text = (
             f"Mail then waits {settings.UNDO_SECONDS} seconds before it leaves."
@@ -95,3 +85,38 @@ class InviteForm(forms.Form):
                 params={"email": email},
             )
         return email
+
+
+class DeactivateForm(forms.Form):
+    """What becomes of the scheduled mail of a member who is locked out."""
+
+    CANCEL = "cancel"
+    # What the page said was scheduled: not more than that is decided by it.
+    accepted = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    scheduled = forms.ChoiceField(label="Their scheduled mail", required=False)
+
+    def __init__(
+        self, manager: User, member: User, *args: Any, scheduled: int, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["accepted"].initial = scheduled
+        others = manager.team.members.filter(
+            role=User.Role.MANAGER, is_active=True
+        ).exclude(pk=member.pk)
+        self.heirs = {str(each.pk): each for each in others.order_by("name", "pk")}
+        choice = self.fields["scheduled"]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.required = scheduled > 0
+        choice.choices = [
+            ("", "Choose"),
+            *((key, f"Hand it to {each}") for key, each in self.heirs.items()),
+            (self.CANCEL, "Cancel it"),
+        ]
+        choice.help_text = (
+            "Handed over, it becomes drafts of the manager, who sends them or not. "
+            "Cancelled, it stands under Failed deliveries. Either way nothing leaves."
+        )
+
+    @property
+    def heir(self) -> User | None:
+        return self.heirs.get(self.cleaned_data["scheduled"])

@@ -20,6 +20,7 @@ from deliveryportal.accounts.admin._base import (
 )
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
+from deliveryportal.accounts.promoting import LastManagerError, keep_a_manager
 
 if TYPE_CHECKING:
     DjangoUserAdmin = auth_admin.UserAdmin[User]
@@ -45,9 +46,30 @@ class NewUserForm(UserCreationForm):
         ].help_text = "Empty: the person founds a new team and is its manager."
 
 
+class ChangeUserForm(UserForm):
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        before = self.instance  # what is asked for is written into it after this
+        stays = (
+            self.cleaned_data.get("is_active")
+            and self.cleaned_data.get("role") == User.Role.MANAGER
+            and self.cleaned_data.get("team") == before.team
+        )
+        others = User.objects.filter(team=before.team_id, is_active=True)
+        # Whoever is alone in a team may close it behind them.
+        if before.is_active and not stays and others.exclude(pk=before.pk).exists():
+            try:
+                keep_a_manager(before)
+            except LastManagerError:
+                raise forms.ValidationError(
+                    "The team would have no manager: make somebody else one first."
+                ) from None
+        return cleaned
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, OperatorAdmin[User]):
-    form = UserForm
+    form = ChangeUserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
 
@@ -117,6 +139,12 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin[User]):
         else:
             obj.save()
             joined.send(User, user=obj)
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: User | None = None
+    ) -> bool:
+        """People are deactivated: their mail and what they did stay theirs."""
+        return False
 
     @admin.display(description="password")
     def password_link(self, user: User) -> SafeString:

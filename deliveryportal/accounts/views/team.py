@@ -51,6 +51,7 @@ def _page(
     context = {
         "team": team,
         "members": team.members.filter(is_active=True).order_by("role", "name"),
+        "inactive": team.members.filter(is_active=False).order_by("name"),
         "now": now(),
         "form": form,
         "sent": sent,
