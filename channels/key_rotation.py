@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models, transaction
 from django.db.models.functions import Cast
@@ -12,6 +13,9 @@ from django.db.models.functions import Cast
 from channels.fields import EncryptedJSONField
 from channels.secrets import SecretUnreadableError, rotate
 from deliveryportal.accounts.auditing import Area, Change, record_all
+
+# What of an authenticator's data `mfa_adapter` has encrypted.
+SIGN_IN_SECRETS = ("secret", "seed")
 
 
 @dataclass(slots=True)
@@ -33,6 +37,8 @@ def rotate_all() -> Rotation:
             "pk", flat=True
         ):
             _rotate_one(column, pk, rotation)
+    for pk in Authenticator.objects.order_by("pk").values_list("pk", flat=True):
+        _rotate_way_to_sign_in(pk, rotation)
     record_all(
         [
             Change(
@@ -76,4 +82,19 @@ def _rotate_one(column: EncryptedJSONField, pk: object, rotation: Rotation) -> N
         rotation.unreadable.append(f"{column.model._meta.verbose_name} {name}")
         return
     row.update(**{column.name: models.Value(fresh, output_field=models.TextField())})
+    rotation.encrypted += 1
+
+
+@transaction.atomic
+def _rotate_way_to_sign_in(pk: int, rotation: Rotation) -> None:
+    row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+    secrets = [name for name in SIGN_IN_SECRETS if row and name in row.data]
+    if not row or not secrets:
+        return  # a passkey's is public, or deleted meanwhile
+    try:
+        row.data |= {name: rotate(row.data[name]) for name in secrets}
+    except SecretUnreadableError:
+        rotation.unreadable.append(f"{row.type} of {row.user}")
+        return
+    row.save(update_fields=["data"])
     rotation.encrypted += 1

@@ -12,7 +12,12 @@ from channels.views.verification import resend, verification
 
 app_name = "settings"
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="settings:channel")),
+    path(
+        "",
+        RedirectView.as_view(
+            pattern_name="settings:channel", http_method_names=["get", "head"]
+        ),
+    ),
     path("channel/", channel, name="channel"),
     path("channel/connect/<slug:kind>/", connect, name="connect"),
     path("channel/tests/<uuid:uuid>/", test, name="test"),

@@ -21,6 +21,8 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Invitations", "mail_lock", "accounts_invitation"),
         ("Audit log", "history", "accounts_auditentry"),
         ("Sign-in addresses", "alternate_email", "account_emailaddress"),
+        ("Ways to sign in", "key", "mfa_authenticator"),
+        ("Sessions", "devices", "usersessions_usersession"),
     ],
     "Delivery channels": [
         ("Channels", "outgoing_mail", "channels_channel"),
@@ -52,7 +54,6 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Suppressions", "block", "conversations_suppression"),
         ("Evidence", "gavel", "conversations_evidence"),
         ("By the hour", "bar_chart", "conversations_tally"),
-        ("Daily digests", "newspaper", "conversations_digest"),
         ("Totals", "functions", "conversations_total"),
         ("Counted so far", "flag", "conversations_tallymark"),
         ("Heartbeats", "monitor_heart", "conversations_heartbeat"),

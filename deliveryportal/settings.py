@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
@@ -123,12 +124,15 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.google",
+    "allauth.usersessions",
     "deliveryportal.accounts",
     "channels",
     "conversations",
     "deliveryportal.practice",
+    "csp",
     "django_htmx",
     "django_prose_editor",
     "heroicons",
@@ -136,6 +140,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "deliveryportal.headers.looser_in_django_admin",
+    "deliveryportal.headers.without_devices",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -257,6 +264,26 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none" if PRACTICE else "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
+# How often an address of the network, or an email address, may try. The others are
+# allauth's own, and as strict.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/300s/key",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip,5/m/key",
+}
+# How many proxies in front of it the portal believes what they say of the visitor's
+# address. Each adds to X-Forwarded-For; what stands before theirs is hearsay.
+ALLAUTH_TRUSTED_PROXY_COUNT = strict_int("TRUSTED_PROXIES", default=0, least=0)
+# A second thing to sign in with, for who wants it: the codes of an app, or a passkey,
+# which also does without the password.
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "DeliveryPortal"
+MFA_ADAPTER = "channels.mfa_adapter.MFAAdapter"
+# Practice mode verifies no addresses, and is tried on a machine without HTTPS.
+MFA_ALLOW_UNVERIFIED_EMAIL = PRACTICE
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = PRACTICE and not HTTPS
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
 # --- Google -----------------------------------------------------------------
@@ -331,6 +358,21 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Only what this server serves: no inline script or style, nothing from elsewhere.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],  # the square that an app of codes reads
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        # Connecting Gmail is a form whose answer leads to the consent page.
+        "form-action": [SELF, GOOGLE_BASE or "https://accounts.google.com"],
+    }
+}
 
 # What a scraper must present to read /metrics (Authorization: Bearer …); without it
 # the page does not exist.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import NoReturn
+
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.helpers import complete_social_login
 from allauth.socialaccount.providers.base.utils import respond_to_login_on_get
@@ -50,6 +52,12 @@ def finish(request: HttpRequest, provider: str) -> HttpResponse:
         messages.error(request, str(error))
     # Whoever is not signed in any more is led to the sign-in from there.
     return redirect("settings:channel")
+
+
+@login_not_required
+def by_token(request: HttpRequest, provider: str) -> NoReturn:
+    """allauth's sign-in by a token that a script of Google's fetches: not offered."""
+    raise Http404("This is not a way to sign in.")
 
 
 def connections(request: HttpRequest) -> HttpResponse:

@@ -11,4 +11,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and teams"
 
     def ready(self) -> None:
+        # It needs the models, which are not there yet while this file is read.
+        from deliveryportal.accounts.credential_changes import listen  # noqa: PLC0415
+
         post_migrate.connect(forbid_changes, sender=self)
+        listen()

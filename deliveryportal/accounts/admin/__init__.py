@@ -14,12 +14,14 @@ from deliveryportal.accounts.admin._base import (
 from deliveryportal.accounts.admin.audit import AuditEntryAdmin
 from deliveryportal.accounts.admin.email_address import EmailAddressAdmin
 from deliveryportal.accounts.admin.invitation import InvitationAdmin
+from deliveryportal.accounts.admin.sign_in import AuthenticatorAdmin, UserSessionAdmin
 from deliveryportal.accounts.admin.team import TeamAdmin
 from deliveryportal.accounts.admin.user import UserAdmin
 
 __all__ = [
     "AnswerFilter",
     "AuditEntryAdmin",
+    "AuthenticatorAdmin",
     "AutocompleteSelectFilter",
     "EmailAddressAdmin",
     "InvitationAdmin",
@@ -28,6 +30,7 @@ __all__ = [
     "TeamAdmin",
     "ThemedInline",
     "UserAdmin",
+    "UserSessionAdmin",
     "notes_itself",
 ]
 

@@ -1,0 +1,51 @@
+"""What people change about how they sign in, which allauth does, in the audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import signals as account
+from allauth.mfa import signals as mfa
+from allauth.mfa.models import Authenticator
+from django.db.models.signals import post_save
+from django.dispatch import Signal
+
+from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.models import User
+
+# Which of allauth's signals means what.
+CHANGES: list[tuple[Signal, str]] = [
+    (account.password_set, "Set a password"),
+    (account.password_changed, "Changed their password"),
+    (account.password_reset, "Reset their password by mail"),
+    (account.email_added, "Added an address to sign in by"),
+    (account.email_changed, "Changed the address they sign in by"),
+    (account.email_removed, "Removed an address to sign in by"),
+    (mfa.authenticator_removed, "Removed a way to sign in"),
+    (mfa.authenticator_reset, "Renewed a way to sign in"),
+]
+ACTIONS = {id(signal): action for signal, action in CHANGES}
+
+
+def note(signal: Signal, user: User, **kwargs: Any) -> None:
+    address = kwargs.get("to_email_address") or kwargs.get("email_address")
+    way = kwargs.get("authenticator")
+    record(
+        Area.CREDENTIALS,
+        ACTIONS[id(signal)],
+        way.get_type_display() if way else getattr(address, "email", ""),
+        by=user,
+    )
+
+
+def note_added(instance: Authenticator, *, created: bool, **kwargs: Any) -> None:
+    """allauth's signal for this comes after the commit, when it might be lost."""
+    if created:
+        way = instance.get_type_display()
+        record(Area.CREDENTIALS, "Added a way to sign in", way, by=instance.user)
+
+
+def listen() -> None:
+    for signal, _ in CHANGES:
+        signal.connect(note)
+    post_save.connect(note_added, sender=Authenticator)
