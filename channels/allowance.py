@@ -51,11 +51,13 @@ def allowance(channel: Channel, sender_id: int, wanted: int) -> Iterator[Lane]:
         yield Lane(room=room.number, pace=pace, row=row)
 
 
-@transaction.atomic
 def give_back(channel: Channel, sender_id: int, number: int) -> None:
     """Count `number` messages as not sent after all."""
-    if number and Allowance.objects.filter(channel=channel, sender=sender_id).exists():
-        Allowance.objects.locked(channel.pk, sender_id).give_back(number)
+    if not number:
+        return  # as a rule
+    with transaction.atomic():
+        if Allowance.objects.filter(channel=channel, sender=sender_id).exists():
+            Allowance.objects.locked(channel.pk, sender_id).give_back(number)
 
 
 @transaction.atomic

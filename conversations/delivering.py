@@ -25,7 +25,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
@@ -46,6 +45,7 @@ from conversations import outcomes
 from conversations.alerting import alert_of_refusals
 from conversations.letters import addressee, enclosed_files
 from conversations.models import Delivery, DeliveryEvent
+from conversations.models.by_hand import Sql
 from conversations.models.delivery import State
 from conversations.outcomes import Outcome
 from conversations.rich_text import as_document
@@ -57,12 +57,14 @@ from conversations.withholding import withhold
 logger = logging.getLogger(__name__)
 
 
-def deliver_lane(channel_id: int, sender_id: int) -> bool:
+def deliver_lane(
+    channel_id: int, sender_id: int, channel: Channel | None = None
+) -> bool:
     """Work off one batch of the lane; return whether more may be due.
 
     A full batch returns to the back of the queue, so that no lane delays another.
     """
-    channel = Channel.objects.working().filter(pk=channel_id).first()
+    channel = channel or Channel.objects.working().filter(pk=channel_id).first()
     if channel is None or stopping.is_set():
         return False  # what waits is found again when the channel works, by the sweeper
     lease = Lease.new()
@@ -112,6 +114,14 @@ class Lease:
         """Asked after each message, so that every turn sends one at least."""
         return time.monotonic() >= self.turn_ends
 
+    def holds(self, state: State) -> dict[str, Any]:
+        """What is so of a delivery in `state` for as long as it is ours.
+
+        Whoever ends a lease takes its name away. Its time is not asked again: clocks
+        jump, and a hand-over that has happened is then no less true.
+        """
+        return {"lease": self.token, "state": state}
+
     @staticmethod
     def end() -> datetime:
         return now() + timedelta(seconds=settings.LEASE_SECONDS)
@@ -124,16 +134,19 @@ def claim(channel: Channel, sender_id: int, lease: Lease) -> list[Delivery]:
         with allowance(channel, sender_id, settings.LANE_BATCH) as lane:
             batch = list(
                 due.select_for_update(skip_locked=True, of=("self",))
-                .select_related("message__identity")
+                .to_send()
                 .order_by("not_before", "pk")[: lane.room]
             )
             lane.spend(len(batch))
-        Delivery.objects.filter(pk__in=_ids(batch), state=State.QUEUED).update(
-            state=State.CLAIMED,
-            state_since=now(),
-            waiting_for="",
-            lease=lease.token,
-            lease_until=Lease.end(),
+        Delivery.objects.move(
+            _ids(batch),
+            {
+                "state": State.CLAIMED,
+                "waiting_for": "",
+                "lease": lease.token,
+                "lease_until": Lease.end(),
+            },
+            {"state": State.QUEUED},
         )
     for delivery in batch:
         delivery.channel = channel
@@ -200,28 +213,23 @@ def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Deliver
     """Commit that these are about to be sent; return those that still are ours."""
     if not handful or stopping.is_set():
         return []
-    ids, at = _ids(handful), now()
-    ours = Delivery.objects.held_under(lease.token).filter(
-        pk__in=ids, state=State.CLAIMED
+    at = now()
+    marked = Delivery.objects.move(
+        _ids(handful),
+        {
+            "state": State.HANDING_OVER,
+            "attempts": Sql("attempts + 1"),
+            "tried_since": Sql("COALESCE(tried_since, %s)", (at,)),
+            "lease_until": Lease.end(),
+        },
+        lease.holds(State.CLAIMED),
     )
-    marked = ours.update(
-        state=State.HANDING_OVER,
-        state_since=now(),
-        attempts=F("attempts") + 1,
-        tried_since=Coalesce("tried_since", at),
-        lease_until=Lease.end(),
-    )
-    if marked != len(ids):  # the lease ended meanwhile; the sweeper has them
-        kept = set(
-            Delivery.objects.filter(
-                pk__in=ids, lease=lease.token, state=State.HANDING_OVER
-            ).values_list("pk", flat=True)
-        )
-        handful = [delivery for delivery in handful if delivery.pk in kept]
-    for delivery in handful:
+    # Of the others the lease has ended meanwhile: the sweeper has them.
+    ours = [delivery for delivery in handful if delivery.pk in marked]
+    for delivery in ours:
         delivery.attempts += 1
         delivery.tried_since = delivery.tried_since or at
-    return list(handful)
+    return ours
 
 
 def _hand_over_all(
@@ -276,8 +284,7 @@ def _hand_over_safely(delivery: Delivery, transport: Transport) -> Outcome:
 
 def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
     """Give one message to the next server and say what came of it."""
-    identity = delivery.message.identity
-    if identity is None or not identity.is_verified:
+    if not getattr(delivery, "sender_is_verified", False):
         return outcomes.not_sendable(
             delivery,
             f"{delivery.message.from_address} is not a verified email identity any more.",
@@ -357,41 +364,34 @@ def settle(
     after its lease has ended changes nothing; it is kept on the timeline, for the
     person who has to decide.
     """
+    at = now()
+    still = lease.holds(State.HANDING_OVER)
+    tried = {result.delivery.pk for result in results}
     with transaction.atomic(savepoint=False):
-        held = set(
-            Delivery.objects.held_under(lease.token)
-            .filter(state=State.HANDING_OVER)
-            .select_for_update()
-            .values_list("pk", flat=True)
-        )
-        for changes, ids in _alike(results, held):
-            Delivery.objects.filter(pk__in=ids).update(
-                **changes, lease="", lease_until=None
-            )
-        tried = {result.delivery.pk for result in results}
-        if held - tried:
-            Delivery.objects.filter(pk__in=held - tried).update(
-                state=State.CLAIMED, state_since=now(), attempts=F("attempts") - 1
-            )
-        DeliveryEvent.objects.bulk_create(
-            result.event if result.delivery.pk in held else result.too_late
+        ours: set[int] = set()
+        for changes, ids in _alike(results, at):
+            ours |= Delivery.objects.move(ids, changes, still)
+        if untried := [pk for pk in _ids(in_hand) if pk not in tried]:
+            again = {"state": State.CLAIMED, "attempts": Sql("attempts - 1")}
+            Delivery.objects.move(untried, again, still)
+        DeliveryEvent.objects.record(
+            result.event if result.delivery.pk in ours else result.too_late
             for result in results
         )
-        alert_of_refusals(each for each in results if each.delivery.pk in held)
-    return [result for result in results if result.delivery.pk in held]
+        settled = [result for result in results if result.delivery.pk in ours]
+        alert_of_refusals(settled)
+    return settled
 
 
 def _alike(
-    results: list[Outcome], held: set[int]
+    results: list[Outcome], at: datetime
 ) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """Gather results with the same changes: mostly all, for one UPDATE."""
-    at = now()
     groups: dict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
     for result in results:
-        if result.delivery.pk in held:
-            groups[tuple(result.changes.items())].append(result.delivery.pk)
+        groups[tuple(result.changes.items())].append(result.delivery.pk)
     for same, ids in groups.items():
-        changes = {**dict(same), "state_since": at}
+        changes = {**dict(same), "lease": "", "lease_until": None}
         if changes["state"] == State.ACCEPTED:
             changes["accepted_at"] = at
         yield changes, ids

@@ -12,6 +12,7 @@ from channels.transports import Receipt, TransportError, Verdict
 from conversations.bounces.classify import classify
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
+from conversations.models.event import Line
 from conversations.retry_policy import PAUSES, next_try
 
 Kind = DeliveryEvent.Kind
@@ -40,7 +41,7 @@ class Outcome:
 
     delivery: Delivery
     changes: dict[str, Any]
-    event: DeliveryEvent
+    event: Line
     error: TransportError | None = None
 
     @property
@@ -54,10 +55,9 @@ class Outcome:
         return self.error is not None and _asks_to_slow_down(self.error)
 
     @property
-    def too_late(self) -> DeliveryEvent:
+    def too_late(self) -> Line:
         """The line for its timeline if the lease has ended meanwhile."""
-        self.event.kind = Kind.LATE_ANSWER
-        return self.event
+        return self.event._replace(kind=Kind.LATE_ANSWER)
 
 
 def domain_of(delivery: Delivery) -> str:
@@ -78,8 +78,8 @@ def accepted(delivery: Delivery, receipt: Receipt, at: datetime) -> Outcome:
             "remote_words": "",
             "enhanced_code": "",
         },
-        event=DeliveryEvent(
-            delivery=delivery,
+        event=Line(
+            delivery.pk,
             kind=Kind.ACCEPTED,
             at=at,
             remote=receipt.remote,
@@ -100,7 +100,7 @@ def not_sendable(delivery: Delivery, sentence: str, at: datetime) -> Outcome:
             "reason": "not_sendable",
             "remote_words": sentence,
         },
-        event=DeliveryEvent(delivery=delivery, kind=Kind.FAILED, at=at, note=sentence),
+        event=Line(delivery.pk, kind=Kind.FAILED, at=at, note=sentence),
     )
 
 
@@ -206,9 +206,9 @@ def _settled(
 
 def _event(
     delivery: Delivery, error: TransportError, at: datetime, kind: Kind, note: str = ""
-) -> DeliveryEvent:
-    return DeliveryEvent(
-        delivery=delivery,
+) -> Line:
+    return Line(
+        delivery.pk,
         kind=kind,
         at=at,
         note=note,

@@ -48,12 +48,18 @@ def take_turn(lane: LaneId) -> list[LaneId]:
     if channel is None:
         return []  # what waits is found again when the channel works, by the sweeper
     host = channel.far_end
-    with session(host, lambda: _queue_up(lane, host)) as free:
+    queued_up: list[LaneId] = []
+
+    def queue_up() -> None:
+        _queue_up(lane, host)
+        queued_up.append(lane)
+
+    with session(host, queue_up) as free:
         if not free:
             return []
-        # It may have queued up and found a session after all.
-        _row(lane).exclude(waits_for="").update(waits_for="", not_again_before=now())
-        more = deliver_lane(*lane)
+        if queued_up:  # and has found a session after all
+            _row(lane).update(waits_for="", not_again_before=now())
+        more = deliver_lane(*lane, channel=channel)
         # Behind those who wait for this session: announced, it would race with them.
         queues_up = more and _waiting(host).exists()
         if queues_up:

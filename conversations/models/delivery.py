@@ -13,10 +13,11 @@ from django.utils.timezone import now
 from channels.models import Allowance, Channel
 from channels.return_path import new_token
 from conversations.bounces.reasons import REASONS, Reason
-from conversations.models import hold
+from conversations.models import by_hand, hold
 from conversations.models.cause import CAUSE
 from conversations.models.hold import Hold
 from conversations.models.list_indexes import LIST_INDEXES
+from conversations.models.quick_rows import QuickRowsModel
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 
@@ -67,6 +68,33 @@ STATUS = {
     State.BOUNCED: ("Bounced", "bad"),
     State.COMPLAINED: ("Spam", "bad"),
 }
+
+
+# Reading a moment costs as much as all the rest of a short column: few are here.
+TO_SEND = (
+    "uuid",
+    "recipient",
+    "recipient_wire",
+    "recipient_name",
+    "part",
+    "channel",
+    "sender",
+    "team",
+    "return_token",
+    "attempts",
+    "tried_since",
+    "message__from_name",
+    "message__from_address",
+    "message__subject",
+    "message__body",
+    "message__body_html",
+    "message__cc",
+    "message__has_attachments",
+    "message__follows",
+    "message__references",
+    "message__message_id",
+    "message__written_at",
+)
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -149,6 +177,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """
         return self.filter(lease=lease)
 
+    def move(
+        self, ids: Iterable[int], changes: dict[str, Any], still: dict[str, Any]
+    ) -> set[int]:
+        """Change those of `ids` that are still as expected; return which."""
+        changes = {**changes, "state_since": now()}
+        return by_hand.update_returning(self.model, ids, guards=still, changes=changes)
+
     def in_hand(self) -> Self:
         return self.filter(state__in=[State.CLAIMED, State.HANDING_OVER])
 
@@ -161,6 +196,15 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def unarchived(self) -> Self:
         return self.filter(archived_at=None)
+
+    def to_send(self) -> Self:
+        """With all that handing them over asks for, and nothing else."""
+        verified = models.Q(message__identity__verified_at__isnull=False)
+        return (
+            self.select_related("message")
+            .only(*TO_SEND)
+            .annotate(sender_is_verified=verified)
+        )
 
     def for_list(self) -> Self:
         """With all that a row shows; the letters themselves stay where they are."""
@@ -200,7 +244,7 @@ def _of_the_first_hold(at: datetime, field: str) -> Coalesce:
     )
 
 
-class Delivery(models.Model):
+class Delivery(QuickRowsModel):
     """One message to one recipient, with a state.
 
     The state changes only by the conditional UPDATEs of `delivering`, `sweeping`

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
 from django.db import models
 from django.utils.timezone import now
+
+from conversations.models import by_hand
 
 _TONES = {
     "accepted": "ok",
@@ -15,6 +21,40 @@ _TONES = {
     "unconfirmed": "doubt",
     "late_answer": "doubt",
 }
+
+
+class Line(NamedTuple):
+    """A line to be written on a delivery's timeline, by `DeliveryEvent.objects.record`."""
+
+    delivery_id: int
+    kind: str
+    at: datetime
+    note: str = ""
+    remote: str = ""
+    remote_words: str = ""
+    code: int | None = None
+    enhanced_code: str = ""
+    attempt: int | None = None
+
+
+# The fields of a line, and what they are in PostgreSQL.
+COLUMNS = {
+    "delivery_id": "bigint",
+    "kind": "text",
+    "at": "timestamptz",
+    "note": "text",
+    "remote": "text",
+    "remote_words": "text",
+    "code": "smallint",
+    "enhanced_code": "text",
+    "attempt": "smallint",
+}
+
+
+class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
+    def record(self, lines: Iterable[Line]) -> None:
+        """Write the lines in one statement, at a tenth of what `bulk_create` takes."""
+        by_hand.insert(self.model, COLUMNS, list(lines))
 
 
 class DeliveryEvent(models.Model):
@@ -57,6 +97,8 @@ class DeliveryEvent(models.Model):
         on_delete=models.SET_NULL,
         related_name="events",
     )
+
+    objects = DeliveryEventQuerySet.as_manager()
 
     class Meta:
         ordering = ["at", "pk"]

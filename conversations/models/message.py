@@ -9,6 +9,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.timezone import now
 
+from conversations.models.quick_rows import QuickRowsModel
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 
@@ -18,7 +19,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(visible_to(user))
 
 
-class Message(models.Model):
+class Message(QuickRowsModel):
     """One email as it was written. What became of it are its deliveries.
 
     The name and address it was written as are kept here: the identity may change

@@ -1,0 +1,84 @@
+"""Statements written by hand, for what happens to every mail that leaves.
+
+Django takes longer to build such a statement than the database to run it, and its
+UPDATE does not tell which rows it has changed. However many rows there are, they are
+one parameter, in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, models
+
+
+class Sql(NamedTuple):
+    """A new value in SQL, of the row's values before and of a parameter for each %s."""
+
+    text: str
+    parameters: tuple[Any, ...] = ()
+
+
+def update_returning(
+    model: type[models.Model],
+    ids: Iterable[int],
+    *,
+    guards: Mapping[str, Any],
+    changes: Mapping[str, Any],
+) -> set[int]:
+    """Change those of `ids` whose fields are as the guards say; return which."""
+    parameters: list[Any] = []
+
+    def term(name: str, value: Any) -> str:
+        field: Any = model._meta.get_field(name)
+        text, values = value if isinstance(value, Sql) else ("%s", [value])
+        parameters.extend(field.get_db_prep_save(each, connection) for each in values)
+        return f'"{field.column}" = {text}'
+
+    new = ", ".join(term(name, value) for name, value in changes.items())
+    held = " AND ".join(term(name, value) for name, value in guards.items())
+    parameters.append(json.dumps(list(ids)))
+    # Only names of columns are put into it.
+    statement = (
+        f'UPDATE "{model._meta.db_table}" SET {new} '  # noqa: S608
+        f"WHERE {held} AND id IN ({_EACH_ID[connection.vendor]}) "
+        "RETURNING id"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def insert(
+    model: type[models.Model], columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert the rows; `columns` are named with what they are in PostgreSQL."""
+    if not rows:
+        return
+    if connection.vendor == "sqlite":
+        values = ", ".join(f"value ->> {at}" for at in range(len(columns)))
+        each = "json_each(%s)"
+    else:
+        values = ", ".join(
+            f"(value ->> {at})::{kind}" for at, kind in enumerate(columns.values())
+        )
+        each = "json_array_elements(%s::json)"
+    statement = (
+        f'INSERT INTO "{model._meta.db_table}" ({", ".join(columns)}) '  # noqa: S608
+        f"SELECT {values} FROM {each}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps(rows, default=_moment)])
+
+
+_EACH_ID = {
+    "sqlite": "SELECT value FROM json_each(%s)",
+    "postgresql": "SELECT value::bigint FROM json_array_elements_text(%s::json)",
+}
+
+
+def _moment(value: datetime) -> str:
+    return str(connection.ops.adapt_datetimefield_value(value))
