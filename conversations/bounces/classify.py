@@ -36,6 +36,10 @@ _REPLY_CODE = re.compile(
     r"|\b(?:said|returned|was|with|error|responded|response)\W{1,4}([245]\d\d)(?=[ \-:])",
     re.ASCII | re.IGNORECASE,
 )
+# Where Exim has heard the words that follow, and not what they mean.
+_HEARD = re.compile(
+    r"smtp error from remote mail(?: server|er) after [^:<]{1,80}(?::\s{0,3}<[^:]{0,80})?:"
+)
 # In a long reply the codes are repeated at each line, in the midst of a phrase.
 _REPEATED = re.compile(
     r"\b[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3})?|(?<=\s)[245]\.\d\.\d{1,3}(?=\s)"
@@ -102,7 +106,8 @@ def says_something(enhanced: str) -> bool:
 def plain_words(text: str) -> str:
     """In lower case, without addresses and the codes that break long replies up."""
     text = _REPEATED.sub(" ", text.lower()).replace("’", "'")
-    return " ".join(_ADDRESS.sub(" ", text).split())
+    text = " ".join(_ADDRESS.sub(" ", text).split())
+    return _HEARD.sub("", text) if "smtp error from" in text else text
 
 
 class _Phrase(NamedTuple):

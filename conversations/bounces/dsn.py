@@ -158,9 +158,8 @@ def _report(found: Found, mail: OpenedMail, listed: Listed) -> ReadReport:
     reply_code = reply_code_in(by_server)
     # The remote server's own code says more than its summary by the reporting one.
     said = enhanced_in(by_server)
-    enhanced = (
-        said if said and (says_something(said) or not found.status) else found.status
-    )
+    tells = said and (says_something(said) or found.status.endswith(".0.0"))
+    enhanced = said if tells else found.status or said
     reason = because = ""
     if found.kind in {"bounce", "delay"}:
         reason, because = by_words(words) or classify_texts(

@@ -12,7 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from conversations.bounces.texts import decoded, header_text, one_line, without_tags
+from conversations.bounces.texts import (
+    decoded,
+    header_text,
+    one_line,
+    without_octal,
+    without_tags,
+)
 
 READ_AT_MOST = 1024 * 1024  # octets; the report stands before the returned mail
 MAX_HEAD = 100_000  # characters of one header
@@ -77,7 +83,8 @@ class Part:
         charset = _CHARSET.search(head.get("content-type", ""))
         body = self.body[: 2 * MAX_TEXT]
         text = decoded(body, encoding, (charset[1] or charset[2]) if charset else "")
-        return (without_tags(text) if self.type == "text/html" else text)[:MAX_TEXT]
+        text = without_tags(text) if self.type == "text/html" else without_octal(text)
+        return text[:MAX_TEXT]
 
 
 def parse(raw: bytes) -> Part:

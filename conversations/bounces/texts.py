@@ -26,6 +26,7 @@ _WORD = re.compile(
     r"=\?([\w-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?\s]{0,2000})\?=", re.ASCII
 )
 _BETWEEN_WORDS = re.compile(r"\?=\s{1,20}=\?")
+_OCTAL = re.compile(r"(?:\\[23][0-7]{2}){1,2000}")
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 _TAG = re.compile(r"</?[A-Za-z][\w:-]{0,20}(?:\s[^<>]*)?/?>|<![^<>]*>")
 _STYLE = re.compile(
@@ -68,6 +69,19 @@ def _as_text(octets: bytes, charset: str) -> str:
         except (ValueError, LookupError):
             continue
     return octets.decode("utf-8", "replace")
+
+
+def without_octal(text: str) -> str:
+    """Read what Exim writes as `\\303\\274`, an octet of another server's words each."""
+    return _OCTAL.sub(_octets, text) if "\\" in text else text
+
+
+def _octets(found: re.Match[str]) -> str:
+    octets = bytes(int(number, 8) for number in found[0].split("\\")[1:])
+    try:
+        return octets.decode()
+    except ValueError:
+        return octets.decode("windows-1252", "replace")
 
 
 def header_text(value: str) -> str:

@@ -117,7 +117,9 @@ def _about_recipient(fields: Fields, about_mail: Fields) -> list[Found]:
                     fields.get("status", "")[5:],
                     fields.get("action", "")[6:],
                     # Of a program that only left a number
-                    "unknown mailer error" if words.isdigit() else "",
+                    "unknown mailer error"
+                    if words.isdigit() and not reply_code_in(words)
+                    else "",
                 )
             ),
             status=status,

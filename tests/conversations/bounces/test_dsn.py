@@ -84,6 +84,40 @@ def test_words_that_stand_only_in_the_text_are_told_with_the_status() -> None:
     assert only("exim_given_up").diagnostic == "retry timeout exceeded"
 
 
+@pytest.mark.parametrize(
+    ("escaped", "read"),
+    [
+        (r"bo\303\256te introuvable", "boîte introuvable"),  # UTF-8
+        (r"Postfach \374berf\374llt", "Postfach überfüllt"),
+        (
+            r"\345\255\230\345\234\250\343\201\227\343\201\276\343\201\233\343\202\223",
+            "存在しません",
+        ),
+        (r"\033[31m \377\201 C:\new", r"\033[31m ÿ� C:\new"),
+    ],
+)
+def test_octets_that_exim_writes_as_numbers_are_read(escaped: str, read: str) -> None:
+    raw = mail("exim_greylisted").replace(
+        b"451 4.7.1 Greylisted, come again later: retry timeout exceeded",
+        b"550 " + escaped.encode(),
+    )
+    assert read_reports(raw)[0].diagnostic == f"550 {read}"
+
+
+@pytest.mark.parametrize("words", ["550", "554 Transaction failed"])
+@pytest.mark.parametrize("after", ["RCPT TO:<nina@customer.test>", "EHLO relay.test"])
+def test_where_exim_heard_it_is_no_reason(after: str, words: str) -> None:
+    raw = mail("exim_greylisted")
+    raw = raw.replace(b"RCPT TO:<nina@customer.test>", after.encode())
+    raw = raw.replace(
+        b"451 4.7.1 Greylisted, come again later: retry timeout exceeded",
+        words.encode(),
+    )
+    (report,) = read_reports(raw)
+    assert report.diagnostic == words
+    assert report.reason == "unknown"
+
+
 def test_a_circle_is_known_by_the_servers_it_went_through() -> None:
     circle = only("exim_loop")
     assert circle.diagnostic == ""
@@ -91,6 +125,12 @@ def test_a_circle_is_known_by_the_servers_it_went_through() -> None:
     straight = mail("exim_loop").replace(b"Received: from", b"X-Was: from", 10)
     (report,) = read_reports(straight)
     assert report.reason == "unknown"
+
+
+def test_a_code_that_tells_little_is_still_better_than_none() -> None:
+    raw = mail("exim_greylisted").replace(b"451 4.7.1 Greylisted", b"550 5.2.1 No")
+    assert b"Status: 5.0.0" in raw
+    assert read_reports(raw)[0].enhanced_code == "5.2.1"
 
 
 def test_odd_spelling_is_read_all_the_same() -> None:
