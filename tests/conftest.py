@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 from django.conf import settings
-from django.db.backends.sqlite3.operations import DatabaseOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
 
 from channels.models import Channel, EmailIdentity
@@ -45,16 +45,17 @@ def person(name: str, *, team_of: User | None = None, email: str = "") -> User:
 def the_audit_log_may_be_emptied_between_tests() -> Iterator[None]:
     """SQLite empties tables by DELETE, which its triggers refuse; they come back
     with the `post_migrate` that follows each flush."""
-    real = DatabaseOperations.sql_flush
+    operations = DatabaseWrapper.ops_class
+    real = operations.sql_flush
 
-    def sql_flush(self: DatabaseOperations, *args: Any, **kwargs: Any) -> list[str]:
+    def sql_flush(self: Any, *args: Any, **kwargs: Any) -> list[str]:
         drops = [
             f"DROP TRIGGER IF EXISTS {TABLE}_no_{each};"
             for each in ("update", "delete")
         ]
         return [*drops, *real(self, *args, **kwargs)]
 
-    with patch.object(DatabaseOperations, "sql_flush", sql_flush):
+    with patch.object(operations, "sql_flush", sql_flush):
         yield
 
 
