@@ -67,6 +67,7 @@ class Browsing:
                 span if stream.coarse else None,
             ).between(self.filter.since, self.filter.before)
             for stream in self.listing.streams
+            if self.filter.may_meet(stream.tracked)
         ]
 
     def page(self, size: int) -> Page:

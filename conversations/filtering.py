@@ -16,7 +16,7 @@ from django.http import QueryDict
 from django.utils.timezone import localdate, make_aware
 
 from channels.models import EmailIdentity
-from channels.transports import kind_choices
+from channels.transports import all_transports, kind_choices
 from conversations.bounces.reasons import REASONS
 from conversations.models.delivery import DeliveryQuerySet, Triage
 from conversations.models.sought import Sought
@@ -159,6 +159,18 @@ class Filter:
             for key, criterion in CRITERIA.items()
             if key in self.values
         ]
+
+    def may_meet(self, tracked: bool | None) -> bool:  # noqa: FBT001
+        """Whether a channel that records bounces, or does not, can match at all.
+
+        What cannot is not looked for: it would be all that was sent.
+        """
+        transport = all_transports().get(self.values.get("channel", ""))
+        return (
+            tracked is None
+            or transport is None
+            or transport.traits.records_bounces is tracked
+        )
 
     @property
     def since(self) -> datetime | None:

@@ -1,6 +1,9 @@
-"""The index behind the text search in Failed deliveries, where the database has one.
+"""What PostgreSQL needs for quick lists beside the indexes of the models.
 
-It needs PostgreSQL's extension pg_trgm, which a database user without privileges may
+It is told that a sender is of one team, and how common words are, or it would read
+a team's whole history for the first page of one member's.
+
+The text search in Failed deliveries has an index of its own. It needs PostgreSQL's extension pg_trgm, which a database user without privileges may
 not create. Then everything works, searches only take longer; so the index is no part
 of a migration that could fail, but is made after any `migrate` that finds it missing.
 """
@@ -15,6 +18,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from conversations.models import Delivery
 
+STATISTICS = """
+    CREATE STATISTICS IF NOT EXISTS conv_delivery_whose (dependencies)
+    ON team_id, sender_id, from_address, channel_id, channel_kind, tracked
+    FROM conversations_delivery;
+    CREATE STATISTICS IF NOT EXISTS conv_delivery_sought
+    ON (UPPER(recipient || ' ' || subject)) FROM conversations_delivery
+"""
 NAME = "conv_failed_sought"
 # On the very expression of models.sought. Without fastupdate, which spares writers
 # the sorting in and has every search read what is not sorted in yet.
@@ -33,10 +43,12 @@ HINT = (
 
 
 def ensure(using: str = "default", **kwargs: Any) -> None:
-    """Make the index if it is missing and can be made; else say what that means."""
+    """Make what is missing and can be made; else say what that means."""
     connection = connections[using]
-    if connection.vendor != "postgresql" or _exists(connection):
+    if connection.vendor != "postgresql" or not _wanted(connection):
         return
+    with connection.cursor() as cursor:
+        cursor.execute(STATISTICS)
     try:
         with transaction.atomic(using), connection.cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
@@ -47,9 +59,9 @@ def ensure(using: str = "default", **kwargs: Any) -> None:
         cursor.execute(DEFINITION)
 
 
-def _exists(connection: BaseDatabaseWrapper) -> bool:
+def _wanted(connection: BaseDatabaseWrapper) -> bool:
     with connection.cursor() as cursor:
         table = Delivery._meta.db_table
         if table not in connection.introspection.table_names(cursor):
-            return True  # migrations of other apps; there is nothing to search yet
-        return NAME in connection.introspection.get_constraints(cursor, table)
+            return False  # only other apps were migrated
+        return NAME not in connection.introspection.get_constraints(cursor, table)

@@ -30,11 +30,13 @@ LIST_INDEXES = [
     # Failed deliveries, likewise.
     models.Index(
         fields=["team", "state_since"],
+        include=["state"],  # so that the lists inside the tab are counted by it alone
         condition=models.Q(state__in=FAILURES, archived_at=None),
         name="conv_failed_team",
     ),
     models.Index(
         fields=["sender", "state_since"],
+        include=["state"],  # so that the lists inside the tab are counted by it alone
         condition=models.Q(state__in=FAILURES, archived_at=None),
         name="conv_failed_sender",
     ),

@@ -152,3 +152,19 @@ def test_addresses_lead_to_what_they_were_made_of(eight: User) -> None:
     browsing = browse(eight, query=query)
     assert QueryDict(browsing.query) == QueryDict(query)
     assert browsing.url == f"/conversations/failed/?{browsing.query}"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("channel=portal", ["anna"]),
+        ("channel=smtp", []),
+        ("channel=portal&list=handed-over", []),
+        ("channel=portal&list=delivered", ["anna"]),
+    ],
+)
+def test_a_channel_narrows_what_was_sent(
+    alice: User, make_delivery: MakeDelivery, query: str, found: list[str]
+) -> None:
+    make_delivery(alice, "anna@customer.test", state=State.ACCEPTED)
+    assert names(browse(alice, "sent", query)) == found
