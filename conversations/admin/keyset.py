@@ -28,8 +28,8 @@ class KeysetChangeList(ChangeList):
         self.paginator = self.model_admin.get_paginator(
             request, self.queryset, self.list_per_page
         )
-        self.result_count = self.paginator.count  # which counts nothing
-        self.full_result_count = None
+        # Nobody has counted them: the page is told nothing that it could show.
+        self.result_count = self.full_result_count = self.paginator.count
         self.show_full_result_count = self.can_show_all = False
         self.show_admin_actions = self.multi_page = True
         self.result_list = self._page()

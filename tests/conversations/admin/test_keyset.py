@@ -64,6 +64,7 @@ def test_a_search_goes_on_over_pages(operator: Client) -> None:
     first = operator.get(URL, {"q": "n"})
     second = follow(operator, first, "Older")
     assert len(shown(first)) + len(shown(second)) == 60
+    assert str(first.context["cl"].result_count) not in first.content.decode()
 
 
 @pytest.mark.usefixtures("rows")
