@@ -13,6 +13,7 @@ class ConversationsConfig(AppConfig):
         from conversations import (  # noqa: PLC0415
             backlog,  # noqa: F401
             channel_changes,  # noqa: F401
+            digest_tasks,  # noqa: F401
             identity_deletion,  # noqa: F401
             leaving,  # noqa: F401
             search_index,

@@ -97,12 +97,24 @@ class Held:
     may_mend: bool
 
 
-def causes_for(user: User, at_most: int = AT_FIRST) -> Causes:
-    """The causes of all open failures that the user may see, the worst first."""
+def causes_for(
+    user: User,
+    at_most: int = AT_FIRST,
+    *,
+    since: datetime | None = None,
+    before: datetime | None = None,
+) -> Causes:
+    """The causes of all open failures that the user may see, the worst first.
+
+    Or only of those since a time, or before it.
+    """
+    failures = Delivery.objects.visible_to(user).unresolved()  # none is archived
+    if since:
+        failures = failures.filter(state_since__gte=since)
+    if before:
+        failures = failures.filter(state_since__lt=before)
     rows = list(
-        Delivery.objects.visible_to(user)
-        .unresolved()  # which nothing archived is
-        .values("cause")
+        failures.values("cause")
         .annotate(number=Count("*"), first=Min("state_since"), last=Max("state_since"))
         .order_by("-number", "-last")
         .values_list("cause", "number", "first", "last")[:AT_MOST]

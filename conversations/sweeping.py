@@ -19,6 +19,7 @@ from channels.far_ends import end_all_sessions
 from channels.models import ConnectionTest
 from conversations.cancelling import cancel_without_channel
 from conversations.delays import end_delays
+from conversations.digest_tasks import announce_digests
 from conversations.drafting import forget_sent
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Lane, Report
 from conversations.models.delivery import DeliveryQuerySet, State
@@ -72,6 +73,7 @@ def sweep() -> Swept:
         reports=announce_unread_reports(at),
         jobs=announce_forgotten_jobs(),
     )
+    announce_digests(at)
     tally()
     Heartbeat.beat(ROLE)
     return swept

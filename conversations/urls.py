@@ -10,6 +10,7 @@ from conversations.views.attachment import attachment
 from conversations.views.body import body
 from conversations.views.causes import causes
 from conversations.views.compose import compose
+from conversations.views.digest import switch_off as switch_digest_off
 from conversations.views.export import export
 from conversations.views.folder import folder
 from conversations.views.job import job, stop
@@ -31,6 +32,7 @@ urlpatterns = [
     path("searches/<int:pk>/remove/", remove_search, name="remove_search"),
     path("failed/causes/", causes, name="causes"),
     path("overview/", overview, name="overview"),
+    path("digest/off/<str:token>/", switch_digest_off, name="digest-off"),
     path("act/<slug:key>/", act, name="act"),
     path("jobs/<uuid:uuid>/", job, name="job"),
     path("jobs/<uuid:uuid>/stop/", stop, name="stop"),

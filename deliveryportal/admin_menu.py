@@ -54,6 +54,7 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Suppressions", "block", "conversations_suppression"),
         ("Evidence", "gavel", "conversations_evidence"),
         ("By the hour", "bar_chart", "conversations_tally"),
+        ("Daily digests", "newspaper", "conversations_digest"),
         ("Totals", "functions", "conversations_total"),
         ("Counted so far", "flag", "conversations_tallymark"),
         ("Heartbeats", "monitor_heart", "conversations_heartbeat"),

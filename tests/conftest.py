@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
+# First: on another database its operations alone would import in a circle.
+import django.db.backends.sqlite3.base  # noqa: F401
 import pytest
 from django.conf import settings
 from django.db.backends.sqlite3.base import DatabaseWrapper

@@ -36,6 +36,7 @@ from conversations.models import (
     Conversation,
     Delivery,
     DeliveryEvent,
+    Digest,
     Draft,
     Evidence,
     Heartbeat,
@@ -65,6 +66,7 @@ RECORDS = [
     Delivery,
     DeliveryEvent,
     Evidence,
+    Digest,
     Draft,
     Heartbeat,
     Lane,
@@ -183,6 +185,7 @@ class Rows:
             content=f"file-{serial}".encode(),
         )
         Draft.objects.create(owner=user, subject=SCRIPT, body=f"draft-{serial}")
+        Digest.objects.create(manager=user, day=now().date())
         Heartbeat.beat(f"role {serial}")
         Lane.objects.create(channel=channel, sender=user, waits_for=SCRIPT)
         FarEndSession.objects.create(host=SCRIPT, number=serial)

@@ -21,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from channels.models import Channel, ConnectionTest, EmailIdentity
 from channels.verifying import link_to_verify
 from conversations.blocking import block_domain, suppress_address
+from conversations.digesting import link_to_switch_off
 from conversations.models import (
     Alert,
     Attachment,
@@ -125,6 +126,8 @@ TABLE: dict[str, Row] = {
     "conversations:pending": Row(EVERYBODY, NOBODY),
     "conversations:failed": Row(EVERYBODY, NOBODY),
     "conversations:overview": Row(MANAGERS, NOBODY),
+    # Whoever holds the link that was mailed to bob; it does nothing else.
+    "conversations:digest-off": Row(ANYBODY, ANYBODY),
     "conversations:causes": Row(EVERYBODY, NOBODY),
     "conversations:export": Row(EVERYBODY, NOBODY),
     "conversations:layout": Row(NOBODY, EVERYBODY_LED),
@@ -327,6 +330,9 @@ def world(
         "suppression:release": [suppression.uuid],
         "suppression:resend": [suppression.uuid],
         "suppression:unblock": [domain.uuid],
+        "conversations:digest-off": [
+            link_to_switch_off(bob).rstrip("/").split("/")[-1]
+        ],
         "conversations:export": ["failed"],
         "conversations:layout": ["failed"],
         "conversations:save_search": ["failed"],

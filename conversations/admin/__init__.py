@@ -5,6 +5,7 @@ from conversations.admin.attachment import AttachmentAdmin
 from conversations.admin.bulk_job import BulkItemAdmin, BulkJobAdmin
 from conversations.admin.conversation import ConversationAdmin
 from conversations.admin.delivery import DeliveryAdmin
+from conversations.admin.digest import DigestAdmin
 from conversations.admin.draft import DraftAdmin
 from conversations.admin.event import DeliveryEventAdmin
 from conversations.admin.heartbeat import HeartbeatAdmin
@@ -25,6 +26,7 @@ __all__ = [
     "ConversationAdmin",
     "DeliveryAdmin",
     "DeliveryEventAdmin",
+    "DigestAdmin",
     "DraftAdmin",
     "EvidenceAdmin",
     "HeartbeatAdmin",

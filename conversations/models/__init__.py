@@ -5,6 +5,7 @@ from conversations.models.attachment import Attachment
 from conversations.models.bulk_job import BulkItem, BulkJob
 from conversations.models.conversation import Conversation
 from conversations.models.delivery import Delivery
+from conversations.models.digest import Digest
 from conversations.models.draft import Draft
 from conversations.models.event import DeliveryEvent
 from conversations.models.evidence import Evidence
@@ -26,6 +27,7 @@ __all__ = [
     "Conversation",
     "Delivery",
     "DeliveryEvent",
+    "Digest",
     "Draft",
     "Evidence",
     "Heartbeat",

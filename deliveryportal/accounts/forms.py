@@ -49,8 +49,16 @@ class ProfileForm(_ProfileForm):
 
     class Meta:
         model = User
-        fields = ["name", "time_zone", "can_undo"]
-        labels = {"can_undo": "Let me undo Send"}
+        fields = ["name", "time_zone", "can_undo", "daily_digest"]
+        labels = {
+            "can_undo": "Let me undo Send",
+            "daily_digest": "Mail me a digest each morning",
+        }
+        help_texts = {
+            "daily_digest": "At 8:00 by your clock: new failures by cause, what nobody has "
+            "decided about for a day, and channels that need attention. No mail when there "
+            "is nothing.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,6 +71,8 @@ class ProfileForm(_ProfileForm):
             ("", f"{settings.TIME_ZONE} (the portal's)"),
             *((zone, zone.replace("_", " ")) for zone in sorted(available_timezones())),
         ]
+        if not self.instance.is_manager:
+            del self.fields["daily_digest"]
         undo = self.fields["can_undo"]
         undo.help_text = (
             f"Mail then waits {settings.UNDO_SECONDS} seconds before it leaves."

@@ -55,6 +55,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     # Whether their mail waits a moment, in which Send can be undone.
     can_undo = models.BooleanField("undo after Send", default=True)
+    # Of a manager; nobody else is mailed it.
+    daily_digest = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=now, editable=False)
 
     USERNAME_FIELD = "email"

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from django.contrib import admin
+
+from conversations.admin.records import RecordAdmin
+from conversations.models import Digest
+
+
+@admin.register(Digest)
+class DigestAdmin(RecordAdmin[Digest]):
+    """Whom a digest was mailed on which morning, or why not."""
+
+    fields = ["manager", "day", "state", "not_before", "made_at"]
+    list_display = ["day", "manager", "state"]
+    list_filter = ["state", "day"]
+    list_select_related = ["manager"]
+    search_fields = ["manager__email"]
