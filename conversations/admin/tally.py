@@ -1,9 +1,28 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from conversations.admin.records import MachineAdmin, RecordAdmin
-from conversations.models import Tally, TallyMark, Total
+from conversations.models import DeliveryEvent, Tally, TallyMark, Total
+
+
+class KindFilter(admin.SimpleListFilter):
+    """By what may be, not by what there is: asking for that reads all rows."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
+        return [(key, str(label)) for key, label in DeliveryEvent.Kind.choices]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Tally]
+    ) -> QuerySet[Tally]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
 @admin.register(Tally)
@@ -12,7 +31,7 @@ class TallyAdmin(RecordAdmin[Tally]):
 
     fields = ["hour", "team", "sender", "channel", "kind", "number"]
     list_display = ["hour", "team", "sender", "channel", "kind", "number"]
-    list_filter = ["kind", "hour"]
+    list_filter = [KindFilter, "hour"]
     list_select_related = ["team", "sender", "channel"]
     search_fields = ["sender__email"]
 
