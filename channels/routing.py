@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.db.models import Exists, OuterRef
+
 from channels.choosing import choose
-from channels.models import Channel, EmailIdentity
+from channels.models import Channel, ChannelChoice, EmailIdentity
 from deliveryportal.accounts.models import User
 
 
@@ -18,13 +20,20 @@ def channel_in_use(user: User) -> Channel:
 
 
 def _choose(identity: EmailIdentity | None, user: User) -> Channel:
+    """One query: this is asked for every message that is written."""
+    chosen = ChannelChoice.objects.filter(user=user, channel=OuterRef("pk"))
+    usable = list(
+        Channel.objects.usable_by(user)
+        .annotate(is_chosen=Exists(chosen))
+        .order_by("pk")
+    )
+    of_team = [each for each in usable if each.team_id is not None]
+    for_all = [each for each in usable if each.is_for_everybody]
     return choose(
         identity=_own_choice(identity, user),
-        user=Channel.objects.picked_by(user),
-        team=Channel.objects.of_team(user)
-        if identity and identity.is_default
-        else None,
-        default=Channel.objects.default(),
+        user=next((each for each in usable if vars(each)["is_chosen"]), None),
+        team=next(iter(of_team), None) if identity and identity.is_default else None,
+        default=next(iter(for_all), None) or Channel.objects.default(),
     )
 
 

@@ -23,6 +23,7 @@ from conversations.models import (
     Message,
 )
 from conversations.models.delivery import Part
+from conversations.models.event import Line
 from conversations.rich_text import as_html
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId
@@ -224,20 +225,20 @@ def queue_all(
         for message, address in letters
         for part, each in _each_once(address, enclosed)
     )
-    DeliveryEvent.objects.bulk_create(
-        event
+    DeliveryEvent.objects.record(
+        line
         for delivery in deliveries
-        for event in (
-            DeliveryEvent(
-                delivery=delivery,
-                kind=DeliveryEvent.Kind.WRITTEN,
-                at=delivery.message.written_at,
+        for line in (
+            Line(
+                delivery.pk,
+                DeliveryEvent.Kind.WRITTEN,
+                delivery.message.written_at,
                 note=f"as {delivery.message.written_as}"[:500],
             ),
-            DeliveryEvent(
-                delivery=delivery,
-                kind=DeliveryEvent.Kind.QUEUED,
-                at=delivery.created_at,
+            Line(
+                delivery.pk,
+                DeliveryEvent.Kind.QUEUED,
+                delivery.created_at,
                 note=note or f"for {channel}",
             ),
         )

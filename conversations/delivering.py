@@ -43,6 +43,7 @@ from channels.transports import (
 )
 from conversations import outcomes
 from conversations.alerting import alert_of_refusals
+from conversations.batch_size import fitting, learn
 from conversations.letters import addressee, enclosed_files
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.by_hand import Sql
@@ -68,7 +69,8 @@ def deliver_lane(
     if channel is None or stopping.is_set():
         return False  # what waits is found again when the channel works, by the sweeper
     lease = Lease.new()
-    batch = claim(channel, sender_id, lease)
+    wanted = fitting(channel)
+    batch = claim(channel, sender_id, lease, wanted)
     if not batch:
         return False
     results: list[Outcome] = []
@@ -84,7 +86,9 @@ def deliver_lane(
     # What is back in the queue or was withheld has used nothing of the limit.
     give_back(channel, sender_id, len(batch) - gone)
     down = any(result.channel_trouble for result in results)
-    more = len(batch) == settings.LANE_BATCH or lease.turn_is_over
+    if len(batch) == wanted and not down:
+        learn(channel, len(sendable), len(results))
+    more = len(batch) == wanted or lease.turn_is_over
     # Where nothing could be begun, its turn would not begin anything either.
     begun = bool(results) or not sendable
     return begun and more and not down and not stopping.is_set()
@@ -127,11 +131,14 @@ class Lease:
         return now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def claim(channel: Channel, sender_id: int, lease: Lease) -> list[Delivery]:
+def claim(
+    channel: Channel, sender_id: int, lease: Lease, wanted: int | None = None
+) -> list[Delivery]:
     """Take the lane's due deliveries, oldest first: a batch, or what its limit allows."""
+    wanted = wanted or settings.LANE_BATCH
     due = Delivery.objects.claimable(channel.pk, sender_id, now())
     with transaction.atomic():
-        with allowance(channel, sender_id, settings.LANE_BATCH) as lane:
+        with allowance(channel, sender_id, wanted) as lane:
             batch = list(
                 due.select_for_update(skip_locked=True, of=("self",))
                 .to_send()

@@ -213,7 +213,7 @@ LANE_BATCH = strict_int("LANE_BATCH", default=200)  # deliveries claimed at a ti
 # 1 is strict: one mail of each worker thread.
 IN_HAND = strict_int("IN_HAND", default=50)
 # A lane's turn: after so long the rest of its batch goes back, behind the others.
-LANE_MILLISECONDS = strict_int("LANE_MILLISECONDS", default=250)
+LANE_MILLISECONDS = strict_int("LANE_MILLISECONDS", default=400)
 # Sessions that all workers together have open to one host. By default one thread of
 # each process stays free for the others when a host hangs.
 FAR_END_SESSIONS = strict_int("FAR_END_SESSIONS", default=max(WORKER_THREADS - 1, 1))

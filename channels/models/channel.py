@@ -34,14 +34,6 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
     def working(self) -> Self:
         return self.connected().filter(health=Channel.Health.WORKING)
 
-    def picked_by(self, user: User) -> Channel | None:
-        """Return the user's own choice, if they made one."""
-        return self.usable_by(user).filter(chosen_by__user=user).first()
-
-    def of_team(self, user: User) -> Channel | None:
-        """Return the channel that the user's managers keep for the team."""
-        return self.connected().filter(team=user.team_id).first()
-
     def kept_by(self, user: User) -> Self:
         """What a person may change: their own, and as a manager the team's."""
         mine = models.Q(owner=user)
@@ -175,6 +167,12 @@ class Channel(models.Model):
             "server": self.far_end,
             "of": "the team" if self.team_id else "their own",
         }
+
+    @property
+    def is_for_everybody(self) -> bool:
+        """Whether it is the one of everyone who picked nothing."""
+        nobodys = self.owner_id is None and self.team_id is None
+        return nobodys and self.traits.scope is Scope.INSTALLATION
 
     @property
     def far_end(self) -> str:

@@ -87,7 +87,7 @@ def test_nothing_is_left_of_a_write_that_fails(
     def fail(*args: object, **kwargs: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(DeliveryEvent.objects, "bulk_create", fail)
+    monkeypatch.setattr(DeliveryEvent.objects, "record", fail)
     with pytest.raises(DatabaseError):
         write_to(alice, "anna@customer.test")
     assert Message.objects.count() == Conversation.objects.count() == 0
