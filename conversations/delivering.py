@@ -309,9 +309,6 @@ def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
     try:
         receipt = transport.send(email)
     except TransportError as error:
-        logger.info(
-            "Delivery %s: %s %r", delivery.uuid, error.verdict.name, error.words
-        )
         return outcomes.not_accepted(delivery, error, now())
     return outcomes.accepted(delivery, receipt, now())
 

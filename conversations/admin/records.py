@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypeVar
 
 from django.contrib import admin
@@ -10,18 +9,11 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from channels.return_path import TOKEN_BYTES
+from channels.return_path import without_return_tokens
 from conversations.admin.keyset import KeysetChangeList, KeysetPaginator
 from deliveryportal.accounts.admin import ReadOnlyAdmin
 
 M = TypeVar("M", bound=Model)
-RETURN_TOKEN = re.compile(rf"(?<=b)[0-9a-f]{{{TOKEN_BYTES * 2}}}", re.IGNORECASE)
-MASK = "•" * 8
-
-
-def without_return_tokens(text: str) -> str:
-    """Mask what would let its reader forge a bounce."""
-    return RETURN_TOKEN.sub(MASK, text)
 
 
 class RemoteWords:

@@ -10,14 +10,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from channels.return_path import TOKEN_BYTES
+from channels.return_path import RETURN_TOKEN, TOKEN_BYTES, without_return_tokens
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
-from conversations.admin.records import (
-    RETURN_TOKEN,
-    RecordAdmin,
-    RemoteWords,
-    without_return_tokens,
-)
+from conversations.admin.records import RecordAdmin, RemoteWords
 from conversations.models import Report
 from conversations.views.report import download
 from deliveryportal.accounts.admin import AnswerFilter

@@ -6,8 +6,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from channels.return_path import without_return_tokens
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
-from conversations.admin.records import RecordAdmin, RemoteWords, without_return_tokens
+from conversations.admin.records import RecordAdmin, RemoteWords
 from conversations.blocking import release
 from conversations.models import Evidence, Suppression
 from conversations.models.suppression import DOMAIN_MARK

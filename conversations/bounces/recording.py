@@ -218,7 +218,7 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
         )
     )
     kind = effect.event if changed else effect.otherwise
-    DeliveryEvent.objects.create(
+    event = DeliveryEvent(
         delivery=delivery,
         report=report,
         kind=kind,
@@ -229,6 +229,7 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
         code=read.reply_code,
         enhanced_code=read.enhanced_code,
     )
+    DeliveryEvent.objects.bulk_create([event])
     if read.kind in SPEAKS_OF_THE_ADDRESS:
         words, received = read.diagnostic, report.received_at
         suppress_for([evidence_of(delivery, read.reason, words, received, report)])

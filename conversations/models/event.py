@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.utils.timezone import now
 
+from channels.return_path import without_return_tokens
 from conversations.models import by_hand
+
+logger = logging.getLogger(__name__)
 
 _TONES = {
     "accepted": "ok",
@@ -21,6 +25,9 @@ _TONES = {
     "unconfirmed": "doubt",
     "late_answer": "doubt",
 }
+
+
+_USUAL = {"written", "queued", "accepted"}
 
 
 class Line(NamedTuple):
@@ -54,7 +61,42 @@ COLUMNS = {
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
     def record(self, lines: Iterable[Line]) -> None:
         """Write the lines in one statement, at a tenth of what `bulk_create` takes."""
-        by_hand.insert(self.model, COLUMNS, list(lines))
+        written = list(lines)
+        by_hand.insert(self.model, COLUMNS, written)
+        _log(written)
+
+    def bulk_create(
+        self, objs: Iterable[DeliveryEvent], *args: Any, **kwargs: Any
+    ) -> list[DeliveryEvent]:
+        events = super().bulk_create(objs, *args, **kwargs)
+        _log(events)
+        return events
+
+
+def _log(lines: Iterable[Line | DeliveryEvent]) -> None:
+    """Tell whoever runs it what happens to each delivery, in whichever process.
+
+    What goes as it should is told at DEBUG. Fields of their own in JSON, see `extra`.
+    """
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    for line in lines:
+        level = logging.DEBUG if line.kind in _USUAL else logging.INFO
+        if logger.isEnabledFor(level):
+            logger.log(
+                level,
+                "Delivery %s: %s %r",
+                line.delivery_id,
+                line.kind,
+                without_return_tokens(line.remote_words or line.note),
+                extra={
+                    "delivery": line.delivery_id,
+                    "event": line.kind,
+                    "attempt": line.attempt,
+                    "code": line.code,
+                    "enhanced_code": line.enhanced_code,
+                },
+            )
 
 
 class DeliveryEvent(models.Model):

@@ -3,7 +3,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import Q
 
-from conversations.admin.records import RecordAdmin, without_return_tokens
+from channels.return_path import without_return_tokens
+from conversations.admin.records import RecordAdmin
 from deliveryportal.accounts.admin import AnswerFilter
 from deliveryportal.practice.models import PracticeMail
 
