@@ -36,7 +36,13 @@ def test_without_the_privilege_it_says_what_to_do_and_goes_on(
     alice: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     role = f"nobody_{uuid4().hex}"
-    run("DROP EXTENSION pg_trgm CASCADE", f"CREATE ROLE {role}", f"SET ROLE {role}")
+    run(
+        "DROP EXTENSION pg_trgm CASCADE",
+        f"CREATE ROLE {role}",
+        f"GRANT ALL ON SCHEMA public TO {role}",
+        f"ALTER TABLE conversations_delivery OWNER TO {role}",
+        f"SET ROLE {role}",
+    )
     search_index.ensure()
     run("RESET ROLE")
     assert "CREATE EXTENSION pg_trgm" in capsys.readouterr().err
