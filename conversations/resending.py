@@ -36,6 +36,8 @@ from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.models.sought import Day
 from conversations.tasks import announce_lanes
+from conversations.triage.deciding import sent_again
+from conversations.triage.order import Order
 from conversations.turns import LaneId
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
@@ -206,6 +208,7 @@ def _resend_some(
             delivery.channel,
             note=f"again for {delivery.channel}, by {by}",
         )
+    sent_again(some, Order(by))
     lanes = {LaneId(each.channel_id, each.sender_id) for each in some}
     transaction.on_commit(partial(announce_lanes, lanes))
     if some:

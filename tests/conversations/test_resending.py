@@ -17,7 +17,7 @@ from channels.pausing import pause
 from conversations import resending
 from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery, Message
-from conversations.models.delivery import State
+from conversations.models.delivery import State, Triage
 from conversations.resending import MENDED, offers_for, resend, resendable
 from deliveryportal.accounts.models import User
 
@@ -364,3 +364,11 @@ def test_to_each_who_did_not_get_it_a_mail_with_copies_is_sent_again(
     again = Delivery.objects.filter(message__resend_of=failed.message)
     assert {each.recipient for each in again} == {failed.recipient, "carl@x.test"}
     assert {each.part for each in again} == {Delivery.Part.TO}
+
+
+def test_what_was_sent_again_is_nobodys_work_any_more(alice: User, fail: Fail) -> None:
+    failed = fail(alice)
+    assert resend(failed.channel, by=alice) == 1
+    failed.refresh_from_db()
+    assert (failed.state, failed.triage) == (State.FAILED, Triage.RESOLVED)
+    assert not Delivery.objects.visible_to(alice).unresolved().exists()
