@@ -39,7 +39,7 @@ def take_back(message: Message) -> TakenBack:
         return take_back_all(message.sender, form)
     with transaction.atomic():
         written = _written_again(message)
-        if not _delete_unsent(Message.objects.filter(pk=message.pk)):
+        if not _delete_unsent(Message.objects.filter(pk=message.pk)).number:
             return TakenBack(0, 1, None)
         return TakenBack(1, 0, keep(message.sender, uuid4(), 0, written))
 
@@ -52,55 +52,67 @@ def take_back_all(sender: User, submission: UUID) -> TakenBack:
     if first is None:
         return TakenBack(0, 0, Draft.objects.of(sender).filter(uuid=submission).first())
     written = _written_again(first)
-    number = _delete_unsent(messages)
-    left = set(
-        Delivery.objects.filter(message__in=messages).values_list(
-            "recipient_wire", flat=True
-        )
-    )
-    if not number:
-        return TakenBack(0, len(left), None)
+    unsent = _delete_unsent(messages)
+    left = messages.count()
+    if not unsent.number:
+        return TakenBack(0, left, None)
     draft = Draft.objects.filter(owner=sender, uuid=submission).first()
     if draft is None:
         draft = keep(sender, uuid4(), 0, written)
     else:
-        draft.to, draft.people = _without(draft, left)
+        draft.to, draft.people = _only(draft, unsent.recipients)
         # What is left of a form that was sent in part is another form.
         draft.uuid = uuid4() if left else draft.uuid
         draft.forget_at = None
         draft.version += 1
         draft.save()
-    return TakenBack(number, len(left), draft)
+    return TakenBack(unsent.number, left, draft)
 
 
-def _delete_unsent(messages: MessageQuerySet) -> int:
-    """Delete those of which no delivery was begun; return how many they were."""
+@dataclass(frozen=True, slots=True)
+class _Unsent:
+    """How many messages were deleted unsent, and whom they were to, in wire form."""
+
+    number: int
+    recipients: set[str]
+
+
+def _delete_unsent(messages: MessageQuerySet) -> _Unsent:
+    """Delete those of which no delivery was begun."""
     rows = (
         Delivery.objects.filter(message__in=messages)
         .select_for_update(of=("self",))
         .order_by("pk")
-        .values_list("message_id", "state", "attempts")
+        .values_list("message_id", "state", "attempts", "part", "recipient_wire")
     )
-    begun, seen = set(), set()
-    for pk, state, attempts in rows:
-        seen.add(pk)
+    begun: set[int] = set()
+    recipients: dict[int, set[str]] = {}
+    for pk, state, attempts, part, wire in rows:
+        to = recipients.setdefault(pk, set())
+        if part == Part.TO:
+            to.add(wire.casefold())
         if state != State.QUEUED or attempts:
             begun.add(pk)
-    Message.objects.filter(pk__in=seen - begun).delete()
-    return len(seen - begun)
+    unsent = recipients.keys() - begun
+    Message.objects.filter(pk__in=unsent).delete()
+    return _Unsent(len(unsent), {wire for pk in unsent for wire in recipients[pk]})
 
 
-def _without(draft: Draft, left: set[str]) -> tuple[str, str]:
-    """The recipients of a draft but for those whose mail has left."""
-    if not left:
-        return draft.to, draft.people
+def _only(draft: Draft, taken: set[str]) -> tuple[str, str]:
+    """The recipients of a draft whose mail was taken back just now.
+
+    Of the others it has left, or was taken back before and has a draft of its own.
+    """
     typed = parse_addresses(draft.to) if draft.to.strip() else []
     people = read_people(draft.people) if draft.people.strip() else []
-    people = [each for each in people if each.address.wire not in left]
+    everybody = [*typed, *(each.address for each in people)]
+    if all(each.wire.casefold() in taken for each in everybody):
+        return draft.to, draft.people
+    people = [each for each in people if each.address.wire.casefold() in taken]
     names = list(dict.fromkeys(name for each in people for name in each.fields))
     rows = [names, *([each.fields.get(n, "") for n in names] for each in people)]
     return (
-        ", ".join(_typed(a.name, a.shown) for a in typed if a.wire not in left),
+        ", ".join(_typed(a.name, a.shown) for a in typed if a.wire.casefold() in taken),
         "\n".join("\t".join(row) for row in rows) if people else "",
     )
 

@@ -139,6 +139,20 @@ def test_one_of_a_list_is_taken_back_alone_with_its_own_words(
     assert (draft.to, draft.body) == ('"Anna" <anna@c.test>', "Dear Anna")
 
 
+def test_one_who_was_taken_back_before_is_in_one_draft_only(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    submission = str(uuid4())
+    send(client, submission=submission, to="anna@c.test, bert@c.test")
+    anna = Message.objects.get(conversation__person_address="anna@c.test")
+    client.post(f"{anna.get_absolute_url()}take-back/")
+    client.post(f"/conversations/undo/{submission}/")
+    assert not Message.objects.exists()
+    recipients = sorted(draft.to for draft in Draft.objects.of(alice))
+    assert recipients == ["anna@c.test", "bert@c.test"]
+
+
 def test_what_was_scheduled_is_edited_or_cancelled(
     alice: User, as_user: SignIn
 ) -> None:
