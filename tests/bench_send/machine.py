@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,9 +16,11 @@ from pathlib import Path
 
 import psycopg
 
+from tests.peers.postfix import Postfix
 from tests.portal import ROOT, free_port, wait_until
 
 POSTGRES = os.environ.get("BENCH_POSTGRES", "postgres://postgres@127.0.0.1:5432")
+RABBIT = os.environ.get("BENCH_RABBIT", "amqp://guest:guest@127.0.0.1:5672/%2F")
 REDIS = os.environ.get("BENCH_REDIS", "redis://127.0.0.1:6379/4")
 PYTHON = sys.executable
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -70,6 +73,24 @@ def smtp_source(port: int, mails: int, *, sessions: int = 16) -> float:
     begun = time.perf_counter()
     subprocess.run([*command, f"127.0.0.1:{port}"], check=True, capture_output=True)
     return mails / (time.perf_counter() - begun)
+
+
+@contextmanager
+def postfix(sink: int) -> Iterator[Postfix | None]:
+    """A Postfix that passes everything on to the sink; None where it cannot run."""
+    if os.geteuid() != 0 or not shutil.which("postfix"):
+        yield None
+        return
+    with Postfix(bounces_to=f"127.0.0.1:{sink}", sink=f"127.0.0.1:{sink}") as relay:
+        yield relay
+
+
+def is_drained(relay: Postfix) -> bool:
+    """Whether Postfix has passed on all it took."""
+    queues = (
+        relay.base / "spool" / name for name in ("incoming", "active", "maildrop")
+    )
+    return not any(each.is_file() for queue in queues for each in queue.rglob("*"))
 
 
 def fresh_database(name: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,26 +81,17 @@ def senders() -> list[Any]:
     return list(User.objects.order_by("pk"))
 
 
-def queue(number: int) -> None:
-    """Put `number` mails into the queue, spread over the lanes."""
+def queue(number: int, behind: int = 0) -> None:
+    """Put `number` mails into the queue, spread over the lanes, and more behind them.
+
+    Those behind share a message of their lane: what they are to fill is the queue.
+    """
     from django.db import connection
 
-    from channels.addresses import parse_address
-    from channels.models import EmailIdentity
-    from conversations.composing import write
     from conversations.models import Delivery, Message
 
     for sender in senders():
-        identity = EmailIdentity.objects.get(owner=sender, is_default=True)
-        (message,) = write(
-            identity=identity,
-            recipients=[parse_address("anna@customer.test")],
-            subject="Hello from the bench",
-            body=TEXT,
-        )
-        if hasattr(message, "body_html"):
-            message.body_html = HTML
-            message.save()
+        (message,) = writer(sender)([0])
         delivery = message.deliveries.get()
         copies = number // LANES - 1
         first = _copy(
@@ -124,22 +115,35 @@ def queue(number: int) -> None:
                 "message_id": f"{first} + n - 1",
             },
         )
+        if behind:
+            _copy(
+                Delivery,
+                delivery.pk,
+                behind // LANES,
+                {
+                    "uuid": "gen_random_uuid()",
+                    "return_token": "md5(random()::text || n || clock_timestamp())",
+                    "not_before": "now()",
+                },
+            )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
 
-def write(people: Any) -> None:
-    """Queue a message of its own for each, by the product's use case."""
+def writer(sender: Any = None) -> Callable[[Iterable[int]], list[Any]]:
+    """Return what queues a message of its own for each, by the product's use case."""
     from channels.addresses import parse_address
     from channels.models import EmailIdentity
-    from conversations.composing import write
+    from conversations.composing import Enclosed, Wording, write_to_each
 
-    sender = senders()[0]
-    write(
-        identity=EmailIdentity.objects.get(owner=sender, is_default=True),
-        recipients=[parse_address(f"q{each}@customer.test") for each in people],
-        subject="Hello from the bench",
-        body=TEXT,
+    identity = EmailIdentity.objects.select_related("owner", "channel").get(
+        owner=sender or senders()[0], is_default=True
+    )
+    wording = Wording(subject="Hello from the bench", body=TEXT, html=HTML)
+    return lambda people: write_to_each(
+        identity=identity,
+        letters=[(parse_address(f"q{each}@customer.test"), wording) for each in people],
+        enclosed=Enclosed(),
     )
 
 
@@ -150,7 +154,7 @@ def plan() -> str:
     from conversations.models import Delivery
 
     lane = Delivery.objects.values_list("channel_id", "sender_id").first()
-    assert lane is not None
+    assert lane is not None, "nothing is queued"
     batch = Delivery.objects.due(now()).in_lane(*lane).order_by("not_before", "pk")
     return batch.values("pk")[:50].explain(analyze=True)
 
