@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import (
     Case,
     Count,
+    Exists,
     F,
     Min,
     OuterRef,
@@ -119,6 +120,17 @@ def stopped_by(suppression: Suppression, user: User) -> DeliveryQuerySet:
     )
 
 
+def _sent_again() -> QuerySet[Message]:
+    """The resends that are not to another one of those who got the message."""
+    to_another = Delivery.objects.filter(
+        message=OuterRef("resend_of"),
+        recipient__iexact=OuterRef("conversation__person_address"),
+    ).exclude(pk=OuterRef(OuterRef("pk")))
+    return Message.objects.filter(resend_of=OuterRef("message")).exclude(
+        Exists(to_another)
+    )
+
+
 def _can_go(user: User) -> DeliveryQuerySet:
     """What failed and would not fail for its channel, identity or sender now."""
     return (
@@ -133,8 +145,8 @@ def _can_go(user: User) -> DeliveryQuerySet:
             message__identity__verified_at__isnull=False,
             sender__is_active=True,
             sender__team=F("team"),
-            message__resends=None,
         )
+        .exclude(Exists(_sent_again()))
     )
 
 

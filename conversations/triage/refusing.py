@@ -10,6 +10,7 @@ from conversations.models.delivery import STATUS, State
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.known import Known, what_is_known
 from conversations.triage.remedies import RESENDING, remedies
+from conversations.triage.sending_again import has_been_sent_again
 
 
 def refusal(action: Action, state: str, reason: str) -> str:
@@ -47,7 +48,7 @@ def what_can_be_done(delivery: Delivery) -> list[Possible]:
     helping = remedies(delivery.reason)
     archived = delivery.archived_at is not None
     hidden = {"archive"} if archived else {"unarchive", "delete"}
-    if delivery.message.resends.all():
+    if has_been_sent_again(delivery):
         hidden |= RESENDING
     possible = [
         action

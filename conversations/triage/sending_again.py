@@ -10,7 +10,7 @@ from channels.addresses import Address
 from channels.announcing import announce
 from channels.models import Channel
 from conversations.composing import queue
-from conversations.models import Delivery, Message, Suppression
+from conversations.models import Delivery, Suppression
 from conversations.resending import again, own_address
 from conversations.tasks import work_lane
 from conversations.triage.deciding import sent_again
@@ -77,13 +77,28 @@ def obstacle(delivery: Delivery, channel: Channel | None, order: Order) -> str:
     known = what_is_known(delivery)
     if known.asks and not order.anyway:
         return ASKED.format(known=known)
-    if _has_been_sent_again(delivery.message):
+    if has_been_sent_again(delivery):
         return "It has been sent again before."
     return _of_sender(delivery) or _of_channel(delivery, channel)
 
 
-def _has_been_sent_again(message: Message) -> bool:
-    return bool(message.resends.all())
+def has_been_sent_again(delivery: Delivery) -> bool:
+    """Whether one of the message's resends is for this recipient.
+
+    Not if it is to another of those who got the message. What went to a corrected
+    address might be anybody's.
+    """
+    resends = delivery.message.resends.all()
+    if not resends:
+        return False
+    others = {
+        each.recipient.lower()
+        for each in delivery.message.deliveries.all()
+        if each.pk != delivery.pk
+    }
+    return any(
+        each.conversation.person_address.lower() not in others for each in resends
+    )
 
 
 def _of_sender(delivery: Delivery) -> str:

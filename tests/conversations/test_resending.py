@@ -16,9 +16,17 @@ from channels.models import Channel, EmailIdentity
 from channels.pausing import pause
 from conversations import resending
 from conversations.bounces.reasons import REASONS
+from conversations.composing import queue
 from conversations.models import Delivery, Message
 from conversations.models.delivery import State, Triage
-from conversations.resending import MENDED, offers_for, resend, resendable
+from conversations.resending import (
+    MENDED,
+    again,
+    offers_for,
+    own_address,
+    resend,
+    resendable,
+)
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
@@ -372,3 +380,25 @@ def test_what_was_sent_again_is_nobodys_work_any_more(alice: User, fail: Fail) -
     failed.refresh_from_db()
     assert (failed.state, failed.triage) == (State.FAILED, Triage.RESOLVED)
     assert not Delivery.objects.visible_to(alice).unresolved().exists()
+
+
+def test_who_reads_along_is_offered_too_when_the_other_was_sent_it_again(
+    alice: User, fail: Fail
+) -> None:
+    to = fail(alice)
+    cc = Delivery.objects.create(
+        message=to.message,
+        recipient="bert@customer.test",
+        recipient_wire="bert@customer.test",
+        part=Delivery.Part.CC,
+        channel=to.channel,
+        sender=alice,
+        team=alice.team,
+        state=State.FAILED,
+        state_since=to.state_since,
+        reason=to.reason,
+    )
+    queue(again(to), own_address(to), to.channel)
+    assert list(resendable(alice)) == [cc]
+    assert resend(cc.channel, by=alice) == 1
+    assert not resendable(alice).exists()

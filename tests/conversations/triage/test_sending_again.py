@@ -11,6 +11,7 @@ from channels.models import Channel, EmailIdentity
 from conversations.models import Delivery, DeliveryEvent, Message, Suppression
 from conversations.models.delivery import State, Triage
 from conversations.triage.changing_channel import what_changes
+from conversations.triage.refusing import what_can_be_done
 from deliveryportal.accounts.models import User
 
 Fail = Callable[..., Delivery]
@@ -50,6 +51,31 @@ def test_nothing_is_sent_again_twice(alice: User, fail: Fail, do: Do) -> None:
     do("retry", failed, alice)
     assert do("retry", failed, alice) == "It has been sent again before."
     assert Message.objects.exclude(resend_of=None).count() == 1
+
+
+def test_each_who_did_not_get_it_is_sent_it_again(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    to = fail(alice)
+    cc = Delivery.objects.create(
+        message=to.message,
+        recipient="Bert@customer.test",
+        recipient_wire="Bert@customer.test",
+        part=Delivery.Part.CC,
+        channel=to.channel,
+        sender=alice,
+        team=alice.team,
+        state=State.FAILED,
+        reason=to.reason,
+    )
+    assert do("retry", cc, alice) == ""
+    assert [each.action.key for each in what_can_be_done(to) if each.resends]
+    assert not [each for each in what_can_be_done(cc) if each.resends]
+    assert do("retry", to, alice) == ""
+    for each in (to, cc):
+        assert do("retry", each, alice) == "It has been sent again before."
+    again = Delivery.objects.filter(message__resend_of=to.message)
+    assert sorted(each.recipient for each in again) == [cc.recipient, to.recipient]
 
 
 @pytest.mark.parametrize("state", [State.UNCONFIRMED, State.ACCEPTED])
