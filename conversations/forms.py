@@ -19,7 +19,6 @@ from conversations.merging import (
     MergeError,
     Person,
     broken_fields,
-    fields_in,
     filled,
     person,
     problems,
@@ -281,11 +280,6 @@ class ComposeForm(forms.Form):
         typed = [person(address) for address in self.cleaned_data["to"]]
         named = [*typed, *self.cleaned_data["people"]]
         return list({p.address.wire.casefold(): p for p in named}.values())
-
-    @property
-    def is_merge(self) -> bool:
-        data = self.cleaned_data
-        return len(self.everybody) > 1 or bool(fields_in(data["subject"], data["body"]))
 
     @cached_property
     def html(self) -> str:

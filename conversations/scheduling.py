@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 
@@ -28,10 +28,3 @@ def instant(local: datetime, zone: ZoneInfo) -> datetime:
     if shown != local:
         raise NoSuchTimeError(local, zone, shown)
     return moment
-
-
-def comes_twice(local: datetime, zone: ZoneInfo) -> bool:
-    first, second = (
-        local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)
-    )
-    return first is not None and second is not None and first - second > timedelta(0)
