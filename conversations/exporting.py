@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-
-from django.utils.timezone import localtime
+from zoneinfo import ZoneInfo
 
 from channels.transports import all_transports
 from conversations.bounces.reasons import REASONS
@@ -49,16 +48,19 @@ class _Line:
         return line
 
 
-def csv_lines(deliveries: DeliveryQuerySet) -> Iterator[str]:
-    """Yield the file in pieces. A byte order mark tells Excel that it is UTF-8."""
+def csv_lines(deliveries: DeliveryQuerySet, zone: ZoneInfo) -> Iterator[str]:
+    """Yield the file in pieces. A byte order mark tells Excel that it is UTF-8.
+
+    It is read when the request is over, and with it the time zone of its user.
+    """
     write = csv.writer(_Line()).writerow
     yield "\ufeff" + write(HEAD)
     found = deliveries.order_by("-state_since", "-pk").values_list(*COLUMNS)
     for row in found.iterator(chunk_size=AT_A_TIME):
-        yield write([_harmless(cell) for cell in _in_words(*row)])
+        yield write([_harmless(cell) for cell in _in_words(zone, *row)])
 
 
-def _in_words(*row: object) -> Iterator[str]:
+def _in_words(zone: ZoneInfo, *row: object) -> Iterator[str]:
     cells = dict(zip(COLUMNS, row, strict=True))
     kind = str(cells["channel_kind"])
     transport = all_transports().get(kind)
@@ -72,7 +74,7 @@ def _in_words(*row: object) -> Iterator[str]:
     cells["reason"] = reason.title if reason else cells["reason"]
     for key in ("state_since", "archived_at"):
         at = cells[key]
-        cells[key] = localtime(at).isoformat(" ", "seconds") if at else ""  # type: ignore[arg-type]
+        cells[key] = at.astimezone(zone).isoformat(" ", "seconds") if at else ""  # type: ignore[attr-defined]
     return map(str, cells.values())
 
 

@@ -22,7 +22,7 @@ def export(request: UserRequest, key: str) -> HttpResponseBase:
         return redirect(browsing.url)
     name = "-".join(filter(None, [key, browsing.listing.key, str(localdate())]))
     return StreamingHttpResponse(
-        csv_lines(browsing.everything()),
+        csv_lines(browsing.everything(), request.user.zone),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )

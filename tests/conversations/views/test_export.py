@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
@@ -52,6 +53,16 @@ def test_no_cell_is_a_formula(
     make_delivery(alice, subject=f"{start}cmd|' /C calc'!A1", state=State.FAILED)
     [row] = rows(as_user(alice), "/conversations/failed/export.csv")
     assert row["Subject"].startswith(f"'{start}")
+
+
+def test_its_times_are_those_of_the_page(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    User.objects.filter(pk=alice.pk).update(time_zone="America/Los_Angeles")
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    make_delivery(alice, state=State.FAILED, state_since=at)
+    [row] = rows(as_user(alice), "/conversations/failed/export.csv")
+    assert row["Date"] == "2026-01-01 19:04:05-08:00"
 
 
 def test_an_accepted_mail_is_called_what_the_page_calls_it(
