@@ -11,6 +11,7 @@ import time
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.timezone import now
 
 from conversations.models import BulkItem, BulkJob
@@ -74,10 +75,10 @@ def _gather(job: BulkJob) -> bool:
     """Write down the next of what the list shows; False if all of it is."""
     if not job.gathering:
         return False
-    scope = Scope((), job.query)
+    with timezone.override(job.by.zone):  # days begin as in the list they saw
+        listed = Scope((), job.query).deliveries(job.by)
     found = list(
-        scope.deliveries(job.by)
-        .filter(pk__gt=job.gathered_to, pk__lte=job.gather_until)
+        listed.filter(pk__gt=job.gathered_to, pk__lte=job.gather_until)
         .order_by("pk")
         .values_list("pk", "recipient")[:GATHERED_AT_A_TIME]
     )

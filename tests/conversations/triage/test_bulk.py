@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -65,6 +65,19 @@ def test_what_comes_later_is_none_of_its_business(alice: User, fail: Fail) -> No
     finish(job)
     later.refresh_from_db()
     assert later.archived_at is None
+
+
+def test_a_day_is_one_of_whoever_asked(alice: User, fail: Fail) -> None:
+    alice.time_zone = "America/Los_Angeles"
+    alice.save()
+    evening = fail(alice, state_since=datetime(2026, 1, 3, 3, tzinfo=UTC))
+    day_before = fail(alice, state_since=datetime(2026, 1, 2, 3, tzinfo=UTC))
+    that_day = everything("since=2026-01-02&until=2026-01-02")
+    finish(begin(ACTIONS["archive"], that_day, by=alice, options={}))
+    evening.refresh_from_db()
+    day_before.refresh_from_db()
+    assert evening.archived_at
+    assert day_before.archived_at is None
 
 
 def test_only_the_cause_is_touched(alice: User, fail: Fail) -> None:
