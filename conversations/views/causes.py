@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from conversations.causes import AT_FIRST, AT_MOST, causes_for, held_for, number_decided
 from conversations.models.delivery import Triage
 from conversations.views.live import live
+from conversations.views.tabs import tabs_around
 from deliveryportal.accounts.access import UserRequest
 
 
@@ -18,6 +19,8 @@ def causes(request: UserRequest) -> HttpResponse:
         "conversations/causes.html",
         "conversations/_causes.html",
         {
+            # Above the part that refreshes itself: not asked for with that.
+            **({} if request.htmx else tabs_around(request.user, "causes", "failed")),
             "causes": found,
             "held": held_for(request.user),
             "waiting": number_decided(request.user, Triage.WAITING),

@@ -20,6 +20,7 @@ from conversations.drafting import HasGoneError, forget
 from conversations.forms import ComposeForm
 from conversations.models import Draft
 from conversations.views.compose import Desk, page
+from conversations.views.tabs import tabs_around
 from deliveryportal.accounts.access import UserRequest
 
 LISTED = 200
@@ -28,7 +29,8 @@ LISTED = 200
 @require_safe
 def drafts(request: UserRequest) -> HttpResponse:
     found = Draft.objects.of(request.user).prefetch_related("attachments")[:LISTED]
-    return render(request, "conversations/drafts.html", {"drafts": found})
+    around = tabs_around(request.user, "drafts", "pending")
+    return render(request, "conversations/drafts.html", {"drafts": found, **around})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

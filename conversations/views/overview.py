@@ -17,6 +17,7 @@ from conversations.overview import (
     untracked,
 )
 from conversations.pictures import share
+from conversations.views.tabs import tabs_around
 from deliveryportal.accounts.access import UserRequest, manager_required
 
 MOST_CAUSES = 8
@@ -51,6 +52,7 @@ def overview(request: UserRequest) -> HttpResponse:
             "members": known,
             "standing_out": [each for each in known if each.stands_out],
             "rule": RULE,
+            **tabs_around(request.user, "overview"),
             "alerts": Alert.objects.manageable_by(request.user).open(),
         },
     )

@@ -167,8 +167,8 @@ def test_the_number_of_queries_does_not_grow(
                 reason="spam_policy",
                 state_since=now() - timedelta(hours=each),
             )
-        # session, user, causes, held, kept channels, waiting, broken channels
-        with django_assert_num_queries(7):
+        # session, user, causes, held, kept channels, waiting, tabs, broken channels
+        with django_assert_num_queries(8):
             client.get(URL)
 
 

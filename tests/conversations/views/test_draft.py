@@ -177,3 +177,15 @@ def test_wrong_methods_are_refused(alice: User, draft: Draft, as_user: SignIn) -
     assert client.get(SAVE).status_code == 405
     assert client.get(f"{draft.get_absolute_url()}delete/").status_code == 405
     assert client.put(draft.get_absolute_url()).status_code == 405
+
+
+def test_drafts_stand_among_the_lists_of_pending(
+    alice: User, draft: Draft, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    page = " ".join(client.get(DRAFTS).content.decode().split())
+    assert 'href="/conversations/pending/?list=scheduled"' in page
+    assert 'href="/conversations/drafts/" aria-current="page"> Drafts' in page
+    # The lists beside it swap a part of the page; this one has no such part.
+    page = " ".join(client.get("/conversations/pending/").content.decode().split())
+    assert 'id="list-drafts" hx-boost="false"' in page
