@@ -40,7 +40,6 @@ TITLES: dict[str, str] = {
 }
 # A channel that is paused for its credentials says so in one of these.
 SIGN_IN = re.compile(r"\b53[0-5]\b|authenti|password|credential|invalid_grant", re.I)
-SETTLING = ("arrived", "not-arrived")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +170,6 @@ def _cause(
     helping = remedies(reason or "unknown")
     if channel and not channel.is_working:
         helping = tuple(each for each in helping if each != RETRY)
-    settling = SETTLING if reason == "unconfirmed" else ()
     return Cause(
         key=key,
         title=title or why.title,
@@ -180,9 +178,7 @@ def _cause(
         number=number,
         since=since,
         last=last,
-        actions=tuple(
-            ACTIONS[each] for each in (*settling, *helping, "decide", "archive")
-        ),
+        actions=tuple(ACTIONS[each] for each in (*helping, "decide", "archive")),
     )
 
 

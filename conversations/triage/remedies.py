@@ -8,6 +8,7 @@ from __future__ import annotations
 
 RETRY, OTHER_CHANNEL, CORRECT = "retry", "other-channel", "correct"
 RESENDING = frozenset({RETRY, OTHER_CHANNEL, CORRECT})
+ARRIVED, NOT_ARRIVED = "arrived", "not-arrived"  # what a person has found out
 
 REMEDIES: dict[str, tuple[str, ...]] = {
     "": (RETRY, OTHER_CHANNEL),  # nothing is known to be wrong
@@ -27,7 +28,8 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "sender_refused": (OTHER_CHANNEL, RETRY),
     "sender_setup": (OTHER_CHANNEL, RETRY),
     "complaint": (),
-    "unconfirmed": (RETRY, OTHER_CHANNEL),
+    # To ask comes before sending it twice.
+    "unconfirmed": (ARRIVED, NOT_ARRIVED, RETRY, OTHER_CHANNEL),
     "not_arrived": (RETRY, OTHER_CHANNEL, CORRECT),
     "channel_down": (RETRY, OTHER_CHANNEL),
     "channel_gone": (OTHER_CHANNEL,),
@@ -40,5 +42,5 @@ REMEDIES: dict[str, tuple[str, ...]] = {
 
 
 def remedies(reason: str) -> tuple[str, ...]:
-    """What sends it again with a prospect; nothing for a reason nobody has judged."""
+    """What helps, the likeliest first; nothing for a reason nobody has judged."""
     return REMEDIES.get(reason, ())

@@ -30,8 +30,7 @@ def test_there_is_no_retry_where_it_cannot_work(reason: str) -> None:
 
 
 def test_every_remedy_is_an_action() -> None:
-    assert set().union(*REMEDIES.values()) == set(RESENDING)
-    assert set(ACTIONS) >= RESENDING
+    assert set(RESENDING) <= set().union(*REMEDIES.values()) <= set(ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_what_an_untracked_channel_took_may_have_arrived(
         (
             State.UNCONFIRMED,
             "unconfirmed",
-            ["retry", "other-channel", "arrived", "not-arrived", "decide", "archive"],
+            ["arrived", "not-arrived", "retry", "other-channel", "decide", "archive"],
         ),
         (State.ACCEPTED, "", ["retry", "other-channel", "archive"]),
         (State.QUEUED, "", []),

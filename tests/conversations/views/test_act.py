@@ -43,6 +43,25 @@ def test_a_preview_says_what_is_known_and_does_nothing(
     assert not Message.objects.exclude(resend_of=None).exists()
 
 
+def test_nothing_offers_to_send_where_there_is_no_other_channel(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    failed = make_delivery(alice, state=State.FAILED, reason="sender_blocked")
+    page = html(as_user(alice).get(url("other-channel", failed)))
+    assert "There is no other channel that works." in page
+    assert "Send through another channel: 1 (" not in page
+
+
+def test_of_unconfirmed_mail_its_page_suggests_to_find_out_first(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    lost = make_delivery(alice, state=State.UNCONFIRMED, reason="unconfirmed")
+    page = html(as_user(alice).get(lost.message.get_absolute_url()))
+    arrived, retry = page.index(f'id="arrived-{lost.pk}"'), page.index("/act/retry/")
+    assert arrived < retry
+    assert "button--primary" in page[arrived : arrived + 80]
+
+
 def test_one_is_done_at_once(as_user: AsUser, alice: User, failed: Delivery) -> None:
     back = failed.message.get_absolute_url()
     response = as_user(alice).post(f"{url('retry', failed)}&next={back}", follow=True)
