@@ -230,6 +230,9 @@ def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Deliver
             "lease_until": Lease.end(),
         },
         lease.holds(State.CLAIMED),
+        # Whoever has locked one takes it from us. Two workers that each let a domain
+        # rest, and with it some of the other's mail, would wait for each other.
+        skip_locked=True,
     )
     # Of the others the lease has ended meanwhile: the sweeper has them.
     ours = [delivery for delivery in handful if delivery.pk in marked]

@@ -28,8 +28,12 @@ def update_returning(
     *,
     guards: Mapping[str, Any],
     changes: Mapping[str, Any],
+    skip_locked: bool = False,
 ) -> set[int]:
-    """Change those of `ids` whose fields are as the guards say; return which."""
+    """Change those of `ids` whose fields are as the guards say; return which.
+
+    With `skip_locked` those stay as they are that somebody else is changing.
+    """
     parameters: list[Any] = []
 
     def term(name: str, value: Any) -> str:
@@ -41,10 +45,16 @@ def update_returning(
     new = ", ".join(term(name, value) for name, value in changes.items())
     held = " AND ".join(term(name, value) for name, value in guards.items())
     parameters.append(json.dumps(list(ids)))
+    among = _EACH_ID[connection.vendor]
+    if skip_locked and connection.features.has_select_for_update_skip_locked:
+        among = (
+            f'SELECT id FROM "{model._meta.db_table}" WHERE id IN ({among}) '  # noqa: S608
+            "FOR NO KEY UPDATE SKIP LOCKED"
+        )
     # Only names of columns are put into it.
     statement = (
         f'UPDATE "{model._meta.db_table}" SET {new} '  # noqa: S608
-        f"WHERE {held} AND id IN ({_EACH_ID[connection.vendor]}) "
+        f"WHERE {held} AND id IN ({among}) "
         "RETURNING id"
     )
     with connection.cursor() as cursor:

@@ -178,11 +178,21 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(lease=lease)
 
     def move(
-        self, ids: Iterable[int], changes: dict[str, Any], still: dict[str, Any]
+        self,
+        ids: Iterable[int],
+        changes: dict[str, Any],
+        still: dict[str, Any],
+        *,
+        skip_locked: bool = False,
     ) -> set[int]:
         """Change those of `ids` that are still as expected; return which."""
-        changes = {**changes, "state_since": now()}
-        return by_hand.update_returning(self.model, ids, guards=still, changes=changes)
+        return by_hand.update_returning(
+            self.model,
+            ids,
+            guards=still,
+            changes={**changes, "state_since": now()},
+            skip_locked=skip_locked,
+        )
 
     def in_hand(self) -> Self:
         return self.filter(state__in=[State.CLAIMED, State.HANDING_OVER])

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event, Thread
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
@@ -78,3 +79,37 @@ def test_a_field_that_was_not_read_is_read_when_asked_for(
     found.state = State.FAILED
     found.save(update_fields=["state"])
     assert Delivery.objects.get().state == State.FAILED
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="elsewhere one writes at a time"
+)
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_else_is_taking_away_is_not_waited_for(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    """Two workers that release some of each other's mail would wait for ever."""
+    wanted, kept = make_delivery(alice), make_delivery(alice)
+    lease = Lease.new()
+    batch = claim(wanted.channel, alice.pk, lease)
+    locked, goes_on = Event(), Event()
+
+    def take_away() -> None:
+        with transaction.atomic():
+            list(Delivery.objects.filter(pk=wanted.pk).select_for_update())
+            locked.set()
+            goes_on.wait(30)
+        connection.close()
+
+    other = Thread(target=take_away)
+    other.start()
+    try:
+        assert locked.wait(30)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            assert mark_handing_over(batch, lease) == [kept]
+    finally:
+        goes_on.set()
+        other.join()
+    wanted.refresh_from_db()
+    assert wanted.state == State.CLAIMED
