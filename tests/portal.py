@@ -93,7 +93,7 @@ class Portal(Visitor):
         begun = time.monotonic()
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=180)
             self._process = None
         return time.monotonic() - begun
 

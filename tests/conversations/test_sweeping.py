@@ -125,6 +125,7 @@ def test_the_default_queue_is_in_this_process() -> None:
     assert set(broker.get_declared_actors()) == {
         "read_reports",
         "run_connection_test",
+        "send_digest",
         "work_job",
         "work_lane",
     }

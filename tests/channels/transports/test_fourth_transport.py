@@ -156,7 +156,7 @@ def test_operators_find_it_in_admin(
     client = Client()
     client.force_login(User.objects.create_superuser("op@portal.test", PASSWORD))
     delivery = make_delivery(alice)
-    Delivery.objects.update(channel=channel)
+    Delivery.objects.update(channel=channel, channel_kind=channel.kind)
     for listed, found in (
         (f"channels_channel_changelist?kind__exact={KIND}", channel),
         (f"conversations_delivery_changelist?kind={KIND}", delivery),
