@@ -45,16 +45,17 @@ def update_returning(
     new = ", ".join(term(name, value) for name, value in changes.items())
     held = " AND ".join(term(name, value) for name, value in guards.items())
     parameters.append(json.dumps(list(ids)))
-    among = _EACH_ID[connection.vendor]
+    among = f"IN ({_EACH_ID[connection.vendor]})"
     if skip_locked and connection.features.has_select_for_update_skip_locked:
+        # An array is made once; joined, the rows would be locked for each row anew.
         among = (
-            f'SELECT id FROM "{model._meta.db_table}" WHERE id IN ({among}) '  # noqa: S608
-            "FOR NO KEY UPDATE SKIP LOCKED"
+            f'= ANY(ARRAY(SELECT id FROM "{model._meta.db_table}" WHERE id {among} '  # noqa: S608
+            "FOR NO KEY UPDATE SKIP LOCKED))"
         )
     # Only names of columns are put into it.
     statement = (
         f'UPDATE "{model._meta.db_table}" SET {new} '  # noqa: S608
-        f"WHERE {held} AND id IN ({among}) "
+        f"WHERE {held} AND id {among} "
         "RETURNING id"
     )
     with connection.cursor() as cursor:
