@@ -146,6 +146,10 @@ def merge(screen: Screen) -> None:
     expect(screen.page.get_by_role("alert").first).to_contain_text(
         "Nobody has a “town”"
     )
+    drafts = screen.another_tab()  # the form that came back is still one draft
+    drafts.go("/conversations/drafts/")
+    expect(drafts.page.get_by_text("Dear {{first_name}} of {{town}}")).to_have_count(1)
+    drafts.page.close()
     text.fill("Dear {{first_name}}")
     preview.click()
     read = screen.page.frame_locator("#preview iframe").locator("body")

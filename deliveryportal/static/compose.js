@@ -71,7 +71,11 @@ function keepByItself() {
   letter.addEventListener("input", (event) => {
     if (event.target.type !== "file") timer ??= setTimeout(keep, KEPT_AFTER);
   });
-  letter.addEventListener("submit", () => clearTimeout(timer));
+  // The page that leaves now takes everything along: kept again, it would be two drafts.
+  letter.addEventListener("submit", () => {
+    clearTimeout(timer);
+    timer = null;
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden" && timer !== null) keep();
   });

@@ -248,3 +248,11 @@ def test_what_is_archived_leaves_its_list_for_archived(
     assert "anna@" not in page(client, "/conversations/failed/")
     assert "anna@" not in page(client, "/conversations/sent/")
     assert "anna@" in page(client, "/conversations/sent/?list=archived")
+
+
+def test_a_failure_that_was_decided_about_says_so_in_its_row(
+    as_user: SignIn, alice: User, make_delivery: MakeDelivery
+) -> None:
+    make_delivery(alice, state=State.FAILED, reason="mailbox_full", triage="waiting")
+    row = page(as_user(alice), "/conversations/failed/").split("<tbody>")[1]
+    assert '<span class="badge">Waiting</span>' in row
