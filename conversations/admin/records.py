@@ -42,7 +42,7 @@ class RecordAdmin(MachineAdmin[M]):
     ordering = ["-pk"]
     sortable_by = ()
     show_facets = admin.ShowFacets.NEVER
-    actions_selection_counter = False  # it would offer all that match
+    list_disable_select_all = True  # all that match may be millions
 
     def get_changelist(
         self, request: HttpRequest, **kwargs: Any
