@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from conversations.models import BulkJob, Delivery
@@ -16,6 +15,7 @@ from conversations.triage.bulk import AT_A_TIME, turn
 from conversations.triage.forms import ActionForm
 from conversations.triage.preview import EXAMPLES, Preview, examples, preview
 from conversations.triage.scope import Scope
+from conversations.views.back import back_of
 from deliveryportal.accounts.access import UserRequest
 
 
@@ -27,13 +27,13 @@ def act(request: UserRequest, key: str) -> HttpResponse:
     action, scope = ACTIONS[key], Scope.from_query(request.GET)
     if scope is None:
         messages.info(request, "Nothing was chosen, so nothing was done.")
-        return redirect(_back(request))
+        return redirect(back_of(request))
     foreseen = preview(action, scope, request.user)
     if not foreseen.total:
         if scope.uuids:
             raise Http404("There is no such delivery.")
         messages.info(request, "Nothing matches any more, so nothing was done.")
-        return redirect(_back(request))
+        return redirect(back_of(request))
     some = examples(action, scope, request.user)
     form = _form(request, action, scope, foreseen, some)
     if form.is_bound and foreseen.possible and form.is_valid():
@@ -47,7 +47,7 @@ def act(request: UserRequest, key: str) -> HttpResponse:
             "preview": foreseen,
             "examples": some[:EXAMPLES],
             "form": form,
-            "back": _back(request),
+            "back": back_of(request),
         },
     )
 
@@ -85,20 +85,11 @@ def _do(
             pass
         job.refresh_from_db()
     if job.finished_at is None or job.skipped:
-        return redirect(_with_back(job, _back(request)))
+        return redirect(_with_back(job, back_of(request)))
     what = "One message" if job.done == 1 else f"{job.done:,} messages"
     messages.success(request, f"{what} {action.done}.")
-    return redirect(_back(request))
+    return redirect(back_of(request))
 
 
 def _with_back(job: BulkJob, back: str) -> str:
     return f"{job.get_absolute_url()}?{urlencode({'next': back})}"
-
-
-def _back(request: UserRequest) -> str:
-    """Where the person came from, if that is a page of ours."""
-    url = request.GET.get("next", "")
-    ours = url_has_allowed_host_and_scheme(
-        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return url if ours else "conversations:causes"

@@ -78,7 +78,7 @@ class Desk:
         self.form = ComposeForm(request.user, self.fields, request.FILES)
         self.uuid = UUID(self._text("submission"))
         version = self._text("version")
-        self.version = int(version) if version.isdecimal() else 0
+        self.version = int(version[:9]) if version.isdecimal() else 0
         self.attachments = self._attached()
 
     def _text(self, name: str) -> str:
@@ -130,7 +130,7 @@ class Desk:
             return self._again()
         people = self.form.everybody
         asked = self._text("preview")
-        number = min(int(asked) if asked.isdecimal() else 1, len(people)) or 1
+        number = min(int(asked[:9]) if asked.isdecimal() else 1, len(people)) or 1
         person = people[number - 1]
         signature = self.form.cleaned_data["identity"].signature
         return self._again(

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from conversations.models import BulkItem, BulkJob
 from conversations.triage.actions import ACTIONS
 from conversations.triage.beginning import ask_to_stop
+from conversations.views.back import back_of
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
@@ -31,6 +32,7 @@ def job(request: UserRequest, uuid: UUID) -> HttpResponse:
         "conversations/_job.html",
         {
             "job": found,
+            "back": back_of(request),
             "action": ACTIONS[found.action],
             "reasons": skipped.values_list("why")
             .annotate(number=Count("pk"))

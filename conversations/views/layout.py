@@ -20,6 +20,6 @@ def keep(request: UserRequest, key: str) -> HttpResponse:
         request.user,
         key,
         request.POST.getlist("column"),
-        int(rows) if rows.isdecimal() else USUAL_ROWS,
+        int(rows[:9]) if rows.isdecimal() else USUAL_ROWS,
     )
     return redirect(browsing.url)

@@ -11,7 +11,7 @@ from deliveryportal.accounts import joining
 from deliveryportal.accounts.access import UserRequest, manager_required
 from deliveryportal.accounts.forms import InviteForm
 from deliveryportal.accounts.inviting import SentInvitation, invite_by_mail
-from deliveryportal.accounts.models import Invitation
+from deliveryportal.accounts.models import Invitation, User
 
 
 @never_cache
@@ -48,9 +48,11 @@ def _page(
     request: UserRequest, form: InviteForm, sent: SentInvitation | None = None
 ) -> HttpResponse:
     team = request.user.team
+    active = team.members.filter(is_active=True)
     context = {
         "team": team,
-        "members": team.members.filter(is_active=True).order_by("role", "name"),
+        "members": active.order_by("role", "name"),
+        "managers": active.filter(role=User.Role.MANAGER).count(),
         "inactive": team.members.filter(is_active=False).order_by("name"),
         "now": now(),
         "form": form,
