@@ -10,10 +10,11 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models import Q
 from django.utils.timezone import now
 
 from channels.models import FarEndSession
@@ -56,7 +57,7 @@ def end_all_sessions() -> None:
 def _take(host: str, holder: str) -> bool:
     at, limit = now(), settings.FAR_END_SESSIONS
     sessions = FarEndSession.objects.filter(host=host, number__lt=limit)
-    free = sessions.filter(until__lte=at)
+    free = sessions.filter(_is_free(at))
     for _ in range(limit + 1):
         first = free.order_by("number").values("pk")[:1]
         # Another worker may have chosen the same one; the condition is told again.
@@ -68,10 +69,19 @@ def _take(host: str, holder: str) -> bool:
                 ignore_conflicts=True,
             )
             at = now()
-            free = sessions.filter(until__lte=at)
+            free = sessions.filter(_is_free(at))
         elif not free.exists():
             return False
     return False
+
+
+def _is_free(at: datetime) -> Q:
+    """Given back, or its holder is dead.
+
+    Nobody holds one for longer than HELD: an end far beyond was written before the
+    clock was put back.
+    """
+    return Q(holder="") | Q(until__lte=at) | Q(until__gt=at + 2 * HELD)
 
 
 class _Keeper(threading.Thread):

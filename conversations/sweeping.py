@@ -28,7 +28,7 @@ from conversations.tallying import tally
 from conversations.tasks import announce_lanes, read_reports
 from conversations.triage.bulk import forgotten
 from conversations.triage.tasks import work_job
-from conversations.turns import LaneId
+from conversations.turns import BELIEVED, LaneId
 
 logger = logging.getLogger(__name__)
 Kind = DeliveryEvent.Kind
@@ -129,7 +129,11 @@ def announce_due_lanes(at: datetime) -> int:
     """
     lane = {"channel": OuterRef("channel_id"), "sender": OuterRef("sender_id")}
     at_work = Delivery.objects.in_hand().filter(**lane)
-    announced = Lane.objects.filter(**lane, not_again_before__gt=at)
+    announced = Lane.objects.filter(
+        **lane,
+        not_again_before__gt=at,
+        not_again_before__lte=at + 2 * BELIEVED[-1],
+    )
     lanes = [
         LaneId(*found)
         for found in Delivery.objects.startable(at)

@@ -81,7 +81,8 @@ def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
     rows = []
     for lane in sorted(found):
         row = known.get(lane) or Lane(**lane._asdict(), not_again_before=at)
-        if row.not_again_before <= at:
+        # Believed for longer than ever: written before the clock was put back.
+        if not at < row.not_again_before <= at + 2 * BELIEVED[-1]:
             row.not_again_before = at + BELIEVED[min(row.announced, len(BELIEVED) - 1)]
             row.announced = min(row.announced + 1, len(BELIEVED))
             rows.append(row)

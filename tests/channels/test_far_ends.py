@@ -6,6 +6,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils.timezone import now
 from pytest_django import Settings
@@ -103,3 +104,13 @@ def test_channels_that_lead_to_one_host_share_its_sessions(
     assert at("Mail.test.", alice).far_end == at("mail.test", bob).far_end
     assert at("mail.test", alice).far_end != at("mail2.test", alice).far_end
     assert Channel.objects.default().far_end == "portal"
+
+
+def test_a_clock_that_is_put_back_keeps_no_session_taken(db: None) -> None:
+    with time_machine.travel(now(), tick=False) as clock:
+        with session("mx.test", lambda: None) as taken:
+            assert taken
+        FarEndSession.objects.update(holder="gone", until=now())
+        clock.shift(timedelta(hours=-1))
+        with session("mx.test", lambda: None) as taken:
+            assert taken
