@@ -167,9 +167,12 @@ def write(screen: Screen, subject: str) -> None:
     screen.go("/conversations/new/")
     screen.page.fill("[name=to]", "anna@customer.test")
     screen.page.fill("[name=subject]", subject)
-    screen.page.fill("[name=body]", "Hello,\n\nhere is the offer.\n\nAlice")
+    screen.page.locator(".ProseMirror").click()
+    for line in ("Hello,", "here is the offer.", "Alice"):
+        screen.page.keyboard.type(line)
+        screen.page.keyboard.press("Enter")
     screen.save("write-by-" + re.sub(r"\W+", "-", subject.lower()))
-    screen.page.locator("form:has([name=to])").get_by_role("button").click()
+    screen.page.get_by_role("button", name="Send", exact=True).click()
     screen.page.wait_for_url(lambda url: not url.endswith("/new/"))
     screen.go("/conversations/sent/")
 

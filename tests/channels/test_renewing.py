@@ -157,7 +157,11 @@ def test_a_renewal_does_not_overwrite_what_was_connected_meanwhile(
     google.fault(TOKEN, delay=500)
     thread = in_a_thread(lambda: open_channel(stored(channel)).close())
     wait_until(lambda: stored(channel).renewal_until)
-    newer = {"access_token": "new", "refresh_token": "new", "expires_at": "2999-01-01"}
+    newer = {
+        "access_token": "new",
+        "refresh_token": "new",
+        "expires_at": "2999-01-01T00:00:00+00:00",
+    }
     Channel.objects.update(credentials=newer, renewal_until=None)
     thread.join()
     assert stored(channel).credentials == newer
