@@ -367,9 +367,9 @@ def settle(
 ) -> list[Outcome]:
     """Write what came of it, for those that are still ours, in one transaction.
 
-    Return what was written. What was marked and not tried is merely claimed again. A result that comes
-    after its lease has ended changes nothing; it is kept on the timeline, for the
-    person who has to decide.
+    Return what was written. What was marked and not tried is merely claimed again.
+    A result that comes after its lease has ended changes nothing; it is kept on the
+    timeline, for the person who has to decide.
     """
     at = now()
     still = lease.holds(State.HANDING_OVER)

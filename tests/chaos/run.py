@@ -8,7 +8,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -174,7 +173,7 @@ class Run:
             writer.start()
         mischief = drawn(self._draw, self._size.mischief)
         for number, each in enumerate(mischief, start=1):
-            self._wait_for_progress(number / (len(mischief) + 1), writers, world)
+            self._wait_for_progress(number / (len(mischief) + 1))
             self._say(each.name)
             self.account.done[each.name] += 1
             each.do(world)
@@ -226,15 +225,13 @@ class Run:
     def _is_in(visitor: Visitor) -> bool:
         try:
             return "csrfmiddlewaretoken" in visitor.get("/conversations/new/")
-        except (OSError, urllib.error.URLError):
+        except OSError:
             return True  # nobody can say; ask again later
 
     # --- progress -------------------------------------------------------------
 
-    def _wait_for_progress(
-        self, share: float, writers: list[threading.Thread], world: World
-    ) -> None:
-        """Until so much of the mail has been tried out there."""
+    def _wait_for_progress(self, share: float) -> None:
+        """Until so much of the mail has been written, or nothing moves any more."""
         end = time.monotonic() + 20
         wanted = share * self._size.messages
         while len(self._written) < wanted and time.monotonic() < end:
