@@ -24,7 +24,13 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import (
+    Error,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    transaction,
+)
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
@@ -56,6 +62,11 @@ from conversations.suppressing import suppress_refused
 from conversations.withholding import withhold
 
 logger = logging.getLogger(__name__)
+
+# How long an answer that is known waits for a database that is away, in seconds: less
+# than a process may take to stop.
+SETTLED_WITHIN = 15.0
+DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 def deliver_lane(
@@ -186,21 +197,28 @@ def _send_batch(
     except TransportError as error:
         _stop_for(channel, outcomes.not_accepted(batch[0], error, now()), lease)
         return
+    results: list[Outcome] = []
     with transport:
-        handfuls = _handfuls(batch)
-        in_hand = _next_in_hand(handfuls, lease)
-        while in_hand:
-            results = _hand_over_all(in_hand, transport, lease)
-            trouble = next((each for each in results if each.channel_trouble), None)
-            with transaction.atomic():
-                settled = settle(results, in_hand, lease)
-                slow_down(results)
-                over = trouble or lease.turn_is_over
-                in_hand = [] if over else _next_in_hand(handfuls, lease)
-                # Last: a team's turn is waited for with nothing left to be locked.
-                suppress_refused(settled)
-            if trouble:
-                _stop_for(channel, trouble, lease)
+        try:
+            handfuls = _handfuls(batch)
+            in_hand = _next_in_hand(handfuls, lease)
+            while in_hand:
+                results = _hand_over_all(in_hand, transport, lease)
+                trouble = next((each for each in results if each.channel_trouble), None)
+                with transaction.atomic():
+                    settled = settle(results, in_hand, lease)
+                    slow_down(results)
+                    over = trouble or lease.turn_is_over
+                    in_hand = [] if over else _next_in_hand(handfuls, lease)
+                    # Last: a team's turn is waited for with nothing left to be locked.
+                    suppress_refused(settled)
+                if trouble:
+                    _stop_for(channel, trouble, lease)
+                yield results
+                results = []
+        except Error as error:
+            logger.warning("A handful is settled once more: %r", str(error))
+            _settle_again(results, batch, lease)
             yield results
 
 
@@ -252,15 +270,20 @@ def _hand_over_all(
     for delivery in in_hand:
         if resting and outcomes.domain_of(delivery) in resting:
             continue
-        if ends - time.monotonic() < transport.patience.total_seconds():
-            ends = _renew(in_hand, lease)
-        if (
-            stopping.is_set()
-            or ends <= time.monotonic()
-            or (results and lease.turn_is_over)
-        ):
+        try:
+            if ends - time.monotonic() < transport.patience.total_seconds():
+                ends = _renew(in_hand, lease)
+            if (
+                stopping.is_set()
+                or ends <= time.monotonic()
+                or (results and lease.turn_is_over)
+            ):
+                break
+            result = _hand_over_safely(delivery, transport)
+        except DATABASE_AWAY as error:
+            # It is asked before the first byte only: this one has not been begun.
+            logger.warning("The database is away: %r", str(error))
             break
-        result = _hand_over_safely(delivery, transport)
         results.append(result)
         if result.asks_to_slow_down:
             resting.add(outcomes.domain_of(delivery))
@@ -284,6 +307,8 @@ def _hand_over_safely(delivery: Delivery, transport: Transport) -> Outcome:
     """Hand over; a fault of ours puts this one message in doubt and no other."""
     try:
         return hand_over(delivery, transport)
+    except DATABASE_AWAY:
+        raise
     except Exception:
         logger.exception("Delivery %s met a fault while handing over", delivery.uuid)
         fault = TransportError(
@@ -388,6 +413,38 @@ def settle(
         settled = [result for result in results if result.delivery.pk in ours]
         alert_of_refusals(settled)
     return settled
+
+
+def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -> None:
+    """Settle what the database did not take, or did and could not say so.
+
+    Of the batch, what is marked and was not tried is claimed again.
+    """
+    ends, pause = time.monotonic() + SETTLED_WITHIN, 0.1
+    while True:
+        close_old_connections()
+        try:
+            with transaction.atomic():
+                known = [] if _are_settled(results) else results
+                settled = settle(known, batch, lease)
+                slow_down(known)
+                suppress_refused(settled)
+        except Error:
+            if time.monotonic() + pause > ends:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, 2)
+        else:
+            return
+
+
+def _are_settled(results: list[Outcome]) -> bool:
+    """Whether their commit was the last thing that the lost connection did."""
+    if not results:
+        return True
+    event = results[0].event
+    written = DeliveryEvent.objects.filter(delivery=event.delivery_id, at=event.at)
+    return written.exists()
 
 
 def _alike(

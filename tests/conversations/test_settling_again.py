@@ -1,0 +1,150 @@
+"""The database goes away at the worst moment: an answer that is known is not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from pytest_django import Settings
+
+from conversations import delivering
+from conversations.delivering import deliver_lane
+from conversations.letters import enclosed_files
+from conversations.models import Delivery, DeliveryEvent
+from conversations.models.delivery import State
+from conversations.slowing import slow_down
+from deliveryportal.accounts.models import User
+from tests.peers.scripted_smtp import ScriptedSmtp
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Make = Callable[..., Delivery]
+PEOPLE = 3
+
+
+@pytest.fixture
+def relay(settings: Settings) -> Iterator[ScriptedSmtp]:
+    """One mail in hand at a time."""
+    settings.IN_HAND = 1
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        yield relay
+
+
+@pytest.fixture
+def lane(alice: User, make_delivery: Make) -> Delivery:
+    made = [make_delivery(alice, f"p{n}@customer.test") for n in range(PEOPLE)]
+    return made[0]
+
+
+def lose_the_database() -> None:
+    """End this connection as a restart does; SQLite knows only its lock."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    raise OperationalError("database is locked")
+
+
+class Once:
+    """`fault` in the place of a function, the first time it is called."""
+
+    def __init__(self, original: Callable[..., object], fault: Callable[[], None]):
+        self._original = original
+        self._fault = fault
+        self.times = 0
+
+    def __call__(self, *arguments: object) -> object:
+        self.times += 1
+        if self.times == 1:
+            self._fault()
+        return self._original(*arguments)
+
+
+def send_all(lane: Delivery) -> None:
+    while deliver_lane(lane.channel_id, lane.sender_id):
+        pass
+
+
+def assert_each_was_sent_once(relay: ScriptedSmtp) -> None:
+    rows = Delivery.objects.values_list("state", "attempts")
+    assert list(rows) == [(State.ACCEPTED, 1)] * PEOPLE
+    assert len(relay.messages) == PEOPLE
+    events = DeliveryEvent.objects.values_list("kind", flat=True)
+    assert list(events) == [DeliveryEvent.Kind.ACCEPTED] * PEOPLE
+
+
+def test_a_handful_that_the_database_did_not_take_is_settled_once_it_is_back(
+    lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = Once(slow_down, lose_the_database)
+    monkeypatch.setattr(delivering, "slow_down", settle)
+    deliver_lane(lane.channel_id, lane.sender_id)
+    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == [State.ACCEPTED, State.QUEUED, State.QUEUED]
+    send_all(lane)
+    assert_each_was_sent_once(relay)
+
+
+def test_a_commit_whose_answer_is_lost_counts_once(
+    lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next handful was marked in it, and none of that had been sent."""
+
+    def once_committed() -> None:
+        transaction.on_commit(lose_the_database)
+
+    settle = Once(slow_down, once_committed)
+    monkeypatch.setattr(delivering, "slow_down", settle)
+    deliver_lane(lane.channel_id, lane.sender_id)
+    rows = Delivery.objects.order_by("pk").values_list("state", "attempts")
+    assert list(rows) == [(State.ACCEPTED, 1), (State.QUEUED, 0), (State.QUEUED, 0)]
+    send_all(lane)
+    assert_each_was_sent_once(relay)
+
+
+def test_what_is_marked_when_the_database_goes_is_in_no_doubt(
+    lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = delivering.mark_handing_over
+
+    def marked_unheard(*arguments: object) -> object:
+        mark(*arguments)  # type: ignore[arg-type]
+        lose_the_database()
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "mark_handing_over", marked_unheard)
+        deliver_lane(lane.channel_id, lane.sender_id)
+    assert not relay.messages
+    rows = Delivery.objects.values_list("state", "attempts")
+    assert list(rows) == [(State.QUEUED, 0)] * PEOPLE
+    send_all(lane)
+    assert_each_was_sent_once(relay)
+
+
+def test_a_letter_that_the_database_cannot_be_asked_for_is_in_no_doubt(
+    lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Once(enclosed_files, lose_the_database)
+    monkeypatch.setattr(delivering, "enclosed_files", asked)
+    deliver_lane(lane.channel_id, lane.sender_id)
+    lane.refresh_from_db()
+    assert (lane.state, lane.attempts) == (State.QUEUED, 0)
+    send_all(lane)
+    assert_each_was_sent_once(relay)
+
+
+def test_a_database_that_stays_away_is_not_waited_for_without_end(
+    lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*arguments: object) -> None:
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "SETTLED_WITHIN", 0)
+        patch.setattr(delivering, "slow_down", locked)
+        with pytest.raises(OperationalError):
+            deliver_lane(lane.channel_id, lane.sender_id)
+    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == [State.HANDING_OVER, State.QUEUED, State.QUEUED]
