@@ -10,7 +10,7 @@ from django.db import DatabaseError, close_old_connections
 from django.utils.timezone import now
 
 from conversations.models import Delivery
-from conversations.sweeping import announce_due_lanes, prolong_leases, sweep
+from conversations.sweeping import announce_due_lanes, begin_leases_anew, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -24,17 +24,23 @@ JUMP = timedelta(minutes=1)
 
 
 class Clock:
-    """Knows when the time of day goes ahead of the time that has passed."""
+    """Knows by how much the time of day has left the time that has passed behind."""
 
     def __init__(self) -> None:
-        self._seen, self._passed = now(), monotonic()
+        self._offset = self._offset_now()
 
+    @staticmethod
+    def _offset_now() -> timedelta:
+        return timedelta(seconds=now().timestamp() - monotonic())
+
+    @property
     def jump(self) -> timedelta | None:
-        """Return by how much it has jumped ahead since the last time asked."""
-        seen, passed = now(), monotonic()
-        jump = (seen - self._seen) - timedelta(seconds=passed - self._passed)
-        self._seen, self._passed = seen, passed
-        return jump if jump > JUMP else None
+        """By how much it has jumped, ahead or back, until that has been `heeded`."""
+        jump = self._offset_now() - self._offset
+        return jump if abs(jump) > JUMP else None
+
+    def heeded(self) -> None:
+        self._offset = self._offset_now()
 
 
 def sweep_until(stop: Event) -> None:
@@ -44,9 +50,10 @@ def sweep_until(stop: Event) -> None:
         close_old_connections()
         ends = monotonic() + settings.SWEEP_SECONDS
         try:
-            if jump := clock.jump():
-                logger.warning("The clock has jumped ahead by %s", jump)
-                prolong_leases(jump)
+            if jump := clock.jump:
+                logger.warning("The clock has jumped by %s", jump)
+                begin_leases_anew()
+            clock.heeded()
             swept = sweep()
             if swept.resumed or swept.unconfirmed:
                 logger.warning("%s", swept)

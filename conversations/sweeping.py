@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
 from channels.announcing import announce
@@ -172,9 +173,10 @@ def forget_old_strays(at: datetime) -> None:
     Report.objects.filter(pk__in=pks).delete()
 
 
-def prolong_leases(jump: timedelta) -> None:
-    """The clock has jumped ahead: no lease has been held for that long."""
-    Delivery.objects.in_hand().update(lease_until=F("lease_until") + jump)
+def begin_leases_anew() -> None:
+    """The clock has jumped: no lease has been held for that long, nor lasts for it."""
+    ends = now() + timedelta(seconds=settings.LEASE_SECONDS)
+    Delivery.objects.in_hand().update(lease_until=ends)
 
 
 def end_leases(deliveries: DeliveryQuerySet) -> int:

@@ -7,13 +7,14 @@ import dramatiq
 import pytest
 import time_machine
 from django.utils.timezone import now
+from pytest_django import Settings
 
 from channels.models import Channel, ConnectionTest
 from conversations.delivering import Lease, claim, mark_handing_over
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.sweeper import Clock
-from conversations.sweeping import prolong_leases, sweep
+from conversations.sweeping import begin_leases_anew, sweep
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import InProcessBroker
 
@@ -143,16 +144,29 @@ def test_credentials_of_an_old_connection_test_are_forgotten(alice: User) -> Non
     assert ConnectionTest.objects.count() == 1
 
 
-def test_a_clock_that_jumps_ahead_ends_no_lease(
-    alice: User, make_delivery: MakeDelivery
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_jumps_neither_ends_a_lease_nor_makes_it_last(
+    hours: int, alice: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
     in_hand(make_delivery(alice))
     with time_machine.travel(now(), tick=True) as traveller:
         clock = Clock()
-        assert clock.jump() is None
-        traveller.shift(timedelta(hours=1))
-        jump = clock.jump()
-        assert jump is not None
-        prolong_leases(jump)
+        traveller.shift(timedelta(hours=hours))
+        assert clock.jump is not None
+        for _ in range(2):  # each sweeper sees it
+            begin_leases_anew()
         assert sweep().unconfirmed == 0
-        assert clock.jump() is None
+        traveller.shift(timedelta(seconds=settings.LEASE_SECONDS + 1))
+        assert sweep().unconfirmed == 1
+
+
+def test_a_jump_is_there_until_it_has_been_heeded() -> None:
+    """The database may be away when it is first seen."""
+    with time_machine.travel(now(), tick=True) as traveller:
+        clock = Clock()
+        jumps = [clock.jump]
+        traveller.shift(timedelta(hours=1))
+        jumps += [clock.jump, clock.jump]
+        clock.heeded()
+        jumps.append(clock.jump)
+    assert [jump is not None for jump in jumps] == [False, True, True, False]
