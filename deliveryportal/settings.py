@@ -220,6 +220,13 @@ LANE_MILLISECONDS = strict_int("LANE_MILLISECONDS", default=400)
 # each process stays free for the others when a host hangs.
 FAR_END_SESSIONS = strict_int("FAR_END_SESSIONS", default=max(WORKER_THREADS - 1, 1))
 LEASE_SECONDS = strict_int("LEASE_SECONDS", default=600)
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A process that stands still in the middle of a transaction, or whose machine is
+    # gone, keeps nobody from its rows for longer.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+        "options",
+        f"-c idle_in_transaction_session_timeout={min(LEASE_SECONDS, 60)}s",
+    )
 SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)
 # Networks inside which a custom SMTP server may lie, as in 10.0.0.0/8.
 SMTP_ALLOWED_NETWORKS: list[str] = env.list("SMTP_ALLOWED_NETWORKS", default=[])

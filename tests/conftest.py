@@ -35,7 +35,7 @@ def pytest_configure() -> None:
         full = options["init_command"]
         options["init_command"] = full.replace("synchronous=FULL", "synchronous=OFF")
     else:
-        options["options"] = "-c synchronous_commit=off"
+        options["options"] += " -c synchronous_commit=off"
 
 
 def person(name: str, *, team_of: User | None = None, email: str = "") -> User:
