@@ -31,7 +31,8 @@ class Gathering(Generic[Item, Answer]):
 
     An answer that is an exception is raised to the one who asked. `work` has a thread
     and a database connection of its own. After each time it rests for `rest` seconds,
-    so that more gather: many small groups cost more than their waiting.
+    so that more gather: many small groups cost more than their waiting. When as many
+    have gathered as are done in one go, it does not rest.
     """
 
     def __init__(
@@ -109,4 +110,5 @@ class Gathering(Generic[Item, Answer]):
                 asker.set_exception(answer)
             else:
                 asker.set_result(answer)
-        asyncio.get_running_loop().call_later(self._rest, self._begin)
+        rest = 0 if len(self._waiting) >= AT_MOST else self._rest
+        asyncio.get_running_loop().call_later(rest, self._begin)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django import db
@@ -123,13 +122,10 @@ def look_up(tokens: list[str]) -> list[bool | Exception]:
     return [token in known for token in tokens]
 
 
-def store(arrivals: list[Arrival]) -> Sequence[list[UUID] | Exception]:
+def store(arrivals: list[Arrival]) -> Sequence[list[int] | Exception]:
     return receiving.receive(arrivals)
 
 
-def announce(reports: list[list[UUID]]) -> Sequence[None]:
-    try:
-        receiving.announce_reports([uuid for uuids in reports for uuid in uuids])
-    except db.Error as error:  # the sweeper finds them
-        logger.warning("%s reports are not announced: %r", len(reports), error)
+def announce(reports: list[list[int]]) -> Sequence[None]:
+    receiving.announce_reports([pk for pks in reports for pk in pks])
     return [None] * len(reports)

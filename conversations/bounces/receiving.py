@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
-from uuid import UUID
+from itertools import chain
+from uuid import uuid4
 
-from django.db import connection, models
+from django.db import connection
+from django.utils.timezone import now
 
 from channels.announcing import announce
 from conversations.bounces.digest import digest_of
+from conversations.bounces.keeping import Key, Row, keep
 from conversations.models import Delivery, Report
 from conversations.tasks import read_reports
 
 logger = logging.getLogger(__name__)
 
-GIVEN = {"uuid", "return_token", "digest", "raw", "received_at", "source"}
 OCTETS_AT_ONCE = 16 * 1024 * 1024  # in one transaction, however many wait
 
 
@@ -30,21 +30,25 @@ class Arrival:
     raw: bytes
     source: str
 
-    def reports(self) -> Iterator[Report]:
+    def rows(self) -> Iterator[Row]:
         digest = digest_of(self.raw)
         for token in self.tokens:
-            yield Report(
-                return_token=token, digest=digest, raw=self.raw, source=self.source
-            )
+            yield Row(uuid4(), token, digest, self.raw, now(), self.source)
 
 
-def known_tokens(tokens: Iterable[str]) -> set[str]:
-    """Return those that are about deliveries that still exist."""
-    return set(
-        Delivery.objects.filter(return_token__in=tokens).values_list(
-            "return_token", flat=True
+def known_tokens(tokens: Sequence[str]) -> set[str]:
+    """Return those that are about deliveries that still exist.
+
+    Asked for each mail: the ORM would take longer than the database.
+    """
+    quote, places = connection.ops.quote_name, ", ".join(["%s"] * len(tokens))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT return_token FROM {quote(Delivery._meta.db_table)} "  # noqa: S608
+            f"WHERE return_token IN ({places})",
+            tokens,
         )
-    )
+        return {token for (token,) in cursor.fetchall()}
 
 
 def token_is_known(token: str) -> bool:
@@ -64,10 +68,10 @@ def receive_report(token: str, raw: bytes, source: str) -> Report:
     return report
 
 
-def receive(arrivals: Sequence[Arrival]) -> list[list[UUID] | Exception]:
+def receive(arrivals: Sequence[Arrival]) -> list[list[int] | Exception]:
     """Keep all of them and commit; the same mail to the same path is kept once.
 
-    Returns for each the ids of its reports, or why it could not be kept. One that
+    Returns for each the ids of its new reports, or why it could not be kept. One that
     cannot takes nobody with it: those it came with are then tried one by one.
     """
     return [
@@ -75,22 +79,13 @@ def receive(arrivals: Sequence[Arrival]) -> list[list[UUID] | Exception]:
     ]
 
 
-def announce_report(report: Report) -> None:
-    """Have it read soon. If the queue is away, the sweeper finds it unread."""
-    announce(read_reports, report.pk)
+def announce_reports(pks: Sequence[int]) -> None:
+    """Have them read soon, by one worker. If the queue is away, the sweeper finds them."""
+    if pks:
+        announce(read_reports, *pks)
 
 
-def announce_reports(uuids: Sequence[UUID]) -> None:
-    """Have them read soon, by one worker. If the queue is away, the sweeper finds them.
-
-    Those that had been there already are not announced again.
-    """
-    pks = Report.objects.filter(uuid__in=uuids, state=Report.State.UNREAD)
-    if found := pks.order_by("pk").values_list("pk", flat=True):
-        announce(read_reports, *found)
-
-
-def _receive_or_split(arrivals: Sequence[Arrival]) -> list[list[UUID] | Exception]:
+def _receive_or_split(arrivals: Sequence[Arrival]) -> list[list[int] | Exception]:
     try:
         return [*_keep(arrivals)]
     except Exception as error:
@@ -101,53 +96,19 @@ def _receive_or_split(arrivals: Sequence[Arrival]) -> list[list[UUID] | Exceptio
         ]
 
 
-def _keep(arrivals: Sequence[Arrival]) -> list[list[UUID]]:
-    kept = [list(arrival.reports()) for arrival in arrivals]
-    reports = [report for its_own in kept for report in its_own]
+def _keep(arrivals: Sequence[Arrival]) -> list[list[int]]:
+    rows = [list(arrival.rows()) for arrival in arrivals]
     # In one order everywhere: two receivers with the same reports wait for each other
     # in turn, and never both at once.
-    reports.sort(key=lambda report: (report.return_token, report.digest))
-    _insert(reports)
-    logger.info("%s reports received", len(reports))
-    return [[report.uuid for report in its_own] for its_own in kept]
-
-
-def _insert(reports: Sequence[Report]) -> None:
-    """Commit them by one statement, and pass over those that are there.
-
-    `bulk_create` would make three trips to the database and take twice the time.
-    """
-    into, row, given = _insertion()
-    values = [
-        field.get_db_prep_save(getattr(report, field.attname), connection)
-        for report in reports
-        for field in given
+    new = keep(sorted(chain.from_iterable(rows), key=_key))
+    logger.info("%s reports received", len(new))
+    return [
+        [pk for row in its_own if (pk := new.pop(_key(row), None))] for its_own in rows
     ]
-    rows = ", ".join([row] * len(reports))
-    with connection.cursor() as cursor:
-        cursor.execute(f"{into} VALUES {rows} ON CONFLICT DO NOTHING", values)
 
 
-@cache
-def _insertion() -> tuple[str, str, list[models.Field[Any, Any]]]:
-    """Return the SQL up to VALUES, the SQL of one row, and the fields it asks for.
-
-    What nobody has read yet stands in the row as its default.
-    """
-    quote = connection.ops.quote_name
-    fields = [
-        field for field in Report._meta.local_concrete_fields if not field.primary_key
-    ]
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    given = [field for field in fields if field.attname in GIVEN]
-    row = ", ".join(
-        "%s" if field in given else _literal(field.get_default()) for field in fields
-    )
-    return f"INSERT INTO {quote(Report._meta.db_table)} ({columns})", f"({row})", given
-
-
-def _literal(default: object) -> str:
-    return "NULL" if default is None else f"'{default}'"
+def _key(row: Row) -> Key:
+    return row.return_token, row.digest
 
 
 def _by_size(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:

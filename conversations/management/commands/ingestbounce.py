@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from channels.return_path import token_of
 from conversations.bounces.addresses import STRAY, is_ours
 from conversations.bounces.receiving import (
-    announce_report,
+    announce_reports,
     receive_report,
     token_is_known,
 )
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         for recipient in recipients:
             token = token_of(recipient, settings.BOUNCE_DOMAIN)
             if token and token_is_known(token):
-                announce_report(receive_report(token, raw, "pipe"))
+                announce_reports([receive_report(token, raw, "pipe").pk])
                 return
         ours = [each for each in recipients if is_ours(each, settings.BOUNCE_DOMAIN)]
         if recipients and not ours:
@@ -71,7 +71,7 @@ class Command(BaseCommand):
                 UNKNOWN_RECIPIENT, f"No such return path here: {recipients[0]!a}."
             )
         # The MTA has taken it; nobody could be told any more. The admin looks at it.
-        announce_report(receive_report(STRAY, raw, "pipe"))
+        announce_reports([receive_report(STRAY, raw, "pipe").pk])
 
     def _leave(self, code: int, sentence: str) -> NoReturn:
         self.stderr.write(sentence)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import smtplib
 import threading
 import time
-from uuid import UUID
 
 import pytest
 
@@ -44,7 +43,7 @@ def test_a_stop_lets_what_is_being_stored_be_answered(
 ) -> None:
     begun, store = threading.Event(), receiving.receive
 
-    def slowly(arrivals: list[Arrival]) -> list[list[UUID] | Exception]:
+    def slowly(arrivals: list[Arrival]) -> list[list[int] | Exception]:
         begun.set()
         time.sleep(0.2)
         return store(arrivals)

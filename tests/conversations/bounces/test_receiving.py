@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 import dramatiq
 import pytest
 from django.db import connection
+from django.db.models.expressions import RawSQL
+from django.test.utils import CaptureQueriesContext
 
 from conversations.bounces import receiving
 from conversations.bounces.digest import digest_of
+from conversations.bounces.keeping import Row
 from conversations.bounces.receiving import (
     Arrival,
-    announce_report,
     announce_reports,
     receive,
     receive_report,
@@ -48,7 +47,7 @@ def test_it_is_announced_to_the_workers(delivery: Delivery) -> None:
     broker = dramatiq.get_broker()
     broker.flush_all()
     report = receive_report(delivery.return_token, b"x", "smtp")
-    announce_report(report)
+    announce_reports([report.pk])
     queued = next(broker.consume("reports", timeout=1000))
     assert queued is not None
     assert queued.args == (report.pk,)
@@ -62,7 +61,7 @@ def test_a_queue_that_is_away_loses_nothing(
 
     monkeypatch.setattr(read_reports.broker, "enqueue", away)
     report = receive_report(delivery.return_token, b"x", "smtp")
-    receiving.announce_report(report)
+    announce_reports([report.pk])
     assert Report.objects.get(state=Report.State.UNREAD) == report
 
 
@@ -71,23 +70,41 @@ def arrival(token: str, raw: bytes) -> Arrival:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_those_that_come_together_are_kept_by_one_statement(
-    delivery: Delivery,
-    django_assert_num_queries: Callable[..., AbstractContextManager[None]],
-) -> None:
+def test_those_that_come_together_are_kept_by_one_commit(delivery: Delivery) -> None:
     arrivals = [arrival(delivery.return_token, b"%d" % n) for n in range(50)]
-    with django_assert_num_queries(1):
-        answers = receive([*arrivals, arrivals[0]])
+    with CaptureQueriesContext(connection) as queries:
+        receive([*arrivals, arrivals[0]])
+    assert len(queries) <= 1  # to PostgreSQL it goes past Django
+    if connection.vendor == "postgresql":
+        by = Report.objects.annotate(by=RawSQL("xmin::text", ()))
+        assert len(set(by.values_list("by", flat=True))) == 1
     assert Report.objects.count() == 50
-    assert all(isinstance(answer, list) and len(answer) == 1 for answer in answers)
     report = Report.objects.get(digest=digest_of(b"7"))
     assert bytes(report.raw) == b"7"
     assert report.source == "smtp"
     # Whatever the model's defaults are, they stand in a row that was inserted so.
     fresh = Report(return_token="x")
     for field in Report._meta.local_concrete_fields:
-        if field.attname not in receiving.GIVEN and not field.primary_key:
+        if field.attname not in Row._fields and not field.primary_key:
             assert getattr(report, field.attname) == getattr(fresh, field.attname)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_new_reports_are_told_from_those_that_are_there(delivery: Delivery) -> None:
+    there, new = (arrival(delivery.return_token, raw) for raw in (b"there", b"new"))
+    ((first,),) = receive([there])  # type: ignore[misc]
+    (again, (second,), same) = receive([there, new, new])  # type: ignore[misc]
+    assert (again, same) == ([], [])
+    assert {first, second} == set(Report.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_to_several_return_paths_is_a_report_of_each(
+    delivery: Delivery,
+) -> None:
+    tokens = ("a" * 32, "b" * 32)
+    ((one, other),) = receive([Arrival(tokens, b"x", "lmtp")])  # type: ignore[misc]
+    assert [Report.objects.get(pk=pk).return_token for pk in (one, other)] == [*tokens]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -122,11 +139,8 @@ def test_those_that_came_together_are_announced_by_one_message(
 ) -> None:
     broker = dramatiq.get_broker()
     broker.flush_all()
-    reports = [
-        receive_report(delivery.return_token, b"%d" % n, "smtp") for n in range(3)
-    ]
-    Report.objects.filter(pk=reports[1].pk).update(state=Report.State.READ)
-    announce_reports([report.uuid for report in reports])
+    announce_reports([])
+    announce_reports([7, 9])
     queued = next(broker.consume("reports", timeout=1000))
     assert queued is not None
-    assert queued.args == (reports[0].pk, reports[2].pk)
+    assert queued.args == (7, 9)
