@@ -103,7 +103,7 @@ class Desk:
     def send(self) -> HttpResponse:
         if self.files_error:
             self.form.add_error("upload", self.files_error)
-        if not self.form.is_valid() or not _is_told(self.request, self.form):
+        if not self.form.is_valid() or not self._is_told():
             return self._again()
         try:
             return self._send()
@@ -146,6 +146,25 @@ class Desk:
         )
 
     # --- how it is done -------------------------------------------------------
+
+    def _is_told(self) -> bool:
+        """Whether the writer knows whom this will not reach; if not, the form says so.
+
+        Of a form that comes once more, because its answer was lost, nothing is asked:
+        it has gone, and what has been suppressed since then stopped none of it.
+        """
+        told = set(self.request.POST.getlist("told"))
+        stopped = stopped_among(_readable(self.form), self.user.team_id)
+        if all(str(suppression.uuid) in told for _, suppression in stopped):
+            return True
+        if Message.objects.filter(sender=self.user, submission=self.uuid).exists():
+            return True
+        self.form.add_error(
+            None,
+            "Nothing was sent yet: not everybody in To can be written to. Below stands "
+            "who. Change To, or press Send again.",
+        )
+        return False
 
     def _send(self) -> HttpResponse:
         form, leaves_at = self.form, self._leaves_at()
@@ -270,20 +289,6 @@ def _chosen(form: ComposeForm, name: str, among: Any) -> Any:
         return among.filter(**{field: form.data.get(name) or None}).first()
     except (ValueError, ValidationError):
         return None
-
-
-def _is_told(request: UserRequest, form: ComposeForm) -> bool:
-    """Whether the writer knows whom this will not reach; if not, the form says so."""
-    told = set(request.POST.getlist("told"))
-    stopped = stopped_among(_readable(form), request.user.team_id)
-    if all(str(suppression.uuid) in told for _, suppression in stopped):
-        return True
-    form.add_error(
-        None,
-        "Nothing was sent yet: not everybody in To can be written to. Below stands who. "
-        "Change To, or press Send again.",
-    )
-    return False
 
 
 def _who_is_stopped(user: User, form: ComposeForm) -> dict[str, Any]:

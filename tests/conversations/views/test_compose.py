@@ -280,3 +280,17 @@ def test_any_number_of_addresses_can_be_looked_up(alice: User, as_user: SignIn) 
     to = ",".join(f"p{number}@c{number}.test" for number in range(40_000))
     page = as_user(alice).post(URL, {**FIELDS, "to": to}).content.decode()
     assert "40000 recipients" in page
+
+
+def test_a_form_whose_answer_was_lost_is_not_said_to_be_unsent(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    """Somebody in it has been suppressed since: refused in the very first try, say."""
+    client = as_user(alice)
+    submission = str(client.get(URL).context["form"].initial["submission"])
+    fields = {**FIELDS, "to": "nina@customer.test, anna@customer.test"}
+    first = client.post(URL, {**fields, "submission": submission})
+    suppress_address("nina@customer.test", by=bob, note="")
+    again = client.post(URL, {**fields, "submission": submission})
+    assert again["Location"] == first["Location"]
+    assert Message.objects.count() == 2
