@@ -51,7 +51,7 @@ def sweep_until(stop: Event) -> None:
         ends = monotonic() + settings.SWEEP_SECONDS
         try:
             if jump := clock.jump:
-                logger.warning("The clock has jumped by %s", jump)
+                logger.warning("The clock has jumped by %d s", jump.total_seconds())
                 begin_leases_anew()
             clock.heeded()
             swept = sweep()

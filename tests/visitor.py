@@ -36,9 +36,16 @@ class Visitor:
 
     def post(self, path: str, **fields: str) -> str:
         """Fill in the form at `path` and send it; return the page it leads to."""
+        return self.send(path, self.form_token(path), **fields)
+
+    def form_token(self, path: str) -> str:
+        """Open the form at `path`; return what lets it be sent."""
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
         assert token, f"no form at {path}"
-        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token[1]})
+        return token[1]
+
+    def send(self, path: str, token: str, **fields: str) -> str:
+        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token})
         request = urllib.request.Request(self.url + path, data.encode())
         with self._browser.open(request, timeout=60) as response:
             page: str = response.read().decode()

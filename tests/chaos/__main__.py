@@ -1,25 +1,48 @@
+"""`make chaos`: mail flows while everything that can break does.
+
+Real processes, real far ends that write down each message they took, and mischief
+drawn from a seed. At the end every message is accounted for.
+"""
+
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from multiprocessing import get_context
 
-from tests.chaos.run import Account, Size, ignore, run, say
+from tests.chaos.account import Account
+from tests.chaos.run import Size, ignore, run, say
 from tests.chaos.stores import StoreMissingError
 
-HEAD = (
-    f"{'stores':<8}{'seed':>6}{'written':>9}{'accepted out there':>20}{'failed':>8}"
-    f"{'lost':>6}{'doubled':>9}{'unconfirmed':>13}{'deaths':>8}{'drain':>8}{'time':>8}"
+# What is told of each run: its heading, and what stands under it.
+COLUMNS: list[tuple[str, Callable[[Account], str]]] = [
+    ("sent by us", lambda a: str(a.written)),
+    ("accepted there", lambda a: str(a.arrived)),
+    ("failed", lambda a: str(a.states["failed"])),
+    ("lost", lambda a: str(len(a.lost))),
+    ("doubled", lambda a: str(len(a.doubled))),
+    ("unconfirmed", lambda a: str(a.states["unconfirmed"])),
+    ("given up", lambda a: str(sum(map(len, a.given_up.values())))),
+    ("leases", lambda a: f"{len(a.given_up)}/{a.leases_lost}"),
+    ("deaths", lambda a: str(a.deaths)),
+    ("cut off", lambda a: str(a.cut_off)),
+    ("at once", lambda a: str(a.at_once)),
+    ("drain", lambda a: f"{a.drained:.1f} s"),
+    ("time", lambda a: f"{a.seconds:.0f} s"),
+]
+HEAD = f"{'stores':<8}{'seed':>5}" + "".join(
+    f"{name:>{len(name) + 2}}" for name, _ in COLUMNS
 )
+LEGEND = """\
+given up: unconfirmed because a worker died or slept with it in hand; leases: of how
+many threads, of all that died or slept; cut off: forms that the site was taking when it
+was killed; at once: workers side by side on one lane; drain: the slowest stop."""
 
 
-def row(stores: str, account: Account) -> str:
-    unconfirmed = f"{account.states['unconfirmed']} ({len(account.unexplained)})"
-    return (
-        f"{stores:<8}{account.seed:>6}{account.written:>9}"
-        f"{account.accepted_out_there:>20}{account.states['failed']:>8}"
-        f"{len(account.lost):>6}{len(account.doubled):>9}{unconfirmed:>13}"
-        f"{account.deaths:>8}{account.drained:>6.1f} s{account.seconds:>6.0f} s"
+def row(stores: str, seed: int, account: Account) -> str:
+    return f"{stores:<8}{seed:>5}" + "".join(
+        f"{tell(account):>{len(name) + 2}}" for name, tell in COLUMNS
     )
 
 
@@ -47,12 +70,14 @@ def main() -> int:
                 except StoreMissingError as error:
                     say(str(error))
                     return 2
-            rows.append(row(stores, account))
-            say(f"{HEAD}\n{rows[-1]}" if len(rows) == 1 else rows[-1])
-            for what in (*account.lost[:10], *account.doubled[:10]):
-                say(f"  {what}")
-            held = held and account.holds
-    say("In brackets: unconfirmed because a process died or froze while handing over.")
+            rows.append(row(stores, seed, account))
+            say(rows[-1] if asked.quiet and len(rows) > 1 else f"{HEAD}\n{rows[-1]}")
+            for fault in account.faults[:20]:
+                say(f"  {fault}")
+            held = held and not account.faults
+    if not asked.quiet and len(rows) > 1:
+        say("\n".join(["", HEAD, *rows]))
+    say(LEGEND)
     return 0 if held else 1
 
 

@@ -6,7 +6,8 @@ import asyncio
 import random
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import TracebackType
@@ -43,25 +44,22 @@ HOW_OFTEN = {  # in a thousand
 
 @dataclass
 class Ledger:
-    """`taken` counts by recipient; `in_doubt` holds whose last answer never came."""
+    """What one server did with whose mail: `taken` counts each time it took one."""
 
     taken: Counter[str] = field(default_factory=Counter)
     attempts: Counter[str] = field(default_factory=Counter)
-    in_doubt: set[str] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def total(self) -> int:
-        return sum(self.taken.values())
+    in_doubt: set[str] = field(default_factory=set)  # whose answer never came
+    at_once: int = 0  # the most that were handed to it side by side
 
 
 class ChaoticSmtp:
     """One server in a thread of its own. `calm` ends the misbehaviour."""
 
-    def __init__(self, seed: int, ledger: Ledger) -> None:
+    def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._ledger = ledger
+        self.ledger = Ledger()
         self.calm = False
+        self._busy = 0
 
     # --- its thread -----------------------------------------------------------
 
@@ -100,24 +98,30 @@ class ChaoticSmtp:
 
     def manner(self, recipient: str) -> Manner:
         """What this attempt meets: the same for the same seed."""
-        with self._ledger.lock:
-            self._ledger.attempts[recipient] += 1
-            attempt = self._ledger.attempts[recipient]
+        self.ledger.attempts[recipient] += 1
         if self.calm or recipient.endswith(f"@{CALM_DOMAIN}"):
             return Manner.TAKES
-        draw = random.Random(f"{self._seed} {recipient} {attempt}")
+        draw = random.Random(
+            f"{self._seed} {recipient} {self.ledger.attempts[recipient]}"
+        )
         (manner,) = draw.choices(list(HOW_OFTEN), list(HOW_OFTEN.values()))
         return manner
 
-    def take(self, recipient: str, *, answered: bool) -> None:
-        with self._ledger.lock:
-            self._ledger.taken[recipient] += 1
-            if not answered:
-                self._ledger.in_doubt.add(recipient)
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While a message comes in."""
+        self._busy += 1
+        self.ledger.at_once = max(self.ledger.at_once, self._busy)
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+    def take(self, recipient: str) -> None:
+        self.ledger.taken[recipient] += 1
 
     def leave_in_doubt(self, recipient: str) -> None:
-        with self._ledger.lock:
-            self._ledger.in_doubt.add(recipient)
+        self.ledger.in_doubt.add(recipient)
 
 
 class HangUpError(OSError):
@@ -177,19 +181,26 @@ class Conversation:
     async def _data(self, line: bytes) -> None:
         if self._manner in {Manner.REFUSES, Manner.GREYLISTS}:
             return await self._say(b"503 5.5.1 no recipient")
+        with self._server.busy():
+            return await self._message()
+
+    async def _message(self) -> None:
         await self._say(b"354 go on")
         if self._manner is Manner.CLOSES_DURING_DATA:
             await self._reader.readline()
+            # A short message may be out, with its end, before its sender learns of it.
+            self._server.leave_in_doubt(self._recipient)
             raise HangUpError
         await self._reader.readuntil(b"\r\n.\r\n")
         if self._manner is Manner.CLOSES_AFTER_DATA:
             self._server.leave_in_doubt(self._recipient)
             raise HangUpError
         if self._manner is Manner.SWALLOWS_THE_ANSWER:
-            self._server.take(self._recipient, answered=False)
+            self._server.take(self._recipient)
+            self._server.leave_in_doubt(self._recipient)
             raise HangUpError
         if self._manner is Manner.IS_SLOW:
             await asyncio.sleep(0.3)
         # Taken before the answer: whoever is killed in between has sent it.
-        self._server.take(self._recipient, answered=True)
+        self._server.take(self._recipient)
         return await self._say(b"250 2.0.0 taken")

@@ -14,6 +14,8 @@ from tests.peers.roles import PROGRAMS, run
 from tests.portal import ROOT, free_port, wait_until
 from tests.visitor import Visitor
 
+THREADS = 4  # that send mail, in all workers together
+
 
 @dataclass
 class Process:
@@ -22,7 +24,11 @@ class Process:
     command: Sequence[str]
     env: dict[str, str]
     log: Path
+    threads: int  # that send, each with one lease at a time
     deaths: int = 0
+    # Leases whose holder was killed or stood still while their time ran out.
+    leases_lost: int = 0
+    slowest_stop: float = 0.0  # seconds, after SIGTERM
     _running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -38,27 +44,34 @@ class Process:
             )
 
     def kill(self) -> None:
-        self.deaths += 1
-        self._signal(signal.SIGKILL)
+        self._die()
         self.start()
 
-    def stop(self) -> float:
-        """Ask it to end; return the seconds it took."""
-        begun = time.monotonic()
+    def _die(self) -> None:
+        self.deaths += 1
+        self.leases_lost += self.threads
+        self._signal(signal.SIGKILL)
+
+    def ask_to_stop(self) -> None:
         if self._running is not None and self._running.poll() is None:
             self._running.send_signal(signal.SIGTERM)
-            try:
-                self._running.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                self._signal(signal.SIGKILL)
-        return time.monotonic() - begun
 
-    def restart(self) -> None:
-        """As a deploy does: SIGTERM, wait, start."""
-        self.stop()
-        self.start()
+    def stop(self) -> None:
+        """As a deploy does: SIGTERM, and wait."""
+        self.ask_to_stop()
+        self.wait_for_its_end()
+
+    def wait_for_its_end(self) -> None:
+        begun = time.monotonic()
+        try:
+            if self._running is not None:
+                self._running.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self._die()
+        self.slowest_stop = max(self.slowest_stop, time.monotonic() - begun)
 
     def freeze(self) -> None:
+        self.leases_lost += self.threads
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -98,26 +111,30 @@ class Installation:
 
     def start(self) -> None:
         if self.in_one:
-            self._add("portal", "python", "manage.py", "runportal")
+            self._add("portal", THREADS, "python", "manage.py", "runportal")
         else:
             self._add(
-                "web",
-                *("waitress-serve", f"--listen=127.0.0.1:{self.port}"),
+                *("web", 0, "waitress-serve", f"--listen=127.0.0.1:{self.port}"),
                 "deliveryportal.wsgi:application",
             )
             for number in (1, 2):
                 self._add(
-                    f"worker {number}",
+                    *(f"worker {number}", THREADS // 2),
                     *("dramatiq", "deliveryportal.worker"),
-                    *("--processes", "1", "--threads", "2"),
+                    *("--processes", "1", "--threads", str(THREADS // 2)),
                 )
-                self._add(f"sweeper {number}", "python", "manage.py", "sweep")
+                self._add(f"sweeper {number}", 0, "python", "manage.py", "sweep")
         wait_until(self.answers)
 
-    def _add(self, name: str, *command: str) -> None:
+    def _add(self, name: str, threads: int, *command: str) -> None:
         process = self.processes.setdefault(
             name,
-            Process(command, self.settings | self.preload, self.folder / f"{name}.log"),
+            Process(
+                command,
+                self.settings | self.preload,
+                self.folder / f"{name}.log",
+                threads,
+            ),
         )
         process.start()
 
@@ -134,9 +151,17 @@ class Installation:
             if name.startswith(beginnings)
         ]
 
-    def deaths(self, *beginnings: str) -> int:
-        return sum(process.deaths for process in self.named(*beginnings))
+    @property
+    def those_that_send(self) -> list[Process]:
+        return [process for process in self.processes.values() if process.threads]
 
-    def stop(self) -> float:
-        """Stop all; return the longest time one took to drain."""
-        return max(process.stop() for process in self.processes.values())
+    @property
+    def slowest_stop(self) -> float:
+        return max(process.slowest_stop for process in self.processes.values())
+
+    def stop(self) -> None:
+        """Ask all at once, as a machine does that is shut down."""
+        for process in self.processes.values():
+            process.ask_to_stop()
+        for process in self.processes.values():
+            process.wait_for_its_end()

@@ -3,111 +3,160 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import redis
 
 from tests.chaos.clock import Clock
+from tests.chaos.far_end import ChaoticSmtp
 from tests.chaos.installation import Installation
 from tests.chaos.stores import OwnPostgres, OwnRedis
+from tests.chaos.writing import Writing
 from tests.peers.google import UPLOAD, Google
-from tests.portal import wait_until
 
 HOUR = 3600
 
 
 @dataclass(frozen=True)
+class Servers:
+    """Of this run alone."""
+
+    postgres: OwnPostgres
+    redis: OwnRedis
+
+
+@dataclass(frozen=True)
 class World:
-    """Everything there is to break. None: this run does without that part."""
+    """Everything there is to break."""
 
     installation: Installation
+    relay: ChaoticSmtp  # of the portal
+    carols: ChaoticSmtp  # a server of her own
     google: Google
     clock: Clock
-    postgres: OwnPostgres | None
-    redis: OwnRedis | None
-    draw: random.Random
+    writing: Writing
+    servers: Servers | None  # none where all is in one process
+    # To whom mail had been given up and had not arrived when its worker woke up.
+    overslept: set[str] = field(default_factory=set)
 
 
 class Mischief(NamedTuple):
     name: str
     weight: int
-    do: Callable[[World], None]
+    do: Callable[[World, random.Random], None]
+    asks_for_servers: bool = False
 
 
-def _kill(*beginnings: str) -> Callable[[World], None]:
-    def kill(world: World) -> None:
-        world.draw.choice(world.installation.named(*beginnings)).kill()
+def _kill(*beginnings: str) -> Callable[[World, random.Random], None]:
+    def kill(world: World, draw: random.Random) -> None:
+        draw.choice(world.installation.named(*beginnings)).kill()
 
     return kill
 
 
-def _sleep_past_the_lease(world: World) -> None:
-    """Every worker stands still until the sweepers have given its mail up."""
-    from tests.chaos.resting import end_leases, leases_are_ended  # noqa: PLC0415
+def _kill_while_it_accepts(world: World, draw: random.Random) -> None:
+    # Forms take some 50 ms: before, while and after it is committed.
+    world.writing.wait_till_one_is_sent()
+    time.sleep(draw.uniform(0, 0.06))
+    (web,) = world.installation.named("web", "portal")
+    web.kill()
 
-    workers = world.installation.named("worker")
-    if not workers:  # in one process the sweeper would stand still too
-        return
-    for worker in workers:
-        worker.freeze()
-        worker.deaths += 1  # what it was handing over is in doubt, as after a death
+
+def _sleep_past_the_lease(world: World, draw: random.Random) -> None:
+    """All that send stand still until their leases are over, then they wake up."""
+    from tests.chaos.accounting import arrived  # noqa: PLC0415
+    from tests.chaos.given_up import given_up  # noqa: PLC0415
+    from tests.chaos.resting import (  # noqa: PLC0415
+        anew,
+        let_leases_end,
+        wait_till_given_up,
+    )
+
+    asleep = world.installation.those_that_send
+    for process in asleep:
+        process.freeze()
     try:
-        end_leases()
-        wait_until(leases_are_ended)
+        if world.servers:
+            wait_till_given_up(world.clock)
+            anew()
+            lost = {who for people in given_up().values() for who in people}
+            world.overslept.update(lost - arrived(world).keys())
+        else:  # the sweeper sleeps too, and wakes up in a race with the workers
+            let_leases_end(world.clock)
     finally:
-        for worker in workers:
-            worker.thaw()
+        for process in asleep:
+            process.thaw()
 
 
-def _deploy(world: World) -> None:
+def _deploy(world: World, draw: random.Random) -> None:
+    """A new version: one process after the other, while the others work."""
     for process in world.installation.processes.values():
-        process.restart()
+        process.stop()
+        process.start()
 
 
-def _flush_queue(world: World) -> None:
-    if world.redis:
-        with suppress(redis.RedisError):  # it was on its way down anyway
-            world.redis.client.flushall()
+def _flush_queue(world: World, draw: random.Random) -> None:
+    assert world.servers
+    with suppress(redis.RedisError):  # it was on its way down anyway
+        world.servers.redis.client.flushall()
 
 
-def _restart_database(world: World) -> None:
-    if world.postgres:
-        world.postgres.restart()
+def _restart_database(world: World, draw: random.Random) -> None:
+    assert world.servers
+    world.servers.postgres.restart()
 
 
-def _jump(world: World) -> None:
-    world.clock.jump(world.draw.choice([HOUR, -HOUR]))
+def _jump(seconds: int) -> Callable[[World, random.Random], None]:
+    return lambda world, draw: world.clock.jump(seconds)
 
 
-def _google(**how: object) -> Callable[[World], None]:
-    def misbehave(world: World) -> None:
-        world.google.fault(UPLOAD, times=world.draw.randint(1, 4), **how)
+def _google(**how: object) -> Callable[[World, random.Random], None]:
+    def misbehave(world: World, draw: random.Random) -> None:
+        world.google.fault(UPLOAD, times=draw.randint(1, 4), **how)
 
     return misbehave
 
 
-def _google_busy(world: World) -> None:
+def _google_fails(world: World, draw: random.Random) -> None:
     world.google.error(UPLOAD, 503, "backendError", times=2)
+
+
+def _google_is_busy(world: World, draw: random.Random) -> None:
+    world.google.error(UPLOAD, 429, "rateLimitExceeded", times=2)
+
+
+def _google_refuses(world: World, draw: random.Random) -> None:
+    world.google.error(UPLOAD, 400, "invalidArgument", times=2)
 
 
 MISCHIEF = (
     Mischief("kill -9 a worker", 6, _kill("worker", "portal")),
-    Mischief("kill -9 the web process", 3, _kill("web", "portal")),
+    Mischief("kill -9 the web while it accepts a form", 3, _kill_while_it_accepts),
     Mischief("kill -9 a sweeper", 2, _kill("sweeper", "portal")),
-    Mischief("flush the queue", 3, _flush_queue),
-    Mischief("restart the database", 2, _restart_database),
-    Mischief("workers sleep past their lease", 2, _sleep_past_the_lease),
+    Mischief("flush the queue", 3, _flush_queue, asks_for_servers=True),
+    Mischief("restart the database", 2, _restart_database, asks_for_servers=True),
+    Mischief("workers sleep past their leases", 1, _sleep_past_the_lease),
     Mischief("deploy", 1, _deploy),
-    Mischief("jump an hour", 2, _jump),
+    Mischief("the clock jumps an hour ahead", 1, _jump(HOUR)),
+    Mischief("the clock jumps an hour back", 1, _jump(-HOUR)),
     Mischief("Gmail hangs up", 2, _google(hangUp=True)),
     Mischief("Gmail takes it and hangs up", 2, _google(hangUp=True, apply=True)),
     Mischief("Gmail is slow", 1, _google(delay=500)),
-    Mischief("Gmail is busy", 1, _google_busy),
+    Mischief("Gmail fails", 1, _google_fails),
+    Mischief("Gmail is busy", 1, _google_is_busy),
+    Mischief("Gmail refuses", 1, _google_refuses),
 )
 
 
-def drawn(draw: random.Random, number: int) -> list[Mischief]:
-    return draw.choices(MISCHIEF, [each.weight for each in MISCHIEF], k=number)
+def drawn(draw: random.Random, number: int, *, servers: bool) -> list[Mischief]:
+    """Each kind once, as far as the number goes, and more of them by their weights."""
+    possible = [each for each in MISCHIEF if servers or not each.asks_for_servers]
+    weights = [each.weight for each in possible]
+    more = draw.choices(possible, weights, k=max(0, number - len(possible)))
+    together = [*possible, *more]
+    draw.shuffle(together)
+    return together[:number]

@@ -1,18 +1,22 @@
-"""Time passes quickly once nothing breaks any more."""
+"""What is still under way, and the time that it needs."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Sequence
 
-from django.db import connection
+from django.conf import settings
+from django.db import DatabaseError, connection
 
-from channels.connecting import resume
-from channels.models import Allowance, Channel
 from conversations.models import Delivery
 from conversations.models.delivery import State
+from tests.chaos.clock import Clock
+from tests.portal import wait_until
 
-# Past by every clock, however it has jumped.
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+IN_HAND = (State.CLAIMED, State.HANDING_OVER)
+UNDER_WAY = (State.QUEUED, *IN_HAND)
+# Nobody who takes a mail in hand now loses it when so much time passes.
+A_WHILE = settings.LEASE_SECONDS - 100
 
 
 def anew() -> None:
@@ -20,23 +24,38 @@ def anew() -> None:
     connection.close()
 
 
-def let_all_be_due() -> None:
-    """What waits for its next try has it now, and channels that paused go on."""
+def count(states: Sequence[State]) -> int | None:
+    """None: the database is just starting."""
     anew()
-    for channel in Channel.objects.filter(health=Channel.Health.PAUSED):
-        resume(channel)
-    Allowance.objects.exclude(held_until=None).update(held_until=None)
-    Delivery.objects.filter(state=State.QUEUED, not_before__gt=LONG_AGO).update(
-        not_before=LONG_AGO
-    )
+    try:
+        return Delivery.objects.filter(state__in=states).count()
+    except DatabaseError:
+        return None
 
 
-def leases_are_ended() -> bool:
-    anew()
-    return not Delivery.objects.in_hand().exists()
+def let_leases_end(clock: Clock) -> None:
+    """Time passes while whoever holds mail is gone or stands still."""
+    clock.let_pass(settings.LEASE_SECONDS + 1)
 
 
-def end_leases() -> None:
-    """Whoever holds mail is gone, or has slept too long."""
-    anew()
-    Delivery.objects.in_hand().update(lease_until=LONG_AGO)
+def wait_till_given_up(clock: Clock) -> None:
+    """Until the sweepers have taken all mail from the workers, who stand still."""
+
+    def given_up() -> bool:
+        # A sweeper that looks at both its clocks in this moment sees a jump.
+        let_leases_end(clock)
+        time.sleep(0.5)
+        return count(IN_HAND) == 0
+
+    wait_until(given_up)
+
+
+def let_it_come_to_rest(clock: Clock, seconds: float) -> None:
+    """Wait; whenever nobody has any mail in hand, a while passes."""
+    ends = time.monotonic() + seconds
+    while count(UNDER_WAY) != 0:
+        if time.monotonic() > ends:
+            return  # told as lost
+        if count(IN_HAND) == 0:
+            clock.let_pass(A_WHILE)
+        time.sleep(0.5)

@@ -196,6 +196,13 @@ class Google:
             self._mail(address, each) for each in self._order("sent", email=address)
         ]
 
+    def withheld(self) -> list[EmailMessage]:
+        """Return what came and was not clearly answered: by a hang-up, or a 5xx."""
+        return [
+            message_from_bytes(each.encode("latin-1"), policy=policy.default)
+            for each in self._order("withheld")
+        ]
+
     @property
     def log(self) -> list[str]:
         """`METHOD path` of every request so far, the tests' own left out."""

@@ -24,6 +24,7 @@ let faults = [];
 let consent = {}; // of the next consent page only
 let withhold = false; // the refresh token of the next grant
 let log = [];
+let withheld = []; // messages that came and whose sender was told nothing clear
 
 const server = serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
 server.prependListener("request", (request) => (exchange = request));
@@ -53,6 +54,7 @@ async function answer(request) {
   const fault = faults.find(({ match, times }) => times > 0 && new RegExp(match).test(line));
   if (fault) {
     fault.times--;
+    if (path === SEND && (fault.hangUp || fault.status >= 500)) withheld.push(await messageIn(request.clone()));
     if (fault.apply) await reply(request, path); // done, but nobody hears of it
     if (fault.delay) await new Promise((wake) => setTimeout(wake, fault.delay));
     if (fault.hangUp) socket.destroy();
@@ -70,8 +72,8 @@ async function reply(request, path) {
   const scopes = google.tokenMap.get(bearer)?.scopes;
   const wanted = guarded.find(([method, pattern]) => method === request.method && pattern.test(path));
   if (scopes && wanted && !wanted[2].some((scope) => scopes.includes(scope))) return insufficient();
-  const related = (request.headers.get("content-type") ?? "").match(/^multipart\/related.*boundary="?([^";]+)/);
-  if (path === SEND && related) request = await unpacked(request, related[1]);
+  const boundary = boundaryOf(request);
+  if (path === SEND && boundary) request = await unpacked(request, boundary);
   return google.app.fetch(request);
 }
 
@@ -114,18 +116,29 @@ async function revoke(request) {
 // multipart/related: the resource as JSON, then the message. The emulator takes the
 // whole for the message.
 async function unpacked(request, boundary) {
-  const [, resource, message] = Buffer.from(await request.arrayBuffer())
-    .toString("latin1")
-    .split(new RegExp(`(?:^|\\r?\\n)--${boundary}(?:--)?\\r?\\n?`));
-  const body = (part) => part.replace(/^[^]*?\r?\n\r?\n/, "");
-  const raw = Buffer.from(body(message), "latin1").toString("base64url");
+  const [resource, message] = await parts(request, boundary);
+  const raw = Buffer.from(message, "latin1").toString("base64url");
   const { authorization } = Object.fromEntries(request.headers);
   return new Request(request.url, {
     method: "POST",
     headers: { authorization, "content-type": "application/json" },
-    body: JSON.stringify({ ...JSON.parse(body(resource)), raw }),
+    body: JSON.stringify({ ...JSON.parse(resource), raw }),
   });
 }
+
+async function parts(request, boundary) {
+  const [, ...found] = Buffer.from(await request.arrayBuffer())
+    .toString("latin1")
+    .split(new RegExp(`(?:^|\\r?\\n)--${boundary}(?:--)?\\r?\\n?`));
+  return found.map((part) => part.replace(/^[^]*?\r?\n\r?\n/, ""));
+}
+
+function boundaryOf(request) {
+  const [, boundary] = (request.headers.get("content-type") ?? "").match(/^multipart\/related.*boundary="?([^";]+)/) ?? [];
+  return boundary;
+}
+
+const messageIn = async (request) => (await parts(request, boundaryOf(request)))[1];
 
 // --- orders of a test ---------------------------------------------------------
 
@@ -133,7 +146,7 @@ const orders = {
   reset() {
     google.store.reset();
     google.tokenMap.clear();
-    [faults, consent, withhold, log] = [[], {}, false, []];
+    [faults, consent, withhold, log, withheld] = [[], {}, false, [], []];
     plant();
   },
   // {match, times, delay (ms), status, body, headers, apply, hangUp}
@@ -156,6 +169,7 @@ const orders = {
       .filter((mail) => mail.user_email === email && mail.label_ids.includes("SENT"))
       .map((mail) => mail.gmail_id),
   log: () => log,
+  withheld: () => withheld,
 };
 
 async function order(name, request) {

@@ -1,0 +1,52 @@
+"""The figures of one run, and what of them must not be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+DRAINED_WITHIN = 20.0  # seconds, after SIGTERM
+
+
+@dataclass
+class Account:
+    """Counted once the mail has come to rest."""
+
+    written: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    arrived: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    # Unconfirmed though its answer was given, and nobody died or slept over it.
+    unexplained: list[str] = field(default_factory=list)
+    # What sweepers gave up, for each lease under which they did.
+    given_up: dict[str, list[str]] = field(default_factory=dict)
+    sent_after_waking: list[str] = field(default_factory=list)
+    # At most: a handful for each lease, a lease for each thread that died or slept.
+    in_hand: int = 0
+    leases_lost: int = 0
+    at_once: int = 0  # from one lane
+    cut_off: int = 0  # forms that the site was taking when it died
+    deaths: int = 0
+    drained: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def faults(self) -> list[str]:
+        """What must not be, in words."""
+        most = max(map(len, self.given_up.values()), default=0)
+        found = [
+            *self.lost,
+            *self.doubled,
+            *self.unexplained,
+        ]
+        if most > self.in_hand:
+            found.append(f"{most} given up at once, {self.in_hand} in a hand")
+        if len(self.given_up) > self.leases_lost:
+            found.append(f"{len(self.given_up)} leases given up of {self.leases_lost}")
+        # One of each thread was on its way through the wire when it fell asleep.
+        if len(self.sent_after_waking) > self.leases_lost:
+            found.append(f"sent after waking: {', '.join(self.sent_after_waking)}")
+        if self.drained > DRAINED_WITHIN:
+            found.append(f"took {self.drained:.0f} s to stop")
+        return found

@@ -1,0 +1,89 @@
+"""What became of every message: by our database, and by the ledgers out there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from email.message import EmailMessage
+
+from conversations.models import Delivery, DeliveryEvent
+from conversations.models.delivery import State
+from tests.chaos.account import Account
+from tests.chaos.far_end import CALM_DOMAIN
+from tests.chaos.given_up import given_up
+from tests.chaos.mischief import World
+from tests.chaos.resting import UNDER_WAY, anew
+from tests.peers.google import ALICE
+
+
+def account_for(world: World, in_hand: int) -> Account:
+    anew()
+    came = arrived(world)
+    answer_lost = in_doubt(world)
+    processes = world.installation.processes.values()
+    account = Account(
+        written=len(world.writing.asked),
+        arrived=came.total(),
+        given_up=given_up(),
+        sent_after_waking=sorted(world.overslept & came.keys()),
+        in_hand=in_hand,
+        leases_lost=sum(process.leases_lost for process in processes),
+        at_once=world.carols.ledger.at_once,
+        cut_off=world.writing.cut_off,
+        deaths=sum(process.deaths for process in processes),
+        drained=world.installation.slowest_stop,
+    )
+    excused = {who for people in account.given_up.values() for who in people}
+    rows: dict[str, list[str]] = {}
+    for who, state in Delivery.objects.values_list("recipient", "state"):
+        rows.setdefault(who, []).append(state)
+        account.states[state] += 1
+    for who in sorted(world.writing.asked | rows.keys() | came.keys()):
+        _judge(account, who, rows.get(who, []), came[who])
+        if State.UNCONFIRMED in rows.get(who, []) and who not in answer_lost | excused:
+            account.unexplained.append(
+                f"{who}: unconfirmed without a reason\n{_timeline(who)}"
+            )
+    return account
+
+
+def _judge(account: Account, who: str, states: list[str], came: int) -> None:
+    if came > 1 or len(states) > 1:
+        account.doubled.append(f"{who}: {states}, and arrived {came} times")
+    elif not states:
+        account.lost.append(f"{who}: the site has not taken it")
+    elif states[0] in UNDER_WAY:
+        account.lost.append(f"{who}: still {states[0]}")
+    elif states[0] == State.ACCEPTED and not came:
+        account.lost.append(f"{who}: accepted, and never arrived")
+    elif states[0] == State.FAILED and came:
+        account.doubled.append(f"{who}: failed, and arrived")
+
+
+def _timeline(who: str) -> str:
+    events = DeliveryEvent.objects.filter(delivery__recipient=who).order_by("pk")
+    return "\n".join(
+        f"    {event.at} {event.kind} {event.code or ''} {event.note}{event.remote_words}"
+        for event in events
+    )
+
+
+def arrived(world: World) -> Counter[str]:
+    """How often the mail to each has been taken out there."""
+    came = world.relay.ledger.taken + world.carols.ledger.taken
+    came.update(_recipient(mail.message) for mail in world.google.sent(ALICE))
+    return Counter(
+        {who: n for who, n in came.items() if not who.endswith(f"@{CALM_DOMAIN}")}
+    )
+
+
+def in_doubt(world: World) -> set[str]:
+    """To whom mail came whose sender was told nothing clear, as the far ends know."""
+    return (
+        world.relay.ledger.in_doubt
+        | world.carols.ledger.in_doubt
+        | {_recipient(mail) for mail in world.google.withheld()}
+    )
+
+
+def _recipient(mail: EmailMessage) -> str:
+    return str(mail["To"].addresses[0].addr_spec)
