@@ -34,7 +34,7 @@ bench-receiver: .venv/installed-dev  ## needs PostgreSQL and Redis, as .ci/run d
 	$(BIN)/python -m tests.bench_receiver
 
 bench-send: .venv/installed-dev  ## how fast mail leaves, beside its peers (PostgreSQL, Redis, Postfix's smtp-sink)
-	$(BIN)/python -m tests.bench_send
+	$(BIN)/python -m tests.bench_send $(PARTS)
 
 .PHONY: chaos
 chaos: .venv/installed-dev  ## mail flows while everything breaks (ARGS="--help")

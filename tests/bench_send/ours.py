@@ -28,7 +28,7 @@ from tests.portal import wait_until
 PROCESSES = 2
 THREADS = int(os.environ.get("BENCH_THREADS", "4"))
 LANES = 16
-DATABASE = "deliveryportal_bench"
+DATABASE = os.environ.get("BENCH_DATABASE", "deliveryportal_bench")
 
 
 @dataclass(frozen=True, slots=True)
