@@ -38,7 +38,7 @@ def account_for(world: World, in_hand: int) -> Account:
         rows.setdefault(who, []).append(state)
         account.states[state] += 1
     for who in sorted(world.writing.asked | rows.keys() | came.keys()):
-        _judge(account, who, rows.get(who, []), came[who])
+        judge(account, who, rows.get(who, []), came=came[who])
         if State.UNCONFIRMED in rows.get(who, []) and who not in answer_lost | excused:
             account.unexplained.append(
                 f"{who}: unconfirmed without a reason\n{_timeline(who)}"
@@ -46,7 +46,8 @@ def account_for(world: World, in_hand: int) -> Account:
     return account
 
 
-def _judge(account: Account, who: str, states: list[str], came: int) -> None:
+def judge(account: Account, who: str, states: list[str], *, came: int) -> None:
+    """Enter what is wrong with the mail to one person, if anything is."""
     if came > 1 or len(states) > 1:
         account.doubled.append(f"{who}: {states}, and arrived {came} times")
     elif not states:

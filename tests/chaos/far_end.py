@@ -31,8 +31,8 @@ class Manner(Enum):
 
 
 HOW_OFTEN = {  # in a thousand
-    Manner.TAKES: 860,
-    Manner.IS_SLOW: 40,
+    Manner.TAKES: 840,
+    Manner.IS_SLOW: 60,
     Manner.REFUSES: 30,
     Manner.GREYLISTS: 30,
     Manner.CLOSES_BEFORE_DATA: 10,
@@ -116,6 +116,10 @@ class ChaoticSmtp:
             yield
         finally:
             self._busy -= 1
+
+    @property
+    def is_busy(self) -> bool:
+        return self._busy > 0
 
     def take(self, recipient: str) -> None:
         self.ledger.taken[recipient] += 1

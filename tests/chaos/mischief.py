@@ -51,11 +51,22 @@ class Mischief(NamedTuple):
     asks_for_servers: bool = False
 
 
-def _kill(*beginnings: str) -> Callable[[World, random.Random], None]:
-    def kill(world: World, draw: random.Random) -> None:
-        draw.choice(world.installation.named(*beginnings)).kill()
+def _kill_while_it_sends(world: World, draw: random.Random) -> None:
+    _wait_till_mail_is_on_its_way(world)
+    draw.choice(world.installation.those_that_send).kill()
 
-    return kill
+
+def _wait_till_mail_is_on_its_way(world: World) -> None:
+    """Until one of the servers out there is taking a message in this very moment."""
+    ends = time.monotonic() + 10
+    while not (world.relay.is_busy or world.carols.is_busy):
+        if time.monotonic() > ends:
+            return  # nobody is left who sends
+        time.sleep(0.001)
+
+
+def _kill_a_sweeper(world: World, draw: random.Random) -> None:
+    draw.choice(world.installation.named("sweeper", "portal")).kill()
 
 
 def _kill_while_it_accepts(world: World, draw: random.Random) -> None:
@@ -77,6 +88,7 @@ def _sleep_past_the_lease(world: World, draw: random.Random) -> None:
     )
 
     asleep = world.installation.those_that_send
+    _wait_till_mail_is_on_its_way(world)
     for process in asleep:
         process.freeze()
     try:
@@ -134,9 +146,9 @@ def _google_refuses(world: World, draw: random.Random) -> None:
 
 
 MISCHIEF = (
-    Mischief("kill -9 a worker", 6, _kill("worker", "portal")),
+    Mischief("kill -9 a worker while mail goes out", 6, _kill_while_it_sends),
     Mischief("kill -9 the web while it accepts a form", 3, _kill_while_it_accepts),
-    Mischief("kill -9 a sweeper", 2, _kill("sweeper", "portal")),
+    Mischief("kill -9 a sweeper", 2, _kill_a_sweeper),
     Mischief("flush the queue", 3, _flush_queue, asks_for_servers=True),
     Mischief("restart the database", 2, _restart_database, asks_for_servers=True),
     Mischief("workers sleep past their leases", 1, _sleep_past_the_lease),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -112,8 +113,7 @@ class Run:
                 preload=clock.env,
             )
             portal.prepare()
-            draw = random.Random(f"{self._seed} forms")
-            writing = Writing(portal.url, self._size.messages, draw)
+            writing = Writing(portal.url, self._size.messages, dice(self._seed))
             yield World(portal, relay, carols, google, clock, writing, servers)
 
     @staticmethod
@@ -125,14 +125,14 @@ class Run:
 
     def _write_while_it_breaks(self, world: World) -> None:
         """As much between two things as between any other two."""
-        draw = random.Random(f"{self._seed} mischief")
-        mischief = drawn(draw, self._size.mischief, servers=bool(world.servers))
+        number, servers = self._size.mischief, bool(world.servers)
+        mischief = drawn(dice(self._seed), number, servers=servers)
         world.writing.begin()
         for number, each in enumerate(mischief, start=1):
             world.writing.wait_for(number / (len(mischief) + 1))
             self._say(each.name)
             # Of its own: what one has drawn does not hang on how the last one went.
-            each.do(world, random.Random(f"{self._seed} {number}"))
+            each.do(world, dice(self._seed, number))
         world.writing.end()
 
     def _let_it_come_to_rest(self, world: World) -> None:
@@ -150,6 +150,10 @@ class Run:
         let_it_come_to_rest(world.clock, PATIENCE)
 
 
+def dice(*seed: int) -> random.Random:
+    return random.Random(repr(seed))
+
+
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -159,8 +163,17 @@ def ignore(line: str) -> None:
     pass
 
 
+def _give_up(number: int, frame: object) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(1)
+
+
 def run(stores: str, seed: int, size: Size, say: Callable[[str], None]) -> Account:
     """Return the account of one run; raise StoreMissingError."""
+    # Asked to end, by Ctrl-C or by whoever started it, it leaves no process behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _give_up)
     with tempfile.TemporaryDirectory(prefix="chaos") as folder:
         one = Run(seed, size, Path(folder), say)
         account = one.on_servers() if stores == "servers" else one.on_one_process()

@@ -12,8 +12,8 @@ from uuid import UUID
 from tests.chaos.people import NAMES, address
 from tests.visitor import PASSWORD, Visitor
 
-A_FORM = 10  # recipients
-ENDURANCE = 600.0  # seconds that a person goes on for
+A_FORM = 20  # recipients
+ENDURANCE = 120.0  # seconds that a person goes on for with one form
 PATH = "/conversations/new/"
 Form = tuple[UUID, list[str]]
 
@@ -29,7 +29,7 @@ class Writing:
         self.cut_off = 0  # forms of which the site took the last word with it
         self._being_sent: set[str] = set()  # whose form the site is taking
         self._threads = [
-            threading.Thread(target=self._write, args=(name, forms))
+            threading.Thread(target=self._write, args=(name, forms), daemon=True)
             for name, forms in self._forms(draw).items()
         ]
 
@@ -67,8 +67,8 @@ class Writing:
 
     def _write(self, name: str, forms: list[Form]) -> None:
         visitor: Visitor | None = None
-        ends = time.monotonic() + ENDURANCE
         for submission, people in forms:
+            ends = time.monotonic() + ENDURANCE
             while not self.written.issuperset(people) and time.monotonic() < ends:
                 try:
                     visitor = visitor or self._signed_in(name)
