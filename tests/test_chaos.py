@@ -50,7 +50,8 @@ def test_what_was_lost_or_doubled_is_found(
         {"unexplained": ["anna: unconfirmed without a reason"]},
         {"given_up": A_HAND_AND_MORE, "leases_lost": 1, "in_hand": 5},
         {"given_up": A_HAND_AND_MORE, "leases_lost": 0, "in_hand": 10},
-        {"sent_after_waking": ["anna"]},
+        {"settled_after_all": ["anna"]},
+        {"sent_after_waking": ["anna"], "leases_lost": 1},
         {"drained": 20.1},
     ],
 )

@@ -27,6 +27,7 @@ def account_for(world: World, in_hand: int) -> Account:
         sent_after_waking=sorted(world.overslept & came.keys()),
         in_hand=in_hand,
         leases_lost=sum(process.leases_lost for process in processes),
+        leases_slept_over=sum(process.leases_slept_over for process in processes),
         at_once=world.carols.ledger.at_once,
         cut_off=world.writing.cut_off,
         deaths=sum(process.deaths for process in processes),
@@ -37,6 +38,9 @@ def account_for(world: World, in_hand: int) -> Account:
     for who, state in Delivery.objects.values_list("recipient", "state"):
         rows.setdefault(who, []).append(state)
         account.states[state] += 1
+    account.settled_after_all = [
+        who for who in sorted(excused) if rows[who] != [State.UNCONFIRMED]
+    ]
     for who in sorted(world.writing.asked | rows.keys() | came.keys()):
         judge(account, who, rows.get(who, []), came=came[who])
         if State.UNCONFIRMED in rows.get(who, []) and who not in answer_lost | excused:

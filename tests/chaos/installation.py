@@ -28,6 +28,7 @@ class Process:
     deaths: int = 0
     # Leases whose holder was killed or stood still while their time ran out.
     leases_lost: int = 0
+    leases_slept_over: int = 0  # of these, by those that woke up again
     slowest_stop: float = 0.0  # seconds, after SIGTERM
     _running: subprocess.Popen[bytes] | None = None
 
@@ -72,6 +73,7 @@ class Process:
 
     def freeze(self) -> None:
         self.leases_lost += self.threads
+        self.leases_slept_over += self.threads
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
