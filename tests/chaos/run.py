@@ -163,18 +163,30 @@ def ignore(line: str) -> None:
     pass
 
 
-def _give_up(number: int, frame: object) -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    sys.exit(1)
+@contextmanager
+def _nothing_left_behind() -> Iterator[None]:
+    """Asked to end, by Ctrl-C or by whoever started it, first stop every process."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def give_up(number: int, frame: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(1)
+
+    before = [signal.signal(each, give_up) for each in numbers]
+    try:
+        yield
+    finally:
+        for each, handler in zip(numbers, before, strict=True):
+            signal.signal(each, handler)
 
 
 def run(stores: str, seed: int, size: Size, say: Callable[[str], None]) -> Account:
     """Return the account of one run; raise StoreMissingError."""
-    # Asked to end, by Ctrl-C or by whoever started it, it leaves no process behind.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _give_up)
-    with tempfile.TemporaryDirectory(prefix="chaos") as folder:
+    with (
+        _nothing_left_behind(),
+        tempfile.TemporaryDirectory(prefix="chaos") as folder,
+    ):
         one = Run(seed, size, Path(folder), say)
         account = one.on_servers() if stores == "servers" else one.on_one_process()
         kept = LOGS / f"{stores} {seed}"
