@@ -11,7 +11,7 @@ from tests.chaos.account import Account
 from tests.chaos.far_end import CALM_DOMAIN
 from tests.chaos.given_up import given_up
 from tests.chaos.mischief import World
-from tests.chaos.resting import UNDER_WAY, anew
+from tests.chaos.resting import SETTLED, anew
 from tests.peers.google import ALICE
 
 
@@ -56,7 +56,7 @@ def judge(account: Account, who: str, states: list[str], *, came: int) -> None:
         account.doubled.append(f"{who}: {states}, and arrived {came} times")
     elif not states:
         account.lost.append(f"{who}: the site has not taken it")
-    elif states[0] in UNDER_WAY:
+    elif states[0] not in SETTLED:
         account.lost.append(f"{who}: still {states[0]}")
     elif states[0] == State.ACCEPTED and not came:
         account.lost.append(f"{who}: accepted, and never arrived")
