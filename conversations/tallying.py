@@ -32,6 +32,7 @@ COUNTED = {
     Kind.BOUNCED,
     Kind.DELAYED,
     Kind.DELIVERED,
+    Kind.RELAYED,
     Kind.COMPLAINED,
 }
 # Upper bounds in seconds of the hand-over latency's buckets.

@@ -105,7 +105,8 @@ def _by_text(mail: OpenedMail, listed: Listed) -> list[Found]:
     if not mail.is_report:
         return []
     if mail.speaks_of_success:
-        return [Found(kind="delivered", decided_by="its text")]
+        kind: Kind = "relayed" if mail.speaks_of_relaying else "delivered"
+        return [Found(kind=kind, decided_by="its text")]
     if mail.failed_recipients:
         words = {one.recipient.lower(): one for one in listed()}
         return [

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "bounce", "delay", "delivered", "complaint", "autoreply", "auth_report", "other"
+    "bounce",
+    "delay",
+    "delivered",
+    "relayed",  # to a server that makes no reports
+    "complaint",
+    "autoreply",
+    "auth_report",
+    "other",
 ]
 
 

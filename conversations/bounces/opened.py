@@ -163,6 +163,12 @@ class OpenedMail:
         return any(words in text for words in senders.SUCCESS_WORDS)
 
     @cached_property
+    def speaks_of_relaying(self) -> bool:
+        """Whether its success may be no more than that another server has the mail."""
+        text = " ".join(self.notice[:4_000].lower().split())
+        return any(words in text for words in senders.RELAYED_WORDS)
+
+    @cached_property
     def is_automatic(self) -> bool:
         return (
             self.top.fields.get("auto-submitted", "").lower().startswith("auto-replied")

@@ -80,6 +80,13 @@ EFFECTS: dict[Kind, Effect] = {
         to=State.ACCEPTED,
         otherwise=EventKind.DELIVERED,
     ),
+    # As much as an acceptance tells, and no more: it may still be late or come back.
+    "relayed": Effect(
+        EventKind.RELAYED,
+        changes=_in(*AGAIN, State.DELAYED, State.UNCONFIRMED, State.FAILED),
+        to=State.ACCEPTED,
+        otherwise=EventKind.RELAYED,
+    ),
     "delay": Effect(
         EventKind.DELAYED,
         changes=_in(
@@ -113,9 +120,17 @@ SURPRISES: dict[tuple[Kind, str], str] = {
         "delivered",
         State.CLAIMED,
     ): "An earlier attempt has arrived. It is not sent again.",
+    ("relayed", State.FAILED): "So an earlier attempt had left after all.",
+    ("relayed", State.QUEUED): "Another server has it already. It is not sent again.",
+    ("relayed", State.CLAIMED): "Another server has it already. It is not sent again.",
     ("delay", State.QUEUED): "Their server has it already. It is not sent again.",
     ("delay", State.CLAIMED): "Their server has it already. It is not sent again.",
     ("delay", State.FAILED): "So an earlier attempt had left after all.",
+}
+# What a kind of report means, where its name does not tell it all.
+MEANINGS: dict[Kind, str] = {
+    "relayed": "It was passed on to a server that sends no confirmations: whether it "
+    "arrived is not known.",
 }
 SPEAKS_OF_THE_ADDRESS: set[Kind] = {"bounce", "complaint"}
 # Of several reports in one mail about one delivery, the gravest counts.
@@ -124,6 +139,7 @@ GRAVEST_FIRST: tuple[Kind, ...] = (
     "bounce",
     "delay",
     "delivered",
+    "relayed",
     "auth_report",
     "autoreply",
     "other",
@@ -263,7 +279,10 @@ def _changes(
 
 
 def _note(read: ReadReport, kind: EventKind, delivery: Delivery) -> str:
-    sentences = [SURPRISES.get((read.kind, delivery.state), "")]
+    sentences = [
+        MEANINGS.get(read.kind, ""),
+        SURPRISES.get((read.kind, delivery.state), ""),
+    ]
     if kind == EventKind.REPORTED:
         sentences.insert(0, f"{Report.Kind(read.kind).label.capitalize()}.")
     named = read.final_recipient

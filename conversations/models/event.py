@@ -115,6 +115,7 @@ class DeliveryEvent(models.Model):
         DELAYED = "delayed", "still trying"
         DELAY_OVER = "delay_over", "no bounce followed the delay"
         DELIVERED = "delivered", "delivery confirmed"
+        RELAYED = "relayed", "passed on, arrival not confirmed"
         COMPLAINED = "complained", "marked as spam"
         AUTOREPLY = "autoreply", "automatic reply"
         REPORTED = "reported", "further report"

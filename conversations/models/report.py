@@ -41,6 +41,7 @@ class Report(models.Model):
         BOUNCE = "bounce"
         DELAY = "delay"
         DELIVERED = "delivered"
+        RELAYED = "relayed", "passed on"
         COMPLAINT = "complaint"
         AUTOREPLY = "autoreply", "automatic reply"
         AUTH_REPORT = "auth_report", "authentication report"

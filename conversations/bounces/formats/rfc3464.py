@@ -27,7 +27,7 @@ ACTIONS: dict[str, Kind] = {
     "delay": "delay",
     "delivered": "delivered",
     "deliverable": "delivered",
-    "relayed": "delivered",
+    "relayed": "relayed",
     "expanded": "delivered",
 }
 # Where there is no action, the class is all there is.

@@ -115,6 +115,12 @@ SUCCESS_WORDS = (
     "wurde erfolgreich zugestellt", "a été remis correctement", "se ha entregado correctamente",
     "successfully delivered to", "has been delivered to", "was delivered to the following",
 )  # fmt: skip
+# With one of these, it was passed on, and nobody will tell whether it arrived.
+RELAYED_WORDS = (
+    "successfully relayed", "otherwise you may still receive notifications",
+    "delivery notification was not sent by the destination",
+    "does not support delivery notifications", "may not be notified", "relayed to",
+)  # fmt: skip
 # With one of these, some of it was none.
 NO_SUCCESS = (
     "not be delivered", "could not", "couldn't", "fail", "unable", "rejected", "not deliver",

@@ -10,7 +10,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from conversations.bounces.dsn import Kind, ReadReport, read_reports
 
 # As other programs call them.
-KINDS: dict[Kind, str] = {"auth_report": "report", "other": "none"}
+KINDS: dict[Kind, str] = {
+    "auth_report": "report",
+    "relayed": "delivered",
+    "other": "none",
+}
 
 
 class Command(BaseCommand):

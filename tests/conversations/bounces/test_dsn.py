@@ -41,7 +41,7 @@ def only(name: str) -> ReadReport:
         ("exim_loop", "bounce", "server_unreachable", False),
         ("exim_still_trying", "delay", "unknown", False),
         ("postfix_loop", "bounce", "server_unreachable", False),
-        ("postfix_relayed", "delivered", "", False),
+        ("postfix_relayed", "relayed", "", False),
     ],
 )
 def test_a_mail_is_taken_for_what_it_is(
@@ -195,10 +195,40 @@ def test_not_all_feedback_is_a_complaint(feedback: str, kind: Kind) -> None:
     assert read_reports(raw)[0].kind == kind
 
 
-@pytest.mark.parametrize("action", ["relayed", "expanded", "DELIVERED"])
+@pytest.mark.parametrize("action", ["expanded", "DELIVERED"])
 def test_success_is_no_bounce(action: str) -> None:
     raw = mail("delivered").replace(b"Delivered (to mailbox)", action.encode())
     assert read_reports(raw)[0].kind == "delivered"
+
+
+def test_what_was_only_passed_on_is_not_called_delivered() -> None:
+    raw = mail("delivered").replace(b"Delivered (to mailbox)", b"Relayed (no reports)")
+    assert read_reports(raw)[0].kind == "relayed"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        (
+            b"Your message was successfully delivered to nina@customer.test.",
+            "delivered",
+        ),
+        (b"Your message was successfully relayed to nina@customer.test.", "relayed"),
+        (
+            b"Your message was successfully delivered to the destination(s) below.\n"
+            b"Otherwise you may still receive notifications of errors.",
+            "relayed",
+        ),
+    ],
+)
+def test_a_success_told_in_words_is_told_from_passing_on(
+    sentence: bytes, kind: Kind
+) -> None:
+    raw = (
+        b"From: MAILER-DAEMON@relay.portal.test\n"
+        b"Subject: Delivery Report\n\n" + sentence + b"\n"
+    )
+    assert read_reports(raw)[0].kind == kind
 
 
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\r"])

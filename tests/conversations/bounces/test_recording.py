@@ -26,6 +26,7 @@ A_MAIL_OF: dict[str, str] = {
     "bounce": "unknown_user",
     "delay": "still_trying",
     "delivered": "delivered",
+    "relayed": "postfix_relayed",
     "complaint": "complaint",
     "autoreply": "vacation",
     "auth_report": "authentication",
@@ -123,6 +124,15 @@ TABLE: dict[str, dict[State, tuple[State, DeliveryEvent.Kind]]] = {
             S.ACCEPTED: E.DELIVERED,
             S.BOUNCED: E.DELIVERED,
             S.COMPLAINED: E.DELIVERED,
+        },
+    ),
+    "relayed": row(
+        S.ACCEPTED,
+        E.RELAYED,
+        unless={
+            S.ACCEPTED: E.RELAYED,
+            S.BOUNCED: E.RELAYED,
+            S.COMPLAINED: E.RELAYED,
         },
     ),
     "delay": row(

@@ -33,6 +33,26 @@ SEQUENCES: list[tuple[str, State, list[str], State, list[DeliveryEvent.Kind]]] =
         S.ACCEPTED, [E.DELAYED, E.DELIVERED],
     ),
     (
+        "it was delayed and passed on",
+        S.ACCEPTED, ["delay", "relayed"],
+        S.ACCEPTED, [E.DELAYED, E.RELAYED],
+    ),
+    (
+        "the server it was passed on to is late itself",
+        S.ACCEPTED, ["relayed", "delay"],
+        S.DELAYED, [E.RELAYED, E.DELAYED],
+    ),
+    (
+        "it was passed on and came back",
+        S.ACCEPTED, ["relayed", "bounce"],
+        S.BOUNCED, [E.RELAYED, E.BOUNCED],
+    ),
+    (
+        "queued again, and an earlier attempt was passed on: not sent twice",
+        S.QUEUED, ["relayed"],
+        S.ACCEPTED, [E.RELAYED],
+    ),
+    (
         "it was delayed and given up",
         S.ACCEPTED, ["delay", "bounce"],
         S.BOUNCED, [E.DELAYED, E.BOUNCED],

@@ -53,6 +53,16 @@ def test_a_delayed_mail_is_pending_and_says_since_when_and_why(
     assert HOSTILE.decode() not in page + pending
 
 
+def test_what_was_only_passed_on_is_not_called_confirmed(
+    taken: Delivery, as_user: SignIn
+) -> None:
+    come(taken, mail("postfix_relayed"))
+    page = text_of(as_user(taken.sender), taken.message.get_absolute_url())
+    assert "Passed on, arrival not confirmed" in page
+    assert "whether it arrived is not known" in page
+    assert "Delivery confirmed" not in page
+
+
 def test_a_complaint_stands_in_spam(taken: Delivery, as_user: SignIn) -> None:
     come(taken, mail("complaint"))
     client = as_user(taken.sender)
