@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from channels.fields import EncryptedJSONField
+from channels.remote_words import RemoteWordsField
 from channels.transports import (
     Scope,
     Traits,
@@ -98,7 +99,7 @@ class Channel(models.Model):
     health = models.CharField(
         max_length=10, choices=Health, default=Health.WORKING, editable=False
     )
-    paused_because = models.TextField(blank=True, editable=False)
+    paused_because = RemoteWordsField(blank=True, editable=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     # When somebody last connected it, for the first time or again.
     connected_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -132,6 +133,11 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return self.traits.label
+
+    @property
+    def known_as(self) -> str:
+        """What people know it by: its server, its account, or its kind."""
+        return str(self.config.get("host") or self.address or self)
 
     def may_be_used_by(self, user: User) -> bool:
         """Theirs, their team's or everybody's, and connected: see `usable_by`."""

@@ -10,15 +10,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from channels.return_path import RETURN_TOKEN, TOKEN_BYTES, without_return_tokens
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
 from conversations.admin.records import RecordAdmin, RemoteWords
 from conversations.models import Report
+from conversations.models.report import SHOWN
 from conversations.views.report import download
 from deliveryportal.accounts.admin import AnswerFilter
-
-SHOWN_BYTES = 64 * 1024
-UNTOLD = "0" * (2 * TOKEN_BYTES)
 
 
 class Matched(AnswerFilter):
@@ -102,12 +99,10 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
         self.message_user(request, f"{again} will be read again in a moment.")
 
     def as_mail(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The raw mail as a file; where its return path stood stand zeros."""
         report = get_object_or_404(Report, pk=pk)
         if not self.has_view_permission(request, report):
             raise PermissionDenied
-        text = bytes(report.raw).decode("latin-1")
-        return download(report, RETURN_TOKEN.sub(UNTOLD, text).encode("latin-1"))
+        return download(report)
 
     @admin.display(description="the whole mail")
     def download(self, report: Report) -> SafeString:
@@ -128,10 +123,9 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
 
     @admin.display(description="raw report")
     def raw_text(self, report: Report) -> SafeString:
-        shown = bytes(report.raw[:SHOWN_BYTES]).decode(errors="replace")
-        rest = "" if len(report.raw) <= SHOWN_BYTES else "\n[the rest is not shown]"
+        rest = "" if len(report.raw) <= SHOWN else "\n[the rest is not shown]"
         return format_html(
             '<pre class="whitespace-pre-wrap break-all text-xs">{}{}</pre>',
-            without_return_tokens(shown),
+            report.text,
             rest,
         )

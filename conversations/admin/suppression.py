@@ -6,7 +6,6 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from channels.return_path import without_return_tokens
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
 from conversations.admin.records import RecordAdmin, RemoteWords
 from conversations.blocking import release
@@ -68,7 +67,7 @@ class SuppressionAdmin(ReasonColumn, RemoteWords, RecordAdmin[Suppression]):
             "\n",
             "<p>{:%Y-%m-%d %H:%M} {}: {}</p>",
             (
-                (each.at, each.reason, without_return_tokens(each.words))
+                (each.at, each.reason, each.words)
                 for each in Evidence.objects.behind(suppression)[:SHOWN]
             ),
         )

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, StrIndex, Substr
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
+from channels.remote_words import RemoteWordsField
 from channels.return_path import new_token
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models import by_hand, hold
@@ -334,7 +335,7 @@ class Delivery(QuickRowsModel):
         related_name="+",
         db_index=False,
     )
-    remote_words = models.TextField(blank=True)
+    remote_words = RemoteWordsField(blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
     # What stopped it here, if the address is suppressed or its domain blocked.
     suppression = models.ForeignKey(

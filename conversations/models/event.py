@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.db import models
 from django.utils.timezone import now
 
+from channels.remote_words import RemoteLineField, RemoteWordsField
 from channels.return_path import without_return_tokens
 from conversations.models import by_hand
 
@@ -127,9 +128,9 @@ class DeliveryEvent(models.Model):
     )
     kind = models.CharField(max_length=12, choices=Kind)
     at = models.DateTimeField(default=now)
-    note = models.CharField(max_length=500, blank=True)  # our words
+    note = RemoteLineField(max_length=500, blank=True)  # ours, with names of theirs
     remote = models.CharField(max_length=255, blank=True)  # host that answered
-    remote_words = models.TextField(blank=True)  # its words: hostile text
+    remote_words = RemoteWordsField(blank=True)  # its words: hostile text
     code = models.PositiveSmallIntegerField(null=True, blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
     attempt = models.PositiveSmallIntegerField(null=True, blank=True)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
+from channels.remote_words import RemoteWordsField
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models.suppression import Suppression
 
@@ -38,7 +39,7 @@ class Evidence(models.Model):
     address = models.CharField(max_length=320)  # an `address_key`
     reason = models.CharField(max_length=30)  # a key of REASONS that suppresses
     at = models.DateTimeField(default=now)
-    words = models.TextField(blank=True)  # the remote server's: hostile text
+    words = RemoteWordsField(blank=True)  # the remote server's: hostile text
     # Gone when their mail is deleted; what they said stays.
     delivery = models.ForeignKey(
         "conversations.Delivery",

@@ -6,8 +6,11 @@ from uuid import uuid4
 from django.db import models
 from django.utils.timezone import now
 
+from channels.remote_words import RemoteLineField, RemoteWordsField
+from channels.return_path import RETURN_TOKEN, TOKEN_BYTES, without_return_tokens
 from conversations.bounces.reasons import REASONS, Reason
 
+UNTOLD = "0" * (2 * TOKEN_BYTES)
 SHOWN = 100_000  # bytes of a raw report on a page; the download has all
 
 
@@ -66,12 +69,12 @@ class Report(models.Model):
     # What was read out of it.
     kind = models.CharField(max_length=12, choices=Kind, blank=True)
     reason = models.CharField(max_length=30, blank=True)
-    final_recipient = models.CharField(max_length=320, blank=True)
+    final_recipient = RemoteLineField(max_length=320, blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
-    diagnostic = models.TextField(blank=True)
+    diagnostic = RemoteWordsField(blank=True)
     reporting_mta = models.CharField(max_length=255, blank=True)
     remote_mta = models.CharField(max_length=255, blank=True)
-    evidence = models.CharField(max_length=300, blank=True)
+    evidence = RemoteLineField(max_length=300, blank=True)
 
     objects = ReportQuerySet.as_manager()
 
@@ -108,7 +111,14 @@ class Report(models.Model):
     @property
     def text(self) -> str:
         """The raw report for reading: hostile, and cut where it gets long."""
-        return bytes(self.raw[:SHOWN]).decode("utf-8", "replace")
+        shown = bytes(self.raw[:SHOWN]).decode("utf-8", "replace")
+        return without_return_tokens(shown)
+
+    @property
+    def as_mail(self) -> bytes:
+        """The raw report as a file: where its return path stood stand zeros."""
+        text = bytes(self.raw).decode("latin-1")
+        return RETURN_TOKEN.sub(UNTOLD, text).encode("latin-1")
 
     @property
     def why(self) -> Reason | None:

@@ -9,6 +9,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.timezone import now
 
+from channels.remote_words import RemoteWordsField
 from conversations.bounces.reasons import REASONS, Reason
 from deliveryportal.accounts.models import User
 
@@ -78,7 +79,7 @@ class Suppression(models.Model):
     # A key of REASONS; empty if a manager had reasons of their own.
     reason = models.CharField(max_length=30, blank=True)
     # In words: what the servers said (hostile text), or a manager's note.
-    evidence = models.TextField(blank=True)
+    evidence = RemoteWordsField(blank=True)
     # What brought it about, if that was mail: the last straw.
     delivery = models.ForeignKey(
         "conversations.Delivery",

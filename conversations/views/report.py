@@ -12,17 +12,17 @@ from deliveryportal.accounts.access import UserRequest
 
 @require_safe
 def raw_report(request: UserRequest, uuid: UUID) -> HttpResponse:
-    """Download a report as it came. Hostile: never shown as a page."""
+    """Download a report. Hostile: never shown as a page."""
     report = get_object_or_404(
         Report.objects.filter(delivery__in=Delivery.objects.visible_to(request.user)),
         uuid=uuid,
     )
-    return download(report, bytes(report.raw))
+    return download(report)
 
 
-def download(report: Report, content: bytes) -> HttpResponse:
+def download(report: Report) -> HttpResponse:
     return HttpResponse(
-        content,
+        report.as_mail,
         content_type="application/octet-stream",
         headers={
             "Content-Disposition": f'attachment; filename="report-{report.uuid}.eml"',

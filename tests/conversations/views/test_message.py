@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from channels.return_path import return_path
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
@@ -76,6 +77,18 @@ def test_the_raw_report_is_a_download(bounced: Delivery, as_user: SignIn) -> Non
     assert response["Content-Type"] == "application/octet-stream"
     assert "attachment" in response["Content-Disposition"]
     assert response.content == bytes(report.raw)
+
+
+def test_who_downloads_it_cannot_forge_another(
+    bounced: Delivery, as_user: SignIn
+) -> None:
+    path = return_path(bounced.return_token, "bounce.portal.test").encode()
+    Report.objects.update(raw=b"To: <%s>\r\n\r\n\xff raw" % path)
+    response = as_user(bounced.sender).get(
+        f"/conversations/reports/{Report.objects.get().uuid}.eml"
+    )
+    zeros = return_path("0" * 32, "bounce.portal.test").encode()
+    assert response.content == b"To: <%s>\r\n\r\n\xff raw" % zeros
 
 
 def test_htmx_gets_only_the_timeline(bounced: Delivery, as_user: SignIn) -> None:
