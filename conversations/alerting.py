@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from publicsuffixlist import PublicSuffixList
 
+from conversations.bounces.reasons import REASONS, Speaks
 from conversations.models import Alert, Delivery
 from conversations.models.delivery import State
 from conversations.outcomes import Outcome
@@ -29,18 +30,28 @@ Key = tuple[int, str, str]  # team, reason, organisation
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One mail was refused, on the spot or later. `remote` is a host, if known."""
+    """One mail was refused, on the spot or later.
+
+    `remote` is the host that refused it in the recipient's name, if a report tells. The
+    server that we hand mail to ourselves is none: it may only pass on what others say.
+    """
 
     delivery: Delivery
     reason: str
-    remote: str
     words: str
     at: datetime
+    remote: str = ""
 
     @property
     def key(self) -> Key:
-        host = self.remote or self.delivery.recipient_wire.rpartition("@")[2]
-        return self.delivery.team_id, self.reason, organisation_of(host)
+        return self.delivery.team_id, self.reason, self._what()
+
+    def _what(self) -> str:
+        """Name it as By cause does, but one organisation for all domains it serves."""
+        if REASONS[self.reason].of is Speaks.CHANNEL:
+            return self.delivery.channel.known_as[:255]
+        domain = self.delivery.recipient_wire.rpartition("@")[2]
+        return organisation_of(self.remote or domain)
 
 
 def alert_of_refusals(settled: Iterable[Outcome]) -> None:
@@ -49,7 +60,6 @@ def alert_of_refusals(settled: Iterable[Outcome]) -> None:
         Refusal(
             each.delivery,
             each.changes.get("reason", ""),
-            each.event.remote,
             each.event.remote_words,
             each.event.at,
         )

@@ -23,21 +23,6 @@ from deliveryportal.accounts.models import User
 AT_FIRST = 25  # causes on the page, unless all are asked for
 AT_MOST = 1_000
 
-# What a cause is called where its reason speaks of something; that is {what}.
-TITLES: dict[str, str] = {
-    "domain_unknown": "{what} does not exist or takes no mail",
-    "recipient_refused": "{what} accepts only certain senders",
-    "sender_blocked": "{what} blocks our server or domain",
-    "spam_policy": "Blocked by policy at {what}",
-    "auth_failed": "Sender authentication failed at {what}",
-    "rate_limited": "Sending too fast for {what}",
-    "server_unreachable": "The server of {what} could not be reached",
-    "server_error": "The server of {what} has a fault",
-    "sender_refused": "{what} does not let you send as this address",
-    "sender_setup": "{what} is not allowed to relay",
-    "channel_down": "{what} was out of order",
-    "channel_gone": "{what} was disconnected",
-}
 # A channel that is paused for its credentials says so in one of these.
 SIGN_IN = re.compile(r"\b53[0-5]\b|authenti|password|credential|invalid_grant", re.I)
 
@@ -165,14 +150,13 @@ def _cause(
     why = REASONS.get(reason, REASONS["unknown"])
     channel = channels.get(what)
     if channel:
-        what = called(channel)
-    title = TITLES.get(reason, "").format(what=what) if what else ""
+        what = channel.known_as
     helping = remedies(reason or "unknown")
     if channel and not channel.is_working:
         helping = tuple(each for each in helping if each != RETRY)
     return Cause(
         key=key,
-        title=title or why.title,
+        title=why.at(what),
         advice=why.advice,
         who=why.who,
         number=number,
@@ -180,11 +164,6 @@ def _cause(
         last=last,
         actions=tuple(ACTIONS[each] for each in (*helping, "decide", "archive")),
     )
-
-
-def called(channel: Channel) -> str:
-    """What people know a channel by: its server, its account, or its kind."""
-    return channel.config.get("host") or channel.address or str(channel)
 
 
 def held_for(user: User) -> list[Held]:
@@ -209,7 +188,7 @@ def _secret(channel: Channel) -> str:
 
 
 def _held(channel: Channel, number: int, since: datetime, *, may_mend: bool) -> Held:
-    name = called(channel)
+    name = channel.known_as
     refused = SIGN_IN.search(channel.paused_because)
     return Held(
         channel=channel,

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.timezone import now
 
 from channels.models import Channel
-from conversations.causes import Cause, Causes, called, causes_for
+from conversations.causes import Cause, Causes, causes_for
 from conversations.models import Alert, Digest
 from deliveryportal.accounts.models import User
 
@@ -162,7 +162,7 @@ def letter(news: News) -> EmailMultiAlternatives:
     off = link_to_switch_off(news.manager)
     context = {
         "news": news,
-        "channels": [(called(each), each) for each in news.channels],
+        "channels": [(each.known_as, each) for each in news.channels],
         "new": _linked(news.new.shown),
         "old": _linked(news.old.shown),
         "causes": _absolute("conversations:causes"),

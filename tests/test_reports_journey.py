@@ -27,7 +27,7 @@ def test_a_complaint_is_spam_a_delay_is_pending_a_block_is_an_alert(
         assert "Their server is still trying since" in pending
 
         failed = portal.get(FAILED)
-        assert "Our server or domain is blocked at" in failed
+        assert "customer.test blocks our server or domain" in failed
         assert "1 mail since" in failed
         close = re.search(r'action="(/conversations/alerts/[\w-]+/close/)"', failed)
         assert close

@@ -48,8 +48,14 @@ class Reason:
     # The address itself is dead: sending again cannot work.
     hard: bool = False
     of: Speaks = Speaks.ADDRESS
+    # The title where it is known of which domain, organisation or channel it speaks.
+    title_of: str = ""
     # Only what speaks of the address may suppress it, never what speaks of us.
     suppresses: Threshold | None = None
+
+    def at(self, what: str) -> str:
+        """Return the title of failures that are about `what`, if that is known."""
+        return self.title_of.format(what) if what and self.title_of else self.title
 
 
 REASONS: dict[str, Reason] = {
@@ -66,6 +72,7 @@ REASONS: dict[str, Reason] = {
         Actor.YOU,
         hard=True,
         of=Speaks.DOMAIN,
+        title_of="{} does not exist or takes no mail",
         suppresses=AT_ONCE,
     ),
     "mailbox_disabled": Reason(
@@ -85,24 +92,28 @@ REASONS: dict[str, Reason] = {
         "Ask by another way to be let through.",
         Actor.YOU,
         of=Speaks.DOMAIN,
+        title_of="{} accepts only certain senders",
     ),
     "sender_blocked": Reason(
         "Our server or domain is blocked",
         "Nothing is wrong with the address. Your admin has to clear our name.",
         Actor.ADMIN,
         of=Speaks.DOMAIN,
+        title_of="{} blocks our server or domain",
     ),
     "spam_policy": Reason(
         "Refused as spam or by policy",
         "Rework the text: fewer links, fewer slogans, a personal first line.",
         Actor.YOU,
         of=Speaks.DOMAIN,
+        title_of="Blocked by policy at {}",
     ),
     "auth_failed": Reason(
         "Sender authentication failed",
         "The DNS of the sending domain (SPF, DKIM, DMARC) needs mending.",
         Actor.ADMIN,
         of=Speaks.DOMAIN,
+        title_of="Sender authentication failed at {}",
     ),
     "content_rejected": Reason(
         "Content or attachment refused",
@@ -119,30 +130,35 @@ REASONS: dict[str, Reason] = {
         "Later mail goes by itself; send this one again in an hour.",
         Actor.NOBODY,
         of=Speaks.DOMAIN,
+        title_of="Sending too fast for {}",
     ),
     "server_unreachable": Reason(
         "Server not reachable or timed out",
         "Try again in a day; check the domain if it happens again.",
         Actor.YOU,
         of=Speaks.DOMAIN,
+        title_of="The server of {} could not be reached",
     ),
     "server_error": Reason(
         "Fault at the recipient's server",
         "Try again later; their mail system has a problem.",
         Actor.YOU,
         of=Speaks.DOMAIN,
+        title_of="The server of {} has a fault",
     ),
     "sender_refused": Reason(
         "The server does not let you send as this address",
         "Write as an identity that it knows, or have the address allowed there.",
         Actor.YOU,
         of=Speaks.CHANNEL,
+        title_of="{} does not let you send as this address",
     ),
     "sender_setup": Reason(
         "Our server is not allowed to relay",
         "The set-up of the sending server needs your admin.",
         Actor.ADMIN,
         of=Speaks.CHANNEL,
+        title_of="{} is not allowed to relay",
     ),
     "complaint": Reason(
         "Marked as spam by the recipient",
@@ -161,12 +177,14 @@ REASONS: dict[str, Reason] = {
         "It could not be reached for two days. Once it works again, this can be resent.",
         Actor.YOU,
         of=Speaks.CHANNEL,
+        title_of="{} was out of order",
     ),
     "channel_gone": Reason(
         "Delivery channel disconnected",
         "Connect it again, and this can be resent.",
         Actor.YOU,
         of=Speaks.CHANNEL,
+        title_of="{} was disconnected",
     ),
     "not_sendable": Reason(
         "It could not be sent from here",

@@ -252,7 +252,7 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
     # A refusal on the spot of the same mail for the same reason has been counted.
     if changed and delivery.reason != read.reason:
         raise_alerts(
-            [Refusal(delivery, read.reason, read.remote_mta, read.diagnostic, at)]
+            [Refusal(delivery, read.reason, read.diagnostic, at, read.remote_mta)]
         )
 
 

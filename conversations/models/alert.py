@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils.timezone import now
 
-from conversations.bounces.reasons import REASONS, Reason
+from channels.remote_words import RemoteWordsField
+from conversations.bounces.reasons import REASONS, Reason, Speaks
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
@@ -32,11 +33,12 @@ class Alert(models.Model):
         "accounts.Team", on_delete=models.CASCADE, related_name="alerts"
     )
     reason = models.CharField(max_length=30)  # a key of REASONS
-    remote = models.CharField(max_length=255)  # the organisation that refuses
+    # The organisation that refuses, or the channel that is refused: `reason.of`.
+    remote = models.CharField(max_length=255)
     number = models.PositiveIntegerField(default=1)  # mails it touches
     since = models.DateTimeField()
     latest = models.DateTimeField()
-    last_words = models.TextField(blank=True)  # the other side's: hostile text
+    last_words = RemoteWordsField(blank=True)  # the other side's: hostile text
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -59,11 +61,16 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.why.title if self.why else self.reason} at {self.remote}"
+        """As By cause calls the same failures."""
+        return self.why.at(self.remote) if self.why else f"{self.reason}: {self.remote}"
 
     @property
     def why(self) -> Reason | None:
         return REASONS.get(self.reason)
+
+    @property
+    def of_a_channel(self) -> bool:
+        return self.why is not None and self.why.of is Speaks.CHANNEL
 
     @transaction.atomic
     def close(self, by: User) -> bool:

@@ -216,9 +216,7 @@ def test_an_alert_is_closed_in_it(
     alice: User, bob: User, make_delivery: Callable[..., Delivery]
 ) -> None:
     delivery = make_delivery(alice, state=State.FAILED, reason="sender_blocked")
-    raise_alerts(
-        [Refusal(delivery, "sender_blocked", "mx.bigco.test", "", delivery.state_since)]
-    )
+    raise_alerts([Refusal(delivery, "sender_blocked", "", delivery.state_since)])
     assert Alert.objects.get().close(by=bob)
     assert last().action == "Closed an alert"
 
@@ -240,9 +238,7 @@ def test_an_action_on_a_list_of_django_admin_is_in_it(
     alice: User, bob: User, make_delivery: Callable[..., Delivery], as_user: AsUser
 ) -> None:
     delivery = make_delivery(alice, state=State.FAILED, reason="sender_blocked")
-    raise_alerts(
-        [Refusal(delivery, "sender_blocked", "mx.bigco.test", "", delivery.state_since)]
-    )
+    raise_alerts([Refusal(delivery, "sender_blocked", "", delivery.state_since)])
     admin = User.objects.create_superuser("root@portal.test", "x", "Root")
     as_user(admin).post(
         reverse("admin:conversations_alert_changelist"),

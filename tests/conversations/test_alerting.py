@@ -11,9 +11,10 @@ from django.db import connections
 
 from channels.models import Channel
 from channels.transports import TransportError, Verdict
-from conversations.alerting import Refusal, organisation_of, raise_alerts
+from conversations.alerting import ALARMING, Refusal, organisation_of, raise_alerts
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
+from conversations.causes import causes_for
 from conversations.delivering import Lease, claim, mark_handing_over, settle
 from conversations.models import Alert, Delivery
 from conversations.models.delivery import State
@@ -32,7 +33,7 @@ def refusal(
     words: str = "550 5.7.1 blocked",
     at: datetime = AT,
 ) -> Refusal:
-    return Refusal(delivery, reason, remote, words, at)
+    return Refusal(delivery, reason, words, at, remote)
 
 
 @pytest.fixture
@@ -56,15 +57,20 @@ def test_mail_servers_belong_to_an_organisation(host: str, organisation: str) ->
     assert organisation_of(host) == organisation
 
 
-@pytest.mark.parametrize("reason", ["sender_blocked", "auth_failed", "sender_setup"])
-def test_what_lies_with_us_raises_an_alert(delivery: Delivery, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "who"),
+    [
+        ("sender_blocked", "bigco.test"),
+        ("auth_failed", "bigco.test"),
+        ("sender_setup", "Portal servers"),
+    ],
+)
+def test_what_lies_with_us_raises_an_alert(
+    delivery: Delivery, reason: str, who: str
+) -> None:
     raise_alerts([refusal(delivery, reason)])
     alert = Alert.objects.get()
-    assert (alert.team, alert.reason, alert.remote) == (
-        delivery.team,
-        reason,
-        "bigco.test",
-    )
+    assert (alert.team, alert.reason, alert.remote) == (delivery.team, reason, who)
     assert (alert.number, alert.since, alert.latest) == (1, AT, AT)
     assert alert.last_words == "550 5.7.1 blocked"
 
@@ -143,6 +149,17 @@ def test_any_number_of_workers_may_count(delivery: Delivery) -> None:
     ]
 
 
+@pytest.mark.parametrize("reason", sorted(ALARMING))
+def test_an_alert_and_its_cause_are_called_the_same(
+    delivery: Delivery, reason: str
+) -> None:
+    Delivery.objects.update(state=State.FAILED, reason=reason)
+    delivery.refresh_from_db()
+    raise_alerts([refusal(delivery, reason, remote="")])
+    [cause] = causes_for(delivery.sender).shown
+    assert str(Alert.objects.get()) == cause.title
+
+
 BLOCKED = mail("unknown_user").replace(
     b"User unknown in virtual mailbox table", b"Client host blocked using zen"
 )
@@ -177,11 +194,12 @@ def test_a_refusal_on_the_spot_raises_one(
         Verdict.REFUSED,
         code=550,
         enhanced="5.7.26",
-        remote="mx1.bigco.test",
+        remote="relay.portal.test",
     )
     settle(
         [not_accepted(in_hand[0], error, AT)], in_hand, lease if ours else Lease.new()
     )
+    # Not the server that we hand mail to: it may only pass on what another said.
     assert Alert.objects.filter(
-        reason="auth_failed", remote="bigco.test", number=1
+        reason="auth_failed", remote="customer.test", number=1
     ).exists() is (ours)

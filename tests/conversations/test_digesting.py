@@ -127,7 +127,7 @@ def test_channels_and_refusals_that_need_attention_are_told(
     assert isinstance(letter, EmailMultiAlternatives)
     assert letter.subject == "A delivery channel needs attention"
     assert "smtp.<b>.test of Alice Acme" in letter.body
-    assert "big.test: 1 mail" in letter.body
+    assert "big.test blocks our server or domain: 1 mail" in letter.body
     assert "smtp.&lt;b&gt;.test" in str(letter.alternatives)
 
 
