@@ -27,7 +27,9 @@ class Classified(NamedTuple):
 NOTHING = Classified("unknown", "nothing that tells a reason")
 
 # An address may say anything: full@, blocked@, spam@. So may a link, but not its path.
-_ADDRESS = re.compile(r"[^\s<>()\"',;:]{0,64}@[^\s<>()\"',;:]{0,255}")
+# Chinese and Japanese words stand beside it without a blank.
+_IN_ADDRESS = r"[^\s<>()\"',;:\u2e80-\uffff]"
+_ADDRESS = re.compile(rf"{_IN_ADDRESS}{{0,64}}@{_IN_ADDRESS}{{0,255}}")
 # Not within an IP address or a version number.
 _ENHANCED = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.ASCII)
 # At the beginning, or before an enhanced code: elsewhere it is some other number.
@@ -39,6 +41,9 @@ _REPLY_CODE = re.compile(
 # Where Exim has heard the words that follow, and not what they mean.
 _HEARD = re.compile(
     r"smtp error from remote mail(?: server|er) after [^:<]{1,80}(?::\s{0,3}<[^:]{0,80})?:"
+)
+_OF_A_PART = re.compile(
+    r"content-(?:type|transfer-encoding|disposition|description): {0,9}[^\s;]{0,80}"
 )
 # In a long reply the codes are repeated at each line, in the midst of a phrase.
 _REPEATED = re.compile(
@@ -106,6 +111,8 @@ def says_something(enhanced: str) -> bool:
 def plain_words(text: str) -> str:
     """In lower case, without addresses and the codes that break long replies up."""
     text = _REPEATED.sub(" ", text.lower()).replace("’", "'")
+    if "content-" in text:  # where the parts of a mail could not be told apart
+        text = _OF_A_PART.sub(" ", text)
     text = " ".join(_ADDRESS.sub(" ", text).split())
     return _HEARD.sub("", text) if "smtp error from" in text else text
 

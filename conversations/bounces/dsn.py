@@ -120,8 +120,9 @@ def _by_text(mail: OpenedMail, listed: Listed) -> list[Found]:
         return listed()
     if inner := open_wrapped(mail):
         return rfc3464.read(inner)
-    if mail.is_by_a_server and mail.says_bounce and mail.returned_to:
-        return [replace(_undetailed(mail), recipient=mail.returned_to)]
+    to = mail.returned_to or mail.only_address
+    if to and mail.is_by_a_server and mail.says_bounce:
+        return [replace(_undetailed(mail), recipient=to)]
     return []
 
 

@@ -13,8 +13,9 @@ from conversations.bounces.texts import decoded, header_text, one_line
 MAX_NOTICE = 60_000  # characters of a report's own words that are read
 STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 
+_WIDE = "（）「」『』【】《》、，。：；！？“”"  # of Chinese and Japanese sentences
 ADDRESS = (
-    r"(?:\"[^\"\s<>]{1,64}\"|[^\s<>()\[\]{},;:\"'|\\`]{1,64})"
+    rf"(?:\"[^\"\s<>]{{1,64}}\"|[^\s<>()\[\]{{}},;:\"'|\\`{_WIDE}]{{1,64}})"
     r"@[^\W_](?:[\w.-]{0,251}[^\W_])?"
 )
 _ADDRESS = re.compile(ADDRESS)
@@ -32,6 +33,9 @@ _RETURNED_TO = re.compile(
 # Read receipts and the like (RFC 8098).
 _OTHER_REPORT = re.compile(
     r"report-type\s{0,9}=\s{0,9}\"?(?!delivery-status)[a-z]", re.IGNORECASE
+)
+_OF_A_HEADER = re.compile(
+    r"(from|to|cc|subject|date|message-id|reply-to|sender|mime-version):", re.IGNORECASE
 )
 _QUOTE = re.compile(r"^>[> ]?", re.MULTILINE)
 
@@ -88,8 +92,27 @@ class OpenedMail:
         """The recipient of the mail that came back, where it has just one."""
         if found := _RETURNED_TO.search(self.returned):
             addresses = set(_ADDRESS.findall(header_text(found[1])))
+            addresses.discard(self.top.header("to").strip("<>"))  # a report of a report
             return addresses.pop() if len(addresses) == 1 else ""
         return ""
+
+    @cached_property
+    def only_address(self) -> str:
+        """The one that its words name, if it is by a mail server that cannot deliver.
+
+        Of several, prose does not tell which has failed.
+        """
+        shown = any(words in self.sender for words in senders.DAEMON_NAMES)
+        if not (shown and self.speaks_of_failure):
+            return ""
+        named = {address.lower() for address in _ADDRESS.findall(self.notice)}
+        header = self.sender + self.top.header("to").lower()
+        others = {
+            each
+            for each in named
+            if each not in header and each.partition("@")[0] not in senders.DAEMONS
+        }
+        return others.pop() if len(others) == 1 else ""
 
     @cached_property
     def failed_recipients(self) -> list[str]:
@@ -118,6 +141,17 @@ class OpenedMail:
         )
 
     @cached_property
+    def came_without_sender(self) -> bool:
+        path = self.top.fields.get("return-path", "")
+        return "<>" in path or "mailer-daemon" in path.lower()
+
+    @cached_property
+    def is_by_a_person(self) -> bool:
+        """Whether somebody with a name wants an answer, whatever the subject."""
+        name = self.sender.rpartition("<")[0].strip(' "')
+        return bool(name) and not (self.is_by_a_server or self.came_without_sender)
+
+    @cached_property
     def is_reply(self) -> bool:
         """Whether its subject says that a person answers or passes something on."""
         return self.subject.startswith(senders.REPLY_PREFIXES)
@@ -139,8 +173,7 @@ class OpenedMail:
             return True
         if self.is_reply:
             return False
-        path = self.top.fields.get("return-path", "")
-        if "<>" in path or "mailer-daemon" in path.lower():
+        if self.came_without_sender:
             return not self.is_automatic or self.says_bounce
         if any(words in self.subject for words in senders.LIST_SUBJECTS):
             return True
@@ -150,7 +183,7 @@ class OpenedMail:
     @cached_property
     def speaks_of_failure(self) -> bool:
         """Whether a server wrote it that cannot do what it should."""
-        if not (self.is_by_a_server or self.says_bounce):
+        if not (self.is_by_a_server or (self.says_bounce and not self.is_by_a_person)):
             return False
         text = f"{self.subject}\n{self.notice}".lower()
         return any(words in text for words in senders.FAILURE_WORDS)
@@ -185,15 +218,22 @@ class OpenedMail:
 
 def _returned_from(text: str) -> int:
     """Where in `text` the mail begins that came back; not before the first words."""
-    at = words = 0
+    at = words = header = 0
+    names: set[str] = set()  # of the fields in a row that begin at `header`
     for line in text.split("\n"):
         begins = line[:200].lstrip(_RULE).lower()
-        if (
-            words > 2
-            and begins.startswith(returned.RETURNED_BELOW)
-            and not begins.startswith(returned.NOT_THESE)
-        ):
-            return at
+        if words > 2:
+            if begins.startswith(returned.RETURNED_BELOW) and not begins.startswith(
+                returned.NOT_THESE
+            ):
+                return at
+            if field := _OF_A_HEADER.match(line):
+                header = header if names else at
+                names.add(field[1].lower())
+                if len(names) > 2 and "message-id" in names:
+                    return header  # nothing has announced it
+            elif not line.startswith((" ", "\t")):
+                names.clear()
         at += len(line) + 1
         words += len(begins.split())
     return len(text)

@@ -27,7 +27,9 @@ _NAMED = (
     "user unknown:", "quota exceeded:", "unknown host:", "host unknown:", "unknown address:", "unknown recipient:", "bad address:", "sent to",
     "rcpt to:", "nicht zugestellt werden an", "konnte nicht zugestellt werden:",
     "an die adresse", "empfänger:", "destinataire :", "destinataire:", "destinatario:",
-    "destinatário:", "être délivré à", "etre delivre a", "odbiorca:", "получатель:", "收件人：", "收件人:",
+    "destinatário:", "être délivré à", "etre delivre a", "odbiorca:", "получатель:", "收件人",
+    "받는사람", "받는 사람", "수신자", "수신인", "宛先", "送信先", "ontvanger:", "mottagare:", "modtager:",
+    "příjemce:", "alıcı:",
 )  # fmt: skip
 # A list of addresses follows these, a line each.
 _LISTED = (
@@ -39,7 +41,7 @@ _LISTED = (
     "these recipients", "not delivered to the following", "quickmail recipient(s):", "did not receive your message", "exceeded their mailbox", "this recipient", "failed recipients", "address(es):",
     "folgende empfänger", "folgenden empfänger", "folgende adresse", "folgenden adresse",
     "folgender empfänger", "destinataires suivants", "destinataire suivant", "adresse suivante",
-    "adresses suivantes", "siguientes destinatarios", "siguiente destinatario",
+    "adresses suivantes", "následujícím příjemcům", "následující příjemci", "şu alıcılara", "seuraaville vastaanottajille", "következő címzett", "siguientes destinatarios", "siguiente destinatario",
     "siguiente dirección", "siguientes direcciones", "seguintes destinatários",
     "seguinte destinatário", "seguinte endereço", "seguenti destinatari", "seguente destinatario",
     "seguente indirizzo", "seguenti indirizzi", "volgende ontvanger", "volgende adres",

@@ -20,7 +20,7 @@ ALONE = rf"^[ \t*•·\-]{{0,12}}(?:smtp[: ][ \t]*)?[\[<(\"']{{0,3}}(?P<address>
 # `<address>:` as qmail and Postfix write it.
 ANGLE = rf"^[ \t]{{0,4}}<(?P<address>{ADDRESS})>(?:[ \t]?\([^)\n]{{0,200}}(?:\n[^)\n]{{0,200}})?\))?:"
 # Right after the words that announce it.
-NEXT = rf"[\s:*•\-]{{0,20}}(?:smtp[: ] ?|mailto:|rfc822;)?[\[<(\"'“«]{{0,3}}(?P<address>{ADDRESS})"
+NEXT = rf"[\s:：*•\-]{{0,20}}(?:smtp[: ] ?|mailto:|rfc822;)?[\[<(\"'“«]{{0,3}}(?P<address>{ADDRESS})"
 
 # Where the parts of a mail could not be told apart.
 _NEXT_PART = re.compile(r"\n(?:--\S.{0,100}\n)?content-", re.IGNORECASE)
@@ -59,13 +59,24 @@ class Layout:
             found: list[Found] = []
             while at >= 0 and len(found) < MAX_RECIPIENTS:
                 start = at + len(words)
-                again = lower.find(words, start) if self.each else -1
+                again = self._again(text, lower, words, start) if self.each else -1
                 end = again if again >= 0 else self._end(lower, start)
                 found += self._entries(text, at, start, end)
                 at = again
             if found:
                 return found
         return []
+
+    def _again(self, text: str, lower: str, words: str, start: int) -> int:
+        """Where the same words name another; elsewhere they belong to the reason."""
+        at = lower.find(words, start)
+        while (
+            at >= 0
+            and self.entry is NEXT
+            and not self._entry.match(text, at + len(words))
+        ):
+            at = lower.find(words, at + len(words))
+        return at
 
     def _end(self, lower: str, start: int) -> int:
         ends = (lower.find(words, start) for words in self.until)

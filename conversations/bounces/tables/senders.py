@@ -106,7 +106,9 @@ FAILURE_WORDS = (
     "quota", "bounce", "non-delivery", "no such", "disabled", "expired", "delay",
     "unzustellbar", "nicht", "fehler", "pas pu", "échec", "echec", "impossible", "non remis",
     "no se pudo", "no pudo", "não", "impossibile", "niet", "nie ", "inte", "ikke", "не ",
-    "できません", "失敗", "エラー", "失败", "退信", "无法", "無法",
+    "できません", "失敗", "エラー", "失败", "退信", "无法", "無法", "실패",
+    "edilemedi", "nebyl", "nedoruč", "epäonnist", "ei voitu", "sikertelen", "nem sikerült",
+    "ไม่สามารถ", "không", "tidak dapat", "δεν ",
 )  # fmt: skip
 # The same, of success.
 SUCCESS_WORDS = (

@@ -54,6 +54,12 @@ from conversations.bounces.tables.phrases import PHRASES, PROVIDERS, VAGUE, WEAK
         (552, "5.3.4", "Message size exceeds fixed limit", "message_too_big"),
         (421, "4.7.0", "Too many connections from your host", "rate_limited"),
         (450, "4.7.1", "Greylisted, please come back", "rate_limited"),
+        # Codes that only Microsoft has.
+        (550, "5.7.124", "No", "recipient_refused"),
+        (550, "5.7.508", "No", "sender_blocked"),
+        (550, "5.1.90", "No", "rate_limited"),
+        # What a part of a mail calls itself, where parts cannot be told apart.
+        (None, "", "Content-Transfer-Encoding: 8bit Bad luck", "unknown"),
         # What an address is called says nothing.
         (550, "5.1.1", "<spam@b.test> is nobody here", "address_unknown"),
         (550, "5.0.0", "<mailbox-full@blocked.test>", "unknown"),
