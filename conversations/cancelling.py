@@ -14,7 +14,7 @@ GONE = "Its delivery channel was disconnected before it could leave. Nothing was
 
 def not_begun(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
     """Narrow to those of which nothing was sent yet."""
-    return deliveries.filter(state__in=[State.QUEUED, State.CLAIMED])
+    return deliveries.filter(state=State.QUEUED)
 
 
 @transaction.atomic
@@ -23,8 +23,7 @@ def cancel(
 ) -> None:
     """Fail those that are not begun, `because` of what a sentence says.
 
-    A worker that has claimed one finds its lease gone before it sends. What is being
-    handed over at this moment is left to its worker.
+    What is being handed over at this moment is left to its worker.
     """
     at = now()
     waiting = not_begun(deliveries).select_for_update(of=("self",)).order_by("pk")
@@ -33,8 +32,6 @@ def cancel(
         state=State.FAILED,
         state_since=at,
         waiting_for="",
-        lease="",
-        lease_until=None,
         reason=reason,
         remote_words=because,
     )

@@ -1,12 +1,12 @@
-"""A lane's work: claim → mark handing over → hand over → settle.
+"""A lane's work: look ahead → claim → hand over → settle.
 
-A lane is one sender on one channel. Every step is committed before the next
-begins, and each UPDATE names the state and the lease it expects, so a worker that
-dies, sleeps or comes twice can neither lose a mail nor send it twice:
+A lane is one sender on one channel. What it has due is read without taking it, and
+claimed a handful at a time, just before the bytes go. Every step is committed before
+the next begins, and each UPDATE names the state it expects, and the lease, so a
+worker that dies, sleeps or comes twice can neither lose a mail nor send it twice:
 
-    queued → claimed        nothing was sent; an expired lease puts it back
-    claimed → handing over  the bytes may be on their way; an expired lease means
-                            that nobody can know: unconfirmed
+    queued → handing over   claimed under a lease: the bytes may be on their way. If
+                            the lease runs out nobody can know: unconfirmed
     handing over → settled  only while the lease is ours
 """
 
@@ -17,10 +17,10 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.conf import settings
@@ -67,42 +67,46 @@ logger = logging.getLogger(__name__)
 # than a process may take to stop.
 SETTLED_WITHIN = 15.0
 DATABASE_AWAY = (OperationalError, InterfaceError)
+NO_LEASE = {"lease": "", "lease_until": None}
 
 
 def deliver_lane(
     channel_id: int, sender_id: int, channel: Channel | None = None
 ) -> bool:
-    """Work off one batch of the lane; return whether more may be due.
+    """Work off the lane until its turn is over; return whether more may be due.
 
-    A full batch returns to the back of the queue, so that no lane delays another.
+    Then it goes to the back of the queue, so that no lane delays another.
     """
     channel = channel or Channel.objects.working().filter(pk=channel_id).first()
     if channel is None or stopping.is_set():
         return False  # what waits is found again when the channel works, by the sweeper
-    lease = Lease.new()
-    wanted = fitting(channel)
-    batch = claim(channel, sender_id, lease, wanted)
-    if not batch:
-        return False
-    results: list[Outcome] = []
+    batch = look_ahead(channel, sender_id)
+    if not batch.deliveries:
+        return batch.is_full
     try:
-        sendable = withhold(batch, lease.token)
-        lease = lease.begin_turn()
-        for each in _send_batch(channel, sendable, lease):
-            results += each
-    finally:
-        if len(results) < len(batch):
-            release(lease)
-    gone = sum(result.changes["state"] != State.QUEUED for result in results)
-    # What is back in the queue or was withheld has used nothing of the limit.
-    give_back(channel, sender_id, len(batch) - gone)
-    down = any(result.channel_trouble for result in results)
-    if len(batch) == wanted and not down:
-        learn(channel, len(sendable), len(results))
-    more = len(batch) == wanted or lease.turn_is_over
-    # Where nothing could be begun, its turn would not begin anything either.
-    begun = bool(results) or not sendable
-    return begun and more and not down and not stopping.is_set()
+        transport = open_channel(channel)
+    except TransportError as error:
+        give_back(channel, sender_id, len(batch.deliveries))
+        _stop_for(outcomes.not_accepted(batch.deliveries[0], error, now()), batch)
+        return False
+    lease = Lease.new()
+    with transport:
+        while batch.deliveries:
+            more = _work_off(batch, transport, lease)
+            if not more or lease.turn_is_over:
+                return more
+            batch = look_ahead(channel, sender_id)
+    return batch.is_full
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a lane has due, as it was `read_at` that moment; nobody has it in hand."""
+
+    channel: Channel
+    deliveries: list[Delivery]
+    read_at: datetime
+    is_full: bool  # more may be due
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +117,12 @@ class Lease:
     """
 
     token: str
-    turn_ends: float = 0.0
+    turn_ends: float
 
     @classmethod
     def new(cls) -> Lease:
-        return cls(secrets.token_hex(16)).begin_turn()
-
-    def begin_turn(self) -> Lease:
-        """Count from now: a database that is slow to claim leaves no turn too short."""
-        ends = time.monotonic() + settings.LANE_MILLISECONDS / 1000
-        return replace(self, turn_ends=ends)
+        turn = settings.LANE_MILLISECONDS / 1000
+        return cls(secrets.token_hex(16), time.monotonic() + turn)
 
     @property
     def turn_is_over(self) -> bool:
@@ -142,84 +142,65 @@ class Lease:
         return now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def claim(
-    channel: Channel, sender_id: int, lease: Lease, wanted: int | None = None
-) -> list[Delivery]:
-    """Take the lane's due deliveries, oldest first: a batch, or what its limit allows."""
-    wanted = wanted or settings.LANE_BATCH
-    due = Delivery.objects.claimable(channel.pk, sender_id, now())
-    with transaction.atomic():
-        with allowance(channel, sender_id, wanted) as lane:
-            batch = list(
-                due.select_for_update(skip_locked=True, of=("self",))
-                .to_send()
-                .order_by("not_before", "pk")[: lane.room]
-            )
-            lane.spend(len(batch))
-        Delivery.objects.move(
-            _ids(batch),
-            {
-                "state": State.CLAIMED,
-                "waiting_for": "",
-                "lease": lease.token,
-                "lease_until": Lease.end(),
-            },
-            {"state": State.QUEUED},
-        )
-    for delivery in batch:
-        delivery.channel = channel
-    return batch
+def look_ahead(channel: Channel, sender_id: int) -> Batch:
+    """Read the lane's next due deliveries, as many as a turn may send and its limit lets.
+
+    What may not be sent at all has failed then, and what is left is spent from the limit.
+    """
+    wanted, at = fitting(channel), now()
+    due = Delivery.objects.claimable(channel.pk, sender_id, at)
+    with transaction.atomic(), allowance(channel, sender_id, wanted) as lane:
+        read = list(due.to_send().order_by("not_before", "pk")[: lane.room])
+        for delivery in read:
+            delivery.channel = channel
+        sendable = withhold(read)
+        lane.spend(len(sendable))
+    return Batch(channel, sendable, at, is_full=len(read) == wanted)
 
 
-def _ids(deliveries: Iterable[Delivery]) -> list[int]:
-    return [delivery.pk for delivery in deliveries]
+def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
+    """Send what can be sent of the batch; return whether more may be due."""
+    lane = batch.channel, batch.deliveries[0].sender_id
+    results = list(chain.from_iterable(_handful_by_handful(batch, transport, lease)))
+    gone = sum(result.changes["state"] != State.QUEUED for result in results)
+    # What is back in the queue, or never left it, has used nothing of the limit.
+    give_back(*lane, len(batch.deliveries) - gone)
+    if trouble := next((each for each in results if each.channel_trouble), None):
+        _stop_for(trouble, batch)
+        return False
+    learn(batch.channel, len(batch.deliveries), len(results))
+    # Where nothing could be begun, going on would not begin anything either.
+    more = batch.is_full or len(results) < len(batch.deliveries)
+    return bool(results) and more and not stopping.is_set()
 
 
-def release(lease: Lease) -> None:
-    """Give back what was claimed and not begun."""
-    Delivery.objects.filter(lease=lease.token, state=State.CLAIMED).update(
-        state=State.QUEUED, state_since=now(), lease="", lease_until=None
-    )
-
-
-def _send_batch(
-    channel: Channel, batch: list[Delivery], lease: Lease
+def _handful_by_handful(
+    batch: Batch, transport: Transport, lease: Lease
 ) -> Iterator[list[Outcome]]:
-    """Send the batch, a handful at a time; yield what came of each handful.
+    """Claim, hand over, settle; yield what came of each handful.
 
-    A handful is settled and the next one marked in one transaction: no more than one
+    A handful is settled and the next one claimed in one transaction: no more than one
     handful is ever in doubt, and each costs one commit.
     """
-    if not batch:
-        return
-    try:
-        transport = open_channel(channel)
-    except TransportError as error:
-        _stop_for(channel, outcomes.not_accepted(batch[0], error, now()), lease)
-        return
     results: list[Outcome] = []
-    with transport:
-        try:
-            handfuls = _handfuls(batch)
-            in_hand = _next_in_hand(handfuls, lease)
-            while in_hand:
-                results = _hand_over_all(in_hand, transport, lease)
-                trouble = next((each for each in results if each.channel_trouble), None)
-                with transaction.atomic():
-                    settled = settle(results, in_hand, lease)
-                    slow_down(results)
-                    over = trouble or lease.turn_is_over
-                    in_hand = [] if over else _next_in_hand(handfuls, lease)
-                    # Last: a team's turn is waited for with nothing left to be locked.
-                    suppress_refused(settled)
-                if trouble:
-                    _stop_for(channel, trouble, lease)
-                yield results
-                results = []
-        except Error as error:
-            logger.warning("A handful is settled once more: %r", str(error))
-            _settle_again(results, batch, lease)
+    handfuls = _handfuls(batch.deliveries)
+    try:
+        in_hand = _claim_next(handfuls, lease, batch.read_at)
+        while in_hand:
+            results = _hand_over_all(in_hand, transport, lease)
+            over = lease.turn_is_over or any(each.channel_trouble for each in results)
+            with transaction.atomic():
+                settled = settle(results, in_hand, lease)
+                slow_down(results)
+                in_hand = [] if over else _claim_next(handfuls, lease, batch.read_at)
+                # Last: a team's turn is waited for with nothing left to be locked.
+                suppress_refused(settled)
             yield results
+            results = []
+    except Error as error:
+        logger.warning("A handful is settled once more: %r", str(error))
+        _settle_again(results, batch.deliveries, lease)
+        yield results
 
 
 def _handfuls(batch: list[Delivery]) -> Iterator[list[Delivery]]:
@@ -228,32 +209,45 @@ def _handfuls(batch: list[Delivery]) -> Iterator[list[Delivery]]:
         yield handful
 
 
-def _next_in_hand(handfuls: Iterator[list[Delivery]], lease: Lease) -> list[Delivery]:
-    """Mark the next handful of which anything is still ours."""
-    marked = (mark_handing_over(handful, lease) for handful in handfuls)
-    return next(filter(None, marked), [])
+def _claim_next(
+    handfuls: Iterator[list[Delivery]], lease: Lease, read_at: datetime
+) -> list[Delivery]:
+    """Claim the next handful of which anything can be had."""
+    claimed = (claim(handful, lease, read_at) for handful in handfuls)
+    return next(filter(None, claimed), [])
 
 
-def mark_handing_over(handful: Sequence[Delivery], lease: Lease) -> list[Delivery]:
-    """Commit that these are about to be sent; return those that still are ours."""
+# Nobody has put it off since it was read, and no admin and no domain has asked for a
+# pause: then the lane is read anew. By the clocks of all who are involved: where they
+# differ, a pause begins with the next turn.
+_AS_READ = (
+    "not_before <= %s AND NOT EXISTS (SELECT 1 FROM conversations_hold "
+    "WHERE lifted_at IS NULL AND placed_at > %s)"
+)
+
+
+def claim(
+    handful: Sequence[Delivery], lease: Lease, read_at: datetime
+) -> list[Delivery]:
+    """Commit that these are about to be sent; return those that nobody else has taken."""
     if not handful or stopping.is_set():
         return []
     at = now()
-    marked = Delivery.objects.move(
+    claimed = Delivery.objects.move(
         _ids(handful),
         {
             "state": State.HANDING_OVER,
+            "waiting_for": "",
             "attempts": Sql("attempts + 1"),
             "tried_since": Sql("COALESCE(tried_since, %s)", (at,)),
+            "lease": lease.token,
             "lease_until": Lease.end(),
         },
-        lease.holds(State.CLAIMED),
-        # Whoever has locked one takes it from us. Two workers that each let a domain
-        # rest, and with it some of the other's mail, would wait for each other.
+        {"state": State.QUEUED, "not_before": Sql(_AS_READ, (read_at, read_at))},
+        # Whoever has locked one takes it from us, and may want what we have locked.
         skip_locked=True,
     )
-    # Of the others the lease has ended meanwhile: the sweeper has them.
-    ours = [delivery for delivery in handful if delivery.pk in marked]
+    ours = [delivery for delivery in handful if delivery.pk in claimed]
     for delivery in ours:
         delivery.attempts += 1
         delivery.tried_since = delivery.tried_since or at
@@ -387,12 +381,16 @@ def _visible_sender(delivery: Delivery, transport: Transport) -> str:
     return delivery.message.from_address
 
 
+def _ids(deliveries: Iterable[Delivery]) -> list[int]:
+    return [delivery.pk for delivery in deliveries]
+
+
 def settle(
     results: list[Outcome], in_hand: list[Delivery], lease: Lease
 ) -> list[Outcome]:
     """Write what came of it, for those that are still ours, in one transaction.
 
-    Return what was written. What was marked and not tried is merely claimed again.
+    Return what was written. What was claimed and not tried goes back into the queue.
     A result that comes after its lease has ended changes nothing; it is kept on the
     timeline, for the person who has to decide.
     """
@@ -404,8 +402,8 @@ def settle(
         for changes, ids in _alike(results, at):
             ours |= Delivery.objects.move(ids, changes, still)
         if untried := [pk for pk in _ids(in_hand) if pk not in tried]:
-            again = {"state": State.CLAIMED, "attempts": Sql("attempts - 1")}
-            Delivery.objects.move(untried, again, still)
+            again = {"state": State.QUEUED, "attempts": Sql("attempts - 1")}
+            Delivery.objects.move(untried, again | NO_LEASE, still)
         DeliveryEvent.objects.record(
             result.event if result.delivery.pk in ours else result.too_late
             for result in results
@@ -418,7 +416,7 @@ def settle(
 def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -> None:
     """Settle what the database did not take, or did and could not say so.
 
-    Of the batch, what is marked and was not tried is claimed again.
+    Of the batch, what is claimed and was not tried goes back into the queue.
     """
     ends, pause = time.monotonic() + SETTLED_WITHIN, 0.1
     while True:
@@ -455,32 +453,30 @@ def _alike(
     for result in results:
         groups[tuple(result.changes.items())].append(result.delivery.pk)
     for same, ids in groups.items():
-        changes = {**dict(same), "lease": "", "lease_until": None}
+        changes = dict(same) | NO_LEASE
         if changes["state"] == State.ACCEPTED:
             changes["accepted_at"] = at
         yield changes, ids
 
 
-def _stop_for(channel: Channel, trouble: Outcome, lease: Lease) -> None:
+def _stop_for(trouble: Outcome, batch: Batch) -> None:
     """The channel is down or broken: its other mail waits too."""
     assert trouble.error is not None
     if trouble.error.verdict is Verdict.CHANNEL_BROKEN:
-        pause(channel, trouble.error.words)
+        pause(batch.channel, trouble.error.words)
     elif trouble.error.wait is not None and "not_before" in trouble.changes:
         until = trouble.changes["not_before"]
-        hold(channel, trouble.delivery.sender_id, until, "the limit of the provider")
-    _put_off_rest(lease, trouble)
+        sender_id = trouble.delivery.sender_id
+        hold(batch.channel, sender_id, until, "the limit of the provider")
+    _put_off_rest(batch, trouble)
 
 
-def _put_off_rest(lease: Lease, down: Outcome) -> None:
-    """The channel is down for all: let the rest of the batch wait like the one tried."""
+def _put_off_rest(batch: Batch, down: Outcome) -> None:
+    """Let what was not tried wait like the one that was: the channel is down for all."""
     assert down.error is not None
-    Delivery.objects.filter(lease=lease.token, state=State.CLAIMED).update(
-        state=State.QUEUED,
+    Delivery.objects.due(batch.read_at).filter(pk__in=_ids(batch.deliveries)).update(
         state_since=now(),
         not_before=down.changes.get("not_before", now() + timedelta(minutes=1)),
         waiting_for=outcomes.what_it_waits_for(down.delivery, down.error),
         tried_since=Coalesce("tried_since", now()),
-        lease="",
-        lease_until=None,
     )

@@ -113,7 +113,7 @@ class Folder:
 
 DELIVERED = Stream(states=(State.ACCEPTED,), tracked=True, coarse=True)
 HANDED_OVER = Stream(states=(State.ACCEPTED,), tracked=False, coarse=True)
-PENDING = (State.QUEUED, State.CLAIMED, State.HANDING_OVER, State.DELAYED)
+PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 
 
 def _scheduled() -> Q:

@@ -11,7 +11,6 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from conversations.models import Delivery, Hold
-from conversations.releasing import release_held
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId
 from deliveryportal.accounts.models import User
@@ -22,12 +21,13 @@ AT_A_TIME = 500
 
 
 def place(hold: Hold, by: User) -> None:
-    """Pause what `hold` names, from now on: what is queued, claimed, and yet to come."""
+    """Pause what `hold` names, from now on: what is queued, and yet to come.
+
+    A worker that has looked ahead finds out when it claims.
+    """
     hold.placed_by, hold.placed_at = by, now()
     hold.save()
     logger.warning("Paused by %s: %s (%r)", by.email, hold.what, hold.because)
-    # Once others see it: whoever claims from now on leaves that mail alone.
-    transaction.on_commit(lambda: release_held(Delivery.objects.under(hold)))
 
 
 def lift(hold: Hold, by: User) -> bool:

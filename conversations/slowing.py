@@ -10,7 +10,6 @@ from django.utils.timezone import now
 
 from conversations.models import Delivery, Hold
 from conversations.outcomes import Outcome, domain_of
-from conversations.releasing import release_held
 from conversations.slow_policy import asked_before, rest
 
 
@@ -53,7 +52,6 @@ def _rest(
     hold.lifted_at = hold.lifted_by = None
     hold.because = _because(delivery)
     hold.save()
-    release_held(Delivery.objects.under(hold))
 
 
 def _because(delivery: Delivery) -> str:

@@ -55,7 +55,7 @@ def sweep_until(stop: Event) -> None:
                 begin_leases_anew()
             clock.heeded()
             swept = sweep()
-            if swept.resumed or swept.unconfirmed:
+            if swept.unconfirmed:
                 logger.warning("%s", swept)
             announce_on_time(stop, ends)
         except DatabaseError as error:

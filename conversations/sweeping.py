@@ -24,7 +24,7 @@ from conversations.digest_tasks import announce_digests
 from conversations.drafting import forget_sent
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Lane, Report
 from conversations.models.delivery import DeliveryQuerySet, State
-from conversations.releasing import release_held
+from conversations.models.event import Line
 from conversations.tallying import tally
 from conversations.tasks import announce_lanes, read_reports
 from conversations.triage.bulk import forgotten
@@ -44,7 +44,6 @@ UNREAD_AFTER = timedelta(seconds=5)
 class Swept:
     """Counts of one round."""
 
-    resumed: int
     unconfirmed: int
     lanes: int
     reports: int
@@ -52,8 +51,8 @@ class Swept:
 
     def __str__(self) -> str:
         return (
-            f"{self.lanes} lanes announced, {self.resumed} deliveries back in the queue, "
-            f"{self.unconfirmed} unconfirmed, {self.reports} reports handed in again, "
+            f"{self.lanes} lanes announced, {self.unconfirmed} unconfirmed, "
+            f"{self.reports} reports handed in again, "
             f"{self.jobs} jobs taken up again"
         )
 
@@ -65,10 +64,7 @@ def sweep() -> Swept:
     forget_sent(at)
     cancel_without_channel(Delivery.objects.all())
     end_delays(at)
-    # Claimed at the moment when it was paused, by a worker that did not see it yet.
-    release_held(Delivery.objects.in_hand())
     swept = Swept(
-        resumed=resume_claimed(at),
         unconfirmed=give_up_handing_over(at),
         lanes=announce_due_lanes(at),
         reports=announce_unread_reports(at),
@@ -80,44 +76,27 @@ def sweep() -> Swept:
     return swept
 
 
-def resume_claimed(at: datetime) -> int:
-    """Nothing of these was sent: back to the queue."""
-    return _end_leases(
-        at,
-        State.CLAIMED,
-        State.QUEUED,
-        Kind.RESUMED,
-        "The worker that had claimed it stopped before sending. Nothing was sent.",
-    )
-
-
 def give_up_handing_over(at: datetime) -> int:
-    """Nobody can know whether these were taken: a person decides."""
-    return _end_leases(
-        at,
-        State.HANDING_OVER,
-        State.UNCONFIRMED,
-        Kind.UNCONFIRMED,
-        "The worker stopped while handing it over. It may have arrived.",
-        reason="unconfirmed",
-    )
+    """End the leases that have run out.
 
-
-def _end_leases(
-    at: datetime, held: State, then: State, kind: Kind, note: str, reason: str = ""
-) -> int:
+    Nobody can know whether these were taken: a person decides.
+    """
+    note = "The worker stopped while handing it over. It may have arrived."
     with transaction.atomic():
         expired = list(
             Delivery.objects.lease_expired(at)
-            .filter(state=held)
             .select_for_update(skip_locked=True)
             .values_list("pk", flat=True)[:AT_A_TIME]
         )
         Delivery.objects.filter(pk__in=expired).update(
-            state=then, state_since=at, reason=reason, lease="", lease_until=None
+            state=State.UNCONFIRMED,
+            state_since=at,
+            reason="unconfirmed",
+            lease="",
+            lease_until=None,
         )
-        DeliveryEvent.objects.bulk_create(
-            DeliveryEvent(delivery_id=pk, kind=kind, at=at, note=note) for pk in expired
+        DeliveryEvent.objects.record(
+            Line(pk, kind=Kind.UNCONFIRMED, at=at, note=note) for pk in expired
         )
     return len(expired)
 

@@ -28,7 +28,6 @@ COUNTED = {
     Kind.FAILED,
     Kind.UNCONFIRMED,
     Kind.LATE_ANSWER,
-    Kind.RESUMED,
     Kind.BOUNCED,
     Kind.DELAYED,
     Kind.DELIVERED,

@@ -7,6 +7,7 @@ the same lane, so that nobody stands behind ten thousand announcements of one.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from channels.far_ends import session
 from channels.models import Channel
 from conversations.delivering import deliver_lane
 from conversations.models import Lane
+from conversations.stopping import stopping
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +36,18 @@ class LaneId(NamedTuple):
 BELIEVED = [timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 80, 160, 600)]
 # Whoever gives a session back calls who waits for it; this is for when they have died.
 CALLED_WITHIN = timedelta(seconds=20)
+# Seconds that a worker stays with one host before lanes of others may have it. Asking
+# the queue after each turn would cost a quarter of the time.
+STAY = 1.0
 
 
 def take_turn(lane: LaneId) -> list[LaneId]:
-    """Work off one batch of the lane; return whose turns are to be announced.
+    """Work off the lane's turn, and then those of others that wait for its host.
 
-    If its host has no session left it takes its place behind those who wait for one,
-    and the worker is free.
+    Returns whose turns are to be announced. If the host has no session left, the lane
+    takes its place behind those who wait for one, and the worker is free.
     """
-    # Before anything is claimed: what is queued from now on announces itself.
+    # Before anything is read: what is queued from now on announces itself.
     _row(lane).update(announced=0, not_again_before=now(), waits_for="")
     channel = Channel.objects.working().filter(pk=lane.channel_id).first()
     if channel is None:
@@ -59,13 +64,33 @@ def take_turn(lane: LaneId) -> list[LaneId]:
             return []
         if queued_up:  # and has found a session after all
             _row(lane).update(waits_for="", not_again_before=now())
-        more = deliver_lane(*lane, channel=channel)
+        rest = _take_turns(host, lane, channel)
+    return [*_next_for(host), *rest]
+
+
+def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
+    """Let one lane after the other use a session of the host, the worker's time long.
+
+    Returns the last one if it has more and may be announced at once.
+    """
+    ends = time.monotonic() + STAY
+    more = deliver_lane(*lane, channel=channel)
+    while time.monotonic() < ends and not stopping.is_set():
+        waiting = _next_for(host)
+        if not more and not waiting:
+            return []
+        if waiting:
+            if more:
+                _queue_up(lane, host)
+            (lane,) = waiting
+        more = deliver_lane(
+            *lane, channel=channel if lane.channel_id == channel.pk else None
+        )
+    if more and _waiting(host).exists():
         # Behind those who wait for this session: announced, it would race with them.
-        queues_up = more and _waiting(host).exists()
-        if queues_up:
-            _queue_up(lane, host)
-    called = _next_for(host)
-    return [*called, lane] if more and not queues_up else called
+        _queue_up(lane, host)
+        return []
+    return [lane] if more else []
 
 
 def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
@@ -126,7 +151,7 @@ def _next_for(host: str) -> list[LaneId]:
     for row in waiting.order_by("waits_since")[:5]:
         # Not one that another worker has just called.
         if waiting.filter(pk=row.pk, waits_since=row.waits_since).update(
-            waits_for="", not_again_before=now()
+            announced=0, waits_for="", not_again_before=now()
         ):
             return [LaneId(row.channel_id, row.sender_id)]
     return []

@@ -1,4 +1,4 @@
-"""What a claimed batch may not be sent to: it fails, with the reason and a link to it."""
+"""What of a batch may not be sent: it fails, with the reason and a link to it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from channels.addresses import Address
 from conversations.models import Delivery, DeliveryEvent, Suppression
 from conversations.models.delivery import State
+from conversations.models.event import Line
 
 
 def stopped_among(
@@ -28,14 +29,14 @@ def stopped_among(
     ]
 
 
-def withhold(batch: Sequence[Delivery], lease: str) -> list[Delivery]:
+def withhold(batch: Sequence[Delivery]) -> list[Delivery]:
     """Fail the deliveries to suppressed addresses and blocked domains; return the rest.
 
-    Only those still claimed under the lease: nothing of them was sent.
+    Only those that still are queued: nothing of them was sent.
     """
     stopped = _stopped(batch)
     if stopped:
-        _fail(stopped, lease)
+        _fail(stopped)
     return [delivery for delivery in batch if delivery not in stopped]
 
 
@@ -56,37 +57,25 @@ def _stopped(batch: Sequence[Delivery]) -> dict[Delivery, Suppression]:
 
 
 @transaction.atomic
-def _fail(stopped: dict[Delivery, Suppression], lease: str) -> None:
+def _fail(stopped: dict[Delivery, Suppression]) -> None:
     at = now()
-    ours = set(
-        Delivery.objects.held_under(lease)
-        .filter(pk__in=[each.pk for each in stopped], state=State.CLAIMED)
-        .select_for_update()
-        .values_list("pk", flat=True)
-    )
     by_suppression: dict[Suppression, list[int]] = defaultdict(list)
     for delivery, suppression in stopped.items():
-        if delivery.pk in ours:
-            by_suppression[suppression].append(delivery.pk)
+        by_suppression[suppression].append(delivery.pk)
     for suppression, ids in by_suppression.items():
-        Delivery.objects.filter(pk__in=ids, lease=lease, state=State.CLAIMED).update(
-            state=State.FAILED,
-            state_since=at,
-            waiting_for="",
-            reason=suppression.fails_with,
-            remote_words=suppression.sentence,
-            enhanced_code="",
-            suppression=suppression,
-            lease="",
-            lease_until=None,
+        failed = Delivery.objects.move(
+            ids,
+            {
+                "state": State.FAILED,
+                "waiting_for": "",
+                "reason": suppression.fails_with,
+                "remote_words": suppression.sentence,
+                "enhanced_code": "",
+                "suppression": suppression.pk,
+            },
+            {"state": State.QUEUED},
         )
-    DeliveryEvent.objects.bulk_create(
-        DeliveryEvent(
-            delivery=delivery,
-            kind=DeliveryEvent.Kind.FAILED,
-            at=at,
-            note=suppression.sentence,
+        DeliveryEvent.objects.record(
+            Line(pk, kind=DeliveryEvent.Kind.FAILED, at=at, note=suppression.sentence)
+            for pk in failed
         )
-        for delivery, suppression in stopped.items()
-        if delivery.pk in ours
-    )

@@ -104,8 +104,8 @@ class FigureCollector(Collector):
     def _outcomes(self) -> Metric:
         family = CounterMetricFamily(
             f"{PREFIX}_events",
-            "What became of deliveries: accepted, deferred, failed, unconfirmed, "
-            "resumed (its lease had expired), bounced, complained, …",
+            "What became of deliveries: accepted, deferred, failed, unconfirmed "
+            "(by an expired lease, too), bounced, complained, …",
             labels=["channel", "event"],
         )
         for label, number in self._totals("events"):

@@ -248,7 +248,7 @@ class Rows:
             channel=channel,
             sender=user,
             team=user.team,
-            state=Delivery.State.CLAIMED,
+            state=Delivery.State.HANDING_OVER,
             lease=uuid4().hex,
             lease_until=now() + timedelta(minutes=5),
             reason="address_unknown",

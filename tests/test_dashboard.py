@@ -119,7 +119,10 @@ def test_what_needs_a_hand_leads_to_its_list(
     )
     Report.objects.create(raw=b"x", digest="0", state=Report.State.UNREADABLE)
     make_delivery(
-        alice, state=State.CLAIMED, lease="x", lease_until=now() - timedelta(hours=1)
+        alice,
+        state=State.HANDING_OVER,
+        lease="x",
+        lease_until=now() - timedelta(hours=1),
     )
     needs = operator.get(URL).context["needs"]
     wanting = {each.label: each for each in needs if each.tone == "bad"}

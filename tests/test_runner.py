@@ -58,7 +58,7 @@ def test_it_stops_soon_and_finishes_what_is_in_hand(
     wait_until(lambda: portal.count("accepted") > 5)
     seconds = portal.stop(number)
     assert seconds < 15  # generous: the benchmark has the figure
-    assert portal.count("claimed", "handing_over", "unconfirmed") == 0
+    assert portal.count("handing_over", "unconfirmed") == 0
     assert portal.count("accepted", "queued") == 100
     assert "Traceback" not in portal.log.read_text()
 

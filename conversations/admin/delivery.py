@@ -20,7 +20,7 @@ from conversations.models.sought import Sought
 from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
 
 OVERDUE = timedelta(minutes=5)
-IN_HAND = [Delivery.State.CLAIMED, Delivery.State.HANDING_OVER]
+IN_HAND = Delivery.State.HANDING_OVER
 
 
 class Waiting(AnswerFilter):
@@ -43,11 +43,11 @@ class Waiting(AnswerFilter):
         ),
         "in_hand": (
             "not at all: a worker has it in hand",
-            lambda: Q(state__in=IN_HAND),
+            lambda: Q(state=IN_HAND),
         ),
         "abandoned": (
             "abandoned by a worker: is the sweeper running?",
-            lambda: Q(state__in=IN_HAND, lease_until__lte=now()),
+            lambda: Q(state=IN_HAND, lease_until__lte=now()),
         ),
     }
 

@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-AFTERWARDS = {
-    State.CLAIMED: "goes back into the queue: nothing of it was sent",
-    State.HANDING_OVER: "becomes Unconfirmed: it may have arrived, its people decide",
-}
-
 
 class DeliveryActions(Base):
     actions = ["requeue", "end_leases"]
@@ -111,6 +106,8 @@ def _outlook(delivery: Delivery, order: Order) -> str:
 
 
 def _after_its_lease(delivery: Delivery) -> str:
-    return AFTERWARDS.get(
-        State(delivery.state), "is left alone: no worker has it in hand"
+    return (
+        "becomes Unconfirmed: it may have arrived, its people decide"
+        if delivery.state == State.HANDING_OVER
+        else "is left alone: no worker has it in hand"
     )

@@ -48,7 +48,6 @@ def _in(*states: State) -> Q:
 
 # Of what lies in the queue again after an attempt that somebody did take: sending it
 # once more would double it.
-AGAIN = (State.QUEUED, State.CLAIMED)
 CONFIRMED = Exists(
     DeliveryEvent.objects.filter(delivery=OuterRef("pk"), kind=EventKind.DELIVERED)
 )
@@ -65,7 +64,7 @@ EFFECTS: dict[Kind, Effect] = {
     "complaint": Effect(
         EventKind.COMPLAINED,
         changes=_in(
-            *AGAIN,
+            State.QUEUED,
             State.ACCEPTED,
             State.DELAYED,
             State.UNCONFIRMED,
@@ -76,21 +75,21 @@ EFFECTS: dict[Kind, Effect] = {
     ),
     "delivered": Effect(
         EventKind.DELIVERED,
-        changes=_in(*AGAIN, State.DELAYED, State.UNCONFIRMED, State.FAILED),
+        changes=_in(State.QUEUED, State.DELAYED, State.UNCONFIRMED, State.FAILED),
         to=State.ACCEPTED,
         otherwise=EventKind.DELIVERED,
     ),
     # As much as an acceptance tells, and no more: it may still be late or come back.
     "relayed": Effect(
         EventKind.RELAYED,
-        changes=_in(*AGAIN, State.DELAYED, State.UNCONFIRMED, State.FAILED),
+        changes=_in(State.QUEUED, State.DELAYED, State.UNCONFIRMED, State.FAILED),
         to=State.ACCEPTED,
         otherwise=EventKind.RELAYED,
     ),
     "delay": Effect(
         EventKind.DELAYED,
         changes=_in(
-            *AGAIN,
+            State.QUEUED,
             State.ACCEPTED,
             State.DELAYED,
             State.UNCONFIRMED,
@@ -107,7 +106,6 @@ EFFECTS: dict[Kind, Effect] = {
 # What a person would wonder about: a report that comes to a delivery in such a state.
 SURPRISES: dict[tuple[Kind, str], str] = {
     ("bounce", State.QUEUED): "It is about an earlier attempt. The next one decides.",
-    ("bounce", State.CLAIMED): "It is about an earlier attempt. The next one decides.",
     ("bounce", State.FAILED): "So an earlier attempt had left after all.",
     ("delivered", State.FAILED): "So an earlier attempt had left after all.",
     ("delivered", State.BOUNCED): "It contradicts the bounce. Ask the person before "
@@ -116,15 +114,9 @@ SURPRISES: dict[tuple[Kind, str], str] = {
         "delivered",
         State.QUEUED,
     ): "An earlier attempt has arrived. It is not sent again.",
-    (
-        "delivered",
-        State.CLAIMED,
-    ): "An earlier attempt has arrived. It is not sent again.",
     ("relayed", State.FAILED): "So an earlier attempt had left after all.",
     ("relayed", State.QUEUED): "Another server has it already. It is not sent again.",
-    ("relayed", State.CLAIMED): "Another server has it already. It is not sent again.",
     ("delay", State.QUEUED): "Their server has it already. It is not sent again.",
-    ("delay", State.CLAIMED): "Their server has it already. It is not sent again.",
     ("delay", State.FAILED): "So an earlier attempt had left after all.",
 }
 # What a kind of report means, where its name does not tell it all.
@@ -264,9 +256,6 @@ def _changes(
         "state": state,
         "state_since": at,
         "waiting_for": "",
-        # A worker that has claimed it finds its lease gone before it sends.
-        "lease": "",
-        "lease_until": None,
         "reason": "" if arrived else read.reason,
         "remote_words": read.diagnostic,
         "enhanced_code": read.enhanced_code,

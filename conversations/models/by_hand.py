@@ -16,7 +16,10 @@ from django.db import connection, models
 
 
 class Sql(NamedTuple):
-    """A new value in SQL, of the row's values before and of a parameter for each %s."""
+    """SQL of the row's values before, and of a parameter for each %s.
+
+    Among changes it is a new value, among guards a condition.
+    """
 
     text: str
     parameters: tuple[Any, ...] = ()
@@ -30,20 +33,22 @@ def update_returning(
     changes: Mapping[str, Any],
     skip_locked: bool = False,
 ) -> set[int]:
-    """Change those of `ids` whose fields are as the guards say; return which.
+    """Change those of `ids` that are as the guards say; return which.
 
     With `skip_locked` those stay as they are that somebody else is changing.
     """
     parameters: list[Any] = []
 
-    def term(name: str, value: Any) -> str:
+    def sql(name: str, value: Any, *, whole: bool = False) -> str:
         field: Any = model._meta.get_field(name)
         text, values = value if isinstance(value, Sql) else ("%s", [value])
         parameters.extend(field.get_db_prep_save(each, connection) for each in values)
-        return f'"{field.column}" = {text}'
+        return text if whole else f'"{field.column}" = {text}'
 
-    new = ", ".join(term(name, value) for name, value in changes.items())
-    held = " AND ".join(term(name, value) for name, value in guards.items())
+    new = ", ".join(sql(name, value) for name, value in changes.items())
+    held = " AND ".join(
+        sql(name, value, whole=isinstance(value, Sql)) for name, value in guards.items()
+    )
     parameters.append(json.dumps(list(ids)))
     among = f"IN ({_EACH_ID[connection.vendor]})"
     if skip_locked and connection.features.has_select_for_update_skip_locked:

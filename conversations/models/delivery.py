@@ -24,11 +24,11 @@ from deliveryportal.accounts.models import User
 
 
 class State(models.TextChoices):
-    """Where a delivery stands. `design`: queued → claimed → handing over → settled."""
+    """Where a delivery stands: queued → handing over → settled."""
 
     QUEUED = "queued"  # waits for its turn or its time
-    CLAIMED = "claimed"  # a worker holds it under a lease; nothing was sent
-    HANDING_OVER = "handing_over"  # committed just before the bytes go
+    # A worker has claimed it under a lease: committed just before the bytes go.
+    HANDING_OVER = "handing_over"
     ACCEPTED = "accepted"  # the next server took it
     DELAYED = "delayed"  # and has told that it is still trying to pass it on
     FAILED = "failed"  # it never left, or was refused on the spot
@@ -61,7 +61,6 @@ class Part(models.TextChoices):
 # The states in the words and tones of the pages; "accepted" is the transport's word.
 STATUS = {
     State.QUEUED: ("Waiting", "wait"),
-    State.CLAIMED: ("Sending", "wait"),
     State.HANDING_OVER: ("Sending", "wait"),
     State.DELAYED: ("Delayed", "wait"),
     State.FAILED: ("Failed", "bad"),
@@ -196,7 +195,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
 
     def in_hand(self) -> Self:
-        return self.filter(state__in=[State.CLAIMED, State.HANDING_OVER])
+        return self.filter(state=State.HANDING_OVER)
 
     def lease_expired(self, at: datetime) -> Self:
         return self.in_hand().filter(lease_until__lte=at)
@@ -286,7 +285,10 @@ class Delivery(QuickRowsModel):
     )
     part = models.CharField(max_length=3, choices=Part, default=Part.TO)
     channel = models.ForeignKey(
-        "channels.Channel", on_delete=models.PROTECT, related_name="deliveries"
+        "channels.Channel",
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_index=False,  # most go by one channel; what waits for one has its own
     )
     sender = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deliveries"
@@ -300,9 +302,7 @@ class Delivery(QuickRowsModel):
     channel_kind = models.CharField(max_length=30, blank=True, editable=False)
     tracked = models.BooleanField(default=False, editable=False)  # bounces come back
     # What a bounce is recognised by; see channels.return_path.
-    return_token = models.CharField(
-        max_length=32, unique=True, default=new_token, editable=False
-    )
+    return_token = models.CharField(max_length=32, default=new_token, editable=False)
 
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     state_since = models.DateTimeField(default=now)
@@ -375,17 +375,11 @@ class Delivery(QuickRowsModel):
                 ),
                 name="conv_delivery_timed",
             ),
-            # What is in hand, by lease: settling and the sweeper.
+            # What is in hand, and for how long: the sweeper.
             models.Index(
                 fields=["lease_until"],
-                condition=models.Q(state__in=["claimed", "handing_over"]),
+                condition=models.Q(state="handing_over"),
                 name="conv_delivery_leased",
-            ),
-            # Settling by lease token.
-            models.Index(
-                fields=["lease"],
-                condition=~models.Q(lease=""),
-                name="conv_delivery_lease",
             ),
             # Delays that nothing has followed: delays.
             models.Index(
@@ -411,13 +405,15 @@ class Delivery(QuickRowsModel):
             ),
         ]
         constraints = [
+            # A return path leads to one delivery, and a bounce finds it by this.
+            models.UniqueConstraint(
+                fields=["return_token"], name="conv_delivery_return_path"
+            ),
             # A lease is held exactly while a worker has the delivery in hand.
             models.CheckConstraint(
-                condition=models.Q(
-                    state__in=["claimed", "handing_over"], lease_until__isnull=False
-                )
+                condition=models.Q(state="handing_over", lease_until__isnull=False)
                 & ~models.Q(lease="")
-                | ~models.Q(state__in=["claimed", "handing_over"])
+                | ~models.Q(state="handing_over")
                 & models.Q(lease="", lease_until=None),
                 name="conv_delivery_lease_in_hand",
             ),
@@ -487,4 +483,4 @@ class Delivery(QuickRowsModel):
 
     @property
     def in_progress(self) -> bool:
-        return self.state in {State.QUEUED, State.CLAIMED, State.HANDING_OVER}
+        return self.state in {State.QUEUED, State.HANDING_OVER}

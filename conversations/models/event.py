@@ -111,7 +111,6 @@ class DeliveryEvent(models.Model):
         FAILED = "failed"
         UNCONFIRMED = "unconfirmed"
         LATE_ANSWER = "late_answer", "answer after the lease had ended"
-        RESUMED = "resumed", "back in the queue"
         BOUNCED = "bounced"
         DELAYED = "delayed", "still trying"
         DELAY_OVER = "delay_over", "no bounce followed the delay"
@@ -124,7 +123,10 @@ class DeliveryEvent(models.Model):
         SETTLED = "settled", "settled by hand"
 
     delivery = models.ForeignKey(
-        "conversations.Delivery", on_delete=models.CASCADE, related_name="events"
+        "conversations.Delivery",
+        on_delete=models.CASCADE,
+        related_name="events",
+        db_index=False,  # the timeline's begins with it
     )
     kind = models.CharField(max_length=12, choices=Kind)
     at = models.DateTimeField(default=now)
@@ -140,6 +142,7 @@ class DeliveryEvent(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="events",
+        db_index=False,  # the one below is smaller
     )
 
     objects = DeliveryEventQuerySet.as_manager()
@@ -149,6 +152,12 @@ class DeliveryEvent(models.Model):
         indexes = [
             # A message's timeline.
             models.Index(fields=["delivery", "at"], name="conv_event_timeline"),
+            # What a report has come to; most events come of none.
+            models.Index(
+                fields=["report"],
+                condition=models.Q(report__isnull=False),
+                name="conv_event_report",
+            ),
         ]
 
     def __str__(self) -> str:

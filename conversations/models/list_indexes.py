@@ -12,7 +12,7 @@ from django.db import models
 from conversations.models.sought import Day, Hour
 
 # States that do not stand there yet cost nothing, and spare making an index anew.
-PENDING = ["queued", "claimed", "handing_over", "delayed"]
+PENDING = ["queued", "handing_over", "delayed"]
 FAILURES = ["failed", "bounced", "complained", "unconfirmed"]
 
 LIST_INDEXES = [

@@ -23,7 +23,6 @@ class Known(StrEnum):
 
 KNOWN: dict[str, Known] = {
     State.QUEUED: Known.ON_ITS_WAY,
-    State.CLAIMED: Known.ON_ITS_WAY,
     State.HANDING_OVER: Known.ON_ITS_WAY,
     State.DELAYED: Known.ON_ITS_WAY,
     State.FAILED: Known.NOT_DELIVERED,

@@ -15,12 +15,13 @@ from conversations.alerting import ALARMING, Refusal, organisation_of, raise_ale
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.causes import causes_for
-from conversations.delivering import Lease, claim, mark_handing_over, settle
+from conversations.delivering import Lease, settle
 from conversations.models import Alert, Delivery
 from conversations.models.delivery import State
 from conversations.outcomes import not_accepted
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail
+from tests.conversations.lanes import claim_due
 
 AT = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)
 MakeDelivery = Callable[..., Delivery]
@@ -188,7 +189,7 @@ def test_a_refusal_on_the_spot_raises_one(
 ) -> None:
     make_delivery(alice)
     lease = Lease.new()
-    in_hand = mark_handing_over(claim(portal_channel, alice.pk, lease), lease)
+    in_hand = claim_due(portal_channel, alice.pk, lease)
     error = TransportError(
         "5.7.26 Unauthenticated email from acme.test is not accepted due to DMARC",
         Verdict.REFUSED,

@@ -11,10 +11,10 @@ from channels.limiting import limit
 from channels.models import Channel
 from channels.standing import standing_of
 from channels.transports import Pace
-from conversations.delivering import Lease, claim
 from conversations.models import Delivery
 from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import claim_due
 
 MakeDelivery = Callable[..., Delivery]
 
@@ -69,7 +69,7 @@ def test_the_forecast_follows_from_what_waits_and_the_limit(
     limit("portal", Pace(messages=3, seconds=600, per_day=per_day), by=alice)
     for number in range(10):
         make_delivery(alice, f"p{number}@customer.test")
-    assert len(claim(portal_channel, alice.pk, Lease.new())) == 3
+    assert len(claim_due(portal_channel, alice.pk)) == 3
     standing = standing_of(portal_channel, alice)
     assert standing.backlog.waiting == 7
     assert standing.last_goes is not None

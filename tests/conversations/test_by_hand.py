@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from conversations.delivering import Lease, claim, mark_handing_over
+from conversations.delivering import Lease, claim, look_ahead
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
 from conversations.models.event import Line
@@ -50,21 +51,20 @@ def test_a_hundred_lines_are_one_statement_and_none_is_no_statement(
 
 @pytest.mark.parametrize(
     "change",
-    [{"lease": "b" * 32}, {"state": State.HANDING_OVER}],
+    [{"not_before": now() + timedelta(days=1)}, {"state": State.FAILED}],
 )
 def test_only_what_is_still_as_expected_is_changed(
     alice: User, make_delivery: MakeDelivery, change: dict[str, object]
 ) -> None:
     for _ in range(3):
         delivery = make_delivery(alice)
-    lease = Lease.new()
-    batch = claim(delivery.channel, alice.pk, lease)
-    taken = batch[1]
+    batch = look_ahead(delivery.channel, alice.pk)
+    taken = batch.deliveries[1]
     Delivery.objects.filter(pk=taken.pk).update(**change)
-    ours = mark_handing_over(batch, lease)
-    assert {each.pk for each in ours} == {each.pk for each in batch} - {taken.pk}
+    ours = claim(batch.deliveries, Lease.new(), batch.read_at)
+    assert set(ours) == set(batch.deliveries) - {taken}
     tries = dict(Delivery.objects.values_list("pk", "attempts"))
-    assert tries == {each.pk: int(each.pk != taken.pk) for each in batch}
+    assert tries == {each.pk: int(each != taken) for each in batch.deliveries}
 
 
 def test_a_field_that_was_not_read_is_read_when_asked_for(
@@ -90,8 +90,7 @@ def test_what_somebody_else_is_taking_away_is_not_waited_for(
 ) -> None:
     """Two workers that release some of each other's mail would wait for ever."""
     wanted, kept = make_delivery(alice), make_delivery(alice)
-    lease = Lease.new()
-    batch = claim(wanted.channel, alice.pk, lease)
+    batch = look_ahead(wanted.channel, alice.pk)
     locked, goes_on = Event(), Event()
 
     def take_away() -> None:
@@ -107,9 +106,9 @@ def test_what_somebody_else_is_taking_away_is_not_waited_for(
         assert locked.wait(30)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
-            assert mark_handing_over(batch, lease) == [kept]
+            assert claim(batch.deliveries, Lease.new(), batch.read_at) == [kept]
     finally:
         goes_on.set()
         other.join()
     wanted.refresh_from_db()
-    assert wanted.state == State.CLAIMED
+    assert wanted.state == State.QUEUED

@@ -12,12 +12,13 @@ from pytest_django import Settings
 
 from channels.models import Channel, EmailIdentity
 from conversations import delivering
-from conversations.delivering import Lease, claim, deliver_lane, mark_handing_over
+from conversations.delivering import Lease, claim, deliver_lane, look_ahead
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
 from conversations.stopping import stopping
-from conversations.sweeping import give_up_handing_over, resume_claimed
+from conversations.sweeping import give_up_handing_over
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import claim_due
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]
@@ -182,14 +183,13 @@ def test_a_relay_that_is_away_is_asked_once_for_the_whole_batch(
     assert sum(waiting.values_list("attempts", flat=True)) == 1
 
 
-def test_a_full_batch_asks_for_another_turn(
+def test_a_turn_goes_on_batch_after_batch_by_one_connection(
     alice: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
     settings.LANE_BATCH = 3
     deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(4)]
     with ScriptedSmtp() as relay:
         settings.PORTAL_RELAY_URL = relay.url
-        assert run_lane(deliveries[0]) is True
         assert run_lane(deliveries[0]) is False
     assert len(relay.messages) == 4
     assert relay.connections == 1
@@ -199,7 +199,7 @@ def test_what_is_not_due_is_not_claimed(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice, not_before=now() + timedelta(minutes=1))
-    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+    assert claim_due(delivery.channel, alice.pk) == []
 
 
 def test_a_lane_takes_only_its_own_senders_mail(
@@ -207,15 +207,15 @@ def test_a_lane_takes_only_its_own_senders_mail(
 ) -> None:
     make_delivery(bob)
     mine = make_delivery(alice)
-    assert claim(mine.channel, alice.pk, Lease.new()) == [mine]
+    assert claim_due(mine.channel, alice.pk) == [mine]
 
 
 def test_two_workers_never_claim_the_same_delivery(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice)
-    assert claim(delivery.channel, alice.pk, Lease.new()) == [delivery]
-    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+    assert claim_due(delivery.channel, alice.pk) == [delivery]
+    assert claim_due(delivery.channel, alice.pk) == []
 
 
 def test_handing_over_is_committed_before_the_bytes_go(
@@ -245,15 +245,13 @@ def test_handing_over_is_committed_before_the_bytes_go(
     assert seen == [State.HANDING_OVER]
 
 
-def test_a_worker_that_lost_its_lease_sends_nothing(
+def test_what_another_worker_was_quicker_to_claim_is_not_sent_twice(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice)
-    lease = Lease.new()
-    batch = claim(delivery.channel, alice.pk, lease)
-    Delivery.objects.update(lease_until=now())
-    resume_claimed(now())
-    assert mark_handing_over(batch, lease) == []
+    batch = look_ahead(delivery.channel, alice.pk)
+    assert claim_due(delivery.channel, alice.pk) == [delivery]
+    assert claim(batch.deliveries, Lease.new(), batch.read_at) == []
 
 
 def test_a_result_after_the_lease_settles_nothing_and_is_kept_as_evidence(
@@ -380,7 +378,7 @@ def test_a_lease_that_runs_short_is_renewed_before_the_next_message(
     settings.LEASE_SECONDS = 1  # shorter than any hand-over may take
     delivery = make_delivery(alice)
     lease = Lease.new()
-    in_hand = mark_handing_over(claim(delivery.channel, alice.pk, lease), lease)
+    in_hand = claim_due(delivery.channel, alice.pk, lease)
     before = Delivery.objects.get().lease_until
     settings.LEASE_SECONDS = 600
     assert before is not None

@@ -12,13 +12,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from conversations.delivering import Lease, claim, mark_handing_over
+from conversations.delivering import Lease, claim, look_ahead
 from conversations.holding import lift, place
-from conversations.models import Delivery, DeliveryEvent, Hold
+from conversations.models import Delivery, Hold
 from conversations.models.delivery import State
 from conversations.models.hold import Scope
 from conversations.sweeping import sweep
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import claim_due
 
 MakeDelivery = Callable[..., Delivery]
 
@@ -62,7 +63,7 @@ def test_what_is_paused_is_neither_claimed_nor_announced(
 ) -> None:
     delivery = make_delivery(alice, "anna@paused.test")
     pause(**naming(scope, delivery))
-    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+    assert claim_due(delivery.channel, alice.pk) == []
     assert sweep().lanes == 0
 
 
@@ -79,7 +80,7 @@ def test_what_is_resumed_goes_on(
     assert lift(hold, operator) is True
     assert lift(hold, operator) is False
     assert sweep().lanes == 1
-    assert claim(delivery.channel, alice.pk, Lease.new()) == [delivery]
+    assert claim_due(delivery.channel, alice.pk) == [delivery]
     hold.refresh_from_db()
     assert (hold.placed_by, hold.lifted_by) == (operator, operator)
     assert hold.lifted_at is not None
@@ -97,37 +98,22 @@ def test_the_mail_of_others_goes_on(
 ) -> None:
     pause(**naming(scope, make_delivery(alice, "anna@paused.test")))
     other = make_delivery(charlie, "anna@open.test")
-    assert claim(other.channel, charlie.pk, Lease.new()) == [other]
+    assert claim_due(other.channel, charlie.pk) == [other]
     assert sweep().lanes == 0  # alice's; charlie's is in hand
 
 
 @by_hand
-def test_what_a_worker_has_claimed_and_not_begun_is_released_at_once(
+def test_what_a_worker_has_read_and_not_begun_is_paused_at_once(
     scope: Scope, alice: User, make_delivery: MakeDelivery, pause: Callable[..., Hold]
 ) -> None:
     first, second = (make_delivery(alice, f"p{n}@paused.test") for n in range(2))
-    lease = Lease.new()
-    batch = claim(first.channel, alice.pk, lease)
-    assert mark_handing_over(batch[:1], lease) == [first]
+    batch, lease = look_ahead(first.channel, alice.pk), Lease.new()
+    assert batch.deliveries == [first, second]
+    assert claim([first], lease, batch.read_at) == [first]
     pause(**naming(scope, first))
-    assert mark_handing_over(batch[1:], lease) == []
-    first.refresh_from_db()
-    second.refresh_from_db()
-    assert (first.state, second.state) == (State.HANDING_OVER, State.QUEUED)
-    event = second.events.get()
-    assert event.kind == DeliveryEvent.Kind.RESUMED
-    assert event.note == "Paused by an admin: maintenance. Nothing was sent."
-
-
-def test_what_was_claimed_while_it_was_being_paused_the_sweeper_releases(
-    alice: User, operator: User, make_delivery: MakeDelivery
-) -> None:
-    delivery = make_delivery(alice)
-    claim(delivery.channel, alice.pk, Lease.new())
-    Hold.objects.create(scope=Scope.EVERYTHING, because="x", placed_by=operator)
-    sweep()
-    delivery.refresh_from_db()
-    assert delivery.state == State.QUEUED
+    assert claim([second], lease, batch.read_at) == []
+    states = dict(Delivery.objects.values_list("pk", "state"))
+    assert states == {first.pk: State.HANDING_OVER, second.pk: State.QUEUED}
 
 
 def test_a_pause_with_an_end_is_over_by_itself(
@@ -135,9 +121,9 @@ def test_a_pause_with_an_end_is_over_by_itself(
 ) -> None:
     delivery = make_delivery(alice)
     hold = pause(scope=Scope.EVERYTHING, until=now() + timedelta(hours=1))
-    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+    assert claim_due(delivery.channel, alice.pk) == []
     Hold.objects.filter(pk=hold.pk).update(until=now())
-    assert claim(delivery.channel, alice.pk, Lease.new()) == [delivery]
+    assert claim_due(delivery.channel, alice.pk) == [delivery]
 
 
 def test_what_waits_says_so_to_its_owner_and_to_nobody_else(
@@ -190,13 +176,13 @@ def test_an_operator_pauses_and_resumes(
     assert answer.status_code == 302
     hold = Hold.objects.get()
     assert (hold.placed_by, hold.what) == (operator, "Alice Acme")
-    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+    assert claim_due(delivery.channel, alice.pk) == []
 
     chosen = {"action": "resume", "_selected_action": [hold.pk]}
     assert "What waited goes out now" in (
         client.post(ALL, chosen, follow=True).content.decode()
     )
-    assert claim(delivery.channel, alice.pk, Lease.new()) == [delivery]
+    assert claim_due(delivery.channel, alice.pk) == [delivery]
     assert "Over before: 1" in client.post(ALL, chosen, follow=True).content.decode()
 
 

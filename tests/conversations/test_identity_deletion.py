@@ -10,7 +10,7 @@ from pytest_django import Settings
 from channels.identity_deletion import affected_by, consequences_of, delete, objection
 from channels.models import EmailIdentity
 from conversations import delivering
-from conversations.delivering import Lease, claim, deliver_lane, mark_handing_over
+from conversations.delivering import Lease, claim, deliver_lane, look_ahead
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
@@ -109,15 +109,14 @@ def test_less_than_was_accepted_is_fine(identity: EmailIdentity) -> None:
     assert delete(identity, accepted=5)
 
 
-def test_what_a_worker_has_claimed_is_not_sent(
+def test_what_a_worker_has_looked_at_is_not_sent(
     identity: EmailIdentity, written: MakeDelivery, alice: User
 ) -> None:
     delivery = written("anna@customer.test")
-    lease = Lease.new()
-    batch = claim(delivery.channel, alice.pk, lease)
+    batch = look_ahead(delivery.channel, alice.pk)
     assert affected_by(identity) == 1
     assert delete(identity, accepted=1)
-    assert mark_handing_over(batch, lease) == []
+    assert claim(batch.deliveries, Lease.new(), batch.read_at) == []
     assert state_of(delivery) == State.FAILED
 
 

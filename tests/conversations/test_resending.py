@@ -89,7 +89,7 @@ def test_every_fault_of_a_channel_has_words() -> None:
 def test_what_may_have_arrived_or_still_may_is_never_offered(
     alice: User, make_delivery: MakeDelivery, server: Channel, state: State
 ) -> None:
-    in_hand = state in {State.CLAIMED, State.HANDING_OVER}
+    in_hand = state == State.HANDING_OVER
     lease = {"lease": "x", "lease_until": now()} if in_hand else {}
     made = make_delivery(
         alice, state=state, reason="channel_down", state_since=now(), **lease

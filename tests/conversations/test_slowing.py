@@ -13,11 +13,12 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.models import Channel
-from conversations.delivering import Lease, claim, deliver_lane
+from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Hold
 from conversations.models.delivery import State
 from conversations.slow_policy import RECOVERS_IN, RESTS
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import claim_due
 from tests.peers.scripted_smtp import ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]
@@ -99,7 +100,7 @@ def test_the_other_channels_mail_to_the_domain_goes_on(
     own = Channel.objects.create(kind="smtp", owner=alice)
     mine = make_delivery(alice, "p2@busy.test")
     Delivery.objects.filter(pk=mine.pk).update(channel=own)
-    assert claim(own, alice.pk, Lease.new()) == [mine]
+    assert claim_due(own, alice.pk) == [mine]
 
 
 def test_the_rest_grows_while_it_asks_again_and_shrinks_in_quiet(

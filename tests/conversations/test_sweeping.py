@@ -10,13 +10,14 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.models import Channel, ConnectionTest
-from conversations.delivering import Lease, claim, mark_handing_over
+from conversations.delivering import Lease
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.sweeper import Clock
 from conversations.sweeping import begin_leases_anew, sweep
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import InProcessBroker
+from tests.conversations.lanes import claim_due
 
 MakeDelivery = Callable[..., Delivery]
 
@@ -33,26 +34,12 @@ def _empty_queue() -> Iterator[None]:
 
 def in_hand(delivery: Delivery) -> Lease:
     lease = Lease.new()
-    batch = claim(delivery.channel, delivery.sender_id, lease)
-    mark_handing_over(batch, lease)
+    claim_due(delivery.channel, delivery.sender_id, lease)
     return lease
 
 
 def expire() -> None:
     Delivery.objects.in_hand().update(lease_until=now() - timedelta(seconds=1))
-
-
-def test_what_was_claimed_and_not_begun_goes_back_to_the_queue(
-    alice: User, make_delivery: MakeDelivery
-) -> None:
-    delivery = make_delivery(alice)
-    claim(delivery.channel, alice.pk, Lease.new())
-    expire()
-    swept = sweep()
-    assert (swept.resumed, swept.unconfirmed) == (1, 0)
-    delivery.refresh_from_db()
-    assert (delivery.state, delivery.lease) == (State.QUEUED, "")
-    assert delivery.events.get().kind == DeliveryEvent.Kind.RESUMED
 
 
 def test_what_was_being_handed_over_is_unconfirmed_and_never_sent_again(
@@ -62,17 +49,17 @@ def test_what_was_being_handed_over_is_unconfirmed_and_never_sent_again(
     in_hand(delivery)
     expire()
     swept = sweep()
-    assert (swept.resumed, swept.unconfirmed, swept.lanes) == (0, 1, 0)
+    assert (swept.unconfirmed, swept.lanes) == (1, 0)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.reason) == (State.UNCONFIRMED, "unconfirmed")
     assert delivery.events.get().kind == DeliveryEvent.Kind.UNCONFIRMED
-    assert claim(delivery.channel, alice.pk, Lease.new()) == []
+    assert claim_due(delivery.channel, alice.pk) == []
 
 
 def test_a_live_lease_is_left_alone(alice: User, make_delivery: MakeDelivery) -> None:
     in_hand(make_delivery(alice))
     swept = sweep()
-    assert (swept.resumed, swept.unconfirmed, swept.lanes) == (0, 0, 0)
+    assert (swept.unconfirmed, swept.lanes) == (0, 0)
 
 
 def test_a_second_sweep_finds_nothing_more(

@@ -13,11 +13,11 @@ from django.db import connection
 from django.utils.timezone import now
 
 from channels.models import Channel
-from conversations.delivering import Lease, claim
 from conversations.models import Delivery, Draft, Message
 from conversations.models.delivery import State
 from conversations.taking_back import TakenBack, take_back
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import claim_due
 
 Make = Callable[..., Delivery]
 ROUNDS = 12
@@ -48,7 +48,7 @@ def test_of_taking_back_and_claiming_exactly_one_wins(
         delivery = make_delivery(alice)
         taken, claimed = at_once(
             partial(take_back, delivery.message),
-            partial(claim, channel, alice.pk, Lease.new()),
+            partial(claim_due, channel, alice.pk),
         )
         assert isinstance(taken, TakenBack)
         assert isinstance(claimed, list)
@@ -59,7 +59,7 @@ def test_of_taking_back_and_claiming_exactly_one_wins(
             assert taken.draft is not None
         else:
             assert claimed == [delivery]
-            assert left.get().state == State.CLAIMED
+            assert left.get().state == State.HANDING_OVER
             assert taken.draft is None
         Message.objects.all().delete()
 
@@ -81,4 +81,4 @@ def test_what_is_scheduled_and_taken_back_is_never_claimed(
     delivery = make_delivery(alice, not_before=now() + timedelta(hours=1))
     assert take_back(delivery.message).number == 1
     Delivery.objects.update(not_before=now())
-    assert claim(Channel.objects.default(), alice.pk, Lease.new()) == []
+    assert claim_due(Channel.objects.default(), alice.pk) == []

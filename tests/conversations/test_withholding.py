@@ -14,11 +14,12 @@ from conversations.blocking import (
     release,
     suppress_address,
 )
-from conversations.delivering import Lease, claim, deliver_lane
+from conversations.delivering import deliver_lane
 from conversations.models import Delivery, DeliveryEvent, Suppression
 from conversations.models.delivery import State
 from conversations.withholding import withhold
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import claim_due
 from tests.peers.scripted_smtp import ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]
@@ -116,24 +117,22 @@ def test_a_batch_asks_once_whatever_its_size(
 ) -> None:
     for number in range(20):
         make_delivery(alice, f"p{number}@mail.customer{number}.test")
-    lease = Lease.new()
-    batch = claim(Delivery.objects.all()[0].channel, alice.pk, lease)
+    batch = list(Delivery.objects.to_send())
     with CaptureQueriesContext(connection) as queries:
-        assert withhold(batch, lease.token) == batch
+        assert withhold(batch) == batch
     assert len(queries) == 1
 
 
-def test_what_another_worker_has_meanwhile_is_left_to_it(
+def test_what_another_worker_has_claimed_meanwhile_is_left_to_it(
     alice: User, bob: User, make_delivery: MakeDelivery
 ) -> None:
-    suppress_address(NINA, by=bob, note="")
     delivery = make_delivery(alice, NINA)
-    lease = Lease.new()
-    batch = claim(delivery.channel, alice.pk, lease)
-    Delivery.objects.update(lease="another")
-    assert withhold(batch, lease.token) == []
+    batch = list(Delivery.objects.to_send())
+    assert claim_due(delivery.channel, alice.pk) == batch
+    suppress_address(NINA, by=bob, note="")
+    assert withhold(batch) == []
     delivery.refresh_from_db()
-    assert delivery.state == State.CLAIMED
+    assert delivery.state == State.HANDING_OVER
     assert not delivery.events.exists()
 
 

@@ -104,17 +104,17 @@ def test_a_dead_workers_mail_is_taken_from_it(
     act: Act, alice: User, make_delivery: MakeDelivery
 ) -> None:
     lease: dict[str, Any] = {"lease": "x", "lease_until": now() + timedelta(minutes=9)}
-    claimed = make_delivery(alice, state=State.CLAIMED, **lease)
+    waiting = make_delivery(alice)
     handing = make_delivery(alice, state=State.HANDING_OVER, **lease)
     done = make_delivery(alice, state=State.ACCEPTED)
-    page = act("end_leases", claimed, handing, done)
-    assert "goes back into the queue" in page
+    page = act("end_leases", waiting, handing, done)
+    assert "no worker has it in hand" in page
     assert "becomes Unconfirmed" in page
-    assert "2 ended." in act("end_leases", claimed, handing, done, confirmed="yes")
+    assert "1 ended." in act("end_leases", waiting, handing, done, confirmed="yes")
     sweep()
     states = dict(Delivery.objects.values_list("pk", "state"))
     assert states == {
-        claimed.pk: State.QUEUED,
+        waiting.pk: State.QUEUED,
         handing.pk: State.UNCONFIRMED,
         done.pk: State.ACCEPTED,
     }

@@ -36,7 +36,7 @@ A_MAIL_OF: dict[str, str] = {
 
 def put(delivery: Delivery, state: str) -> None:
     """Bring the delivery into `state`, under a lease if that needs one."""
-    in_hand = state in {S.CLAIMED, S.HANDING_OVER}
+    in_hand = state == S.HANDING_OVER
     Delivery.objects.filter(pk=delivery.pk).update(
         state=state,
         lease="lease" if in_hand else "",
@@ -113,7 +113,6 @@ TABLE: dict[str, dict[State, tuple[State, DeliveryEvent.Kind]]] = {
             S.BOUNCED: E.REPORTED,
             S.COMPLAINED: E.REPORTED,
             S.QUEUED: E.REPORTED,
-            S.CLAIMED: E.REPORTED,
         },
     ),
     "complaint": row(S.COMPLAINED, E.COMPLAINED, unless={S.COMPLAINED: E.REPORTED}),

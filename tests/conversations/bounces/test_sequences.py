@@ -188,16 +188,6 @@ SEQUENCES: list[tuple[str, State, list[str], State, list[DeliveryEvent.Kind]]] =
         S.COMPLAINED, [E.COMPLAINED],
     ),
     (
-        "claimed, and an earlier attempt bounces: this one decides",
-        S.CLAIMED, ["bounce"],
-        S.CLAIMED, [E.REPORTED],
-    ),
-    (
-        "claimed, and an earlier attempt arrived: not sent twice",
-        S.CLAIMED, ["delivered"],
-        S.ACCEPTED, [E.DELIVERED],
-    ),
-    (
         "what is being handed over is settled first",
         S.HANDING_OVER, ["bounce", "delivered", "delay", "complaint", "autoreply"],
         S.HANDING_OVER, [],
@@ -233,7 +223,7 @@ def test_reports_end_in_the_state_a_person_would_expect(
     delivery.refresh_from_db()
     assert delivery.state == ends
     assert events(delivery) == timeline
-    assert bool(delivery.lease) is (ends in {S.CLAIMED, S.HANDING_OVER})
+    assert bool(delivery.lease) is (ends == S.HANDING_OVER)
     assert (delivery.tried_until is not None) is (ends == S.DELAYED)
 
 

@@ -70,8 +70,8 @@ def test_a_failure_shows_its_reason_and_the_remote_words_escaped(
 def test_every_tab_has_its_count(
     alice: User, make_delivery: MakeDelivery, as_user: SignIn
 ) -> None:
-    for state in (State.ACCEPTED, State.QUEUED, State.CLAIMED, State.FAILED):
-        leased = state == State.CLAIMED
+    for state in (State.ACCEPTED, State.QUEUED, State.HANDING_OVER, State.FAILED):
+        leased = state == State.HANDING_OVER
         make_delivery(
             alice,
             state=state,

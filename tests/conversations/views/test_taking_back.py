@@ -73,7 +73,7 @@ def test_what_was_taken_back_is_sent_again_from_its_draft(
     assert not Draft.objects.of(alice).exists()
 
 
-@pytest.mark.parametrize("state", [State.CLAIMED, State.HANDING_OVER, State.ACCEPTED])
+@pytest.mark.parametrize("state", [State.HANDING_OVER, State.ACCEPTED])
 def test_what_has_begun_to_leave_is_left_alone_and_that_is_said(
     alice: User, as_user: SignIn, make_delivery: Make, state: State
 ) -> None:
@@ -102,7 +102,7 @@ def test_a_message_with_one_copy_on_its_way_is_not_taken_back_by_half(
     send(client, bcc="carl@customer.test")
     message = Message.objects.get()
     Delivery.objects.filter(part="bcc").update(
-        state=State.CLAIMED, lease="x", lease_until=now()
+        state=State.HANDING_OVER, lease="x", lease_until=now()
     )
     client.post(f"{message.get_absolute_url()}take-back/")
     assert message.deliveries.count() == 2
