@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import django
 from django.core.management import call_command
 
+from deliveryportal.first_signal import heed_only_the_first
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deliveryportal.settings")
+heed_only_the_first(signal.SIGTERM)
 django.setup()
 call_command("check")
 

@@ -54,8 +54,8 @@ class Process:
         self._signal(signal.SIGKILL)
 
     def ask_to_stop(self) -> None:
-        if self._running is not None and self._running.poll() is None:
-            self._running.send_signal(signal.SIGTERM)
+        # Each of its processes, as service managers do.
+        self._signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """As a deploy does: SIGTERM, and wait."""
