@@ -64,6 +64,7 @@ def sweep() -> Swept:
     forget_sent(at)
     cancel_without_channel(Delivery.objects.all())
     end_delays(at)
+    shorten_leases(at)
     swept = Swept(
         unconfirmed=give_up_handing_over(at),
         lanes=announce_due_lanes(at),
@@ -156,6 +157,13 @@ def begin_leases_anew() -> None:
     """The clock has jumped: no lease has been held for that long, nor lasts for it."""
     ends = now() + timedelta(seconds=settings.LEASE_SECONDS)
     Delivery.objects.in_hand().update(lease_until=ends)
+
+
+def shorten_leases(at: datetime) -> None:
+    """One that ends so late was written before the clock was put back, seen by nobody."""
+    whole = timedelta(seconds=settings.LEASE_SECONDS)
+    too_long = Delivery.objects.in_hand().filter(lease_until__gt=at + 2 * whole)
+    too_long.update(lease_until=at + whole)
 
 
 def end_leases(deliveries: DeliveryQuerySet) -> int:

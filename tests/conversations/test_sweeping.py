@@ -147,6 +147,16 @@ def test_a_clock_that_jumps_neither_ends_a_lease_nor_makes_it_last(
         assert sweep().unconfirmed == 1
 
 
+def test_a_clock_put_back_while_nobody_swept_makes_no_lease_last(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    in_hand(make_delivery(alice))
+    with time_machine.travel(now() - timedelta(hours=1), tick=True) as traveller:
+        assert sweep().unconfirmed == 0
+        traveller.shift(timedelta(seconds=settings.LEASE_SECONDS + 1))
+        assert sweep().unconfirmed == 1
+
+
 def test_a_jump_is_there_until_it_has_been_heeded() -> None:
     """The database may be away when it is first seen."""
     with time_machine.travel(now(), tick=True) as traveller:
