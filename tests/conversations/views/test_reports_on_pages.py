@@ -11,7 +11,7 @@ from django.utils.timezone import get_current_timezone
 
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
-from conversations.models import Delivery
+from conversations.models import Delivery, Suppression
 from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail
@@ -96,6 +96,7 @@ def test_everything_known_about_a_bounce_is_on_the_page(
 ) -> None:
     come(taken, mail("unknown_user"))
     page = text_of(as_user(taken.sender), taken.message.get_absolute_url())
+    assert "Once there are" not in page  # it is held back already
     report = taken.reports.get()
     for words in (
         "Address does not exist",  # the reason
@@ -117,6 +118,16 @@ def test_a_soft_bounce_is_called_soft(taken: Delivery, as_user: SignIn) -> None:
     come(taken, mail("mailbox_full"))
     page = text_of(as_user(taken.sender), taken.message.get_absolute_url())
     assert "soft: it may pass" in page
+    assert "Once there are 5 in 28 days, the team’s mail to this address is" in page
+
+
+def test_nothing_is_announced_of_an_address_that_is_held_back_at_once(
+    taken: Delivery, as_user: SignIn
+) -> None:
+    come(taken, mail("unknown_user"))
+    Suppression.objects.all().delete()  # as where another mail has brought it about
+    page = text_of(as_user(taken.sender), taken.message.get_absolute_url())
+    assert "Once there are" not in page
 
 
 @pytest.mark.parametrize("name", ["still_trying", "vacation", "complaint"])
