@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,6 +42,7 @@ from channels.renewing import open_channel
 from channels.return_path import return_path
 from channels.transports import (
     OutgoingEmail,
+    Receipt,
     Transport,
     TransportError,
     Verdict,
@@ -68,6 +69,7 @@ logger = logging.getLogger(__name__)
 SETTLED_WITHIN = 15.0
 DATABASE_AWAY = (OperationalError, InterfaceError)
 NO_LEASE = {"lease": "", "lease_until": None}
+FAULT = "Something broke here while it was handed over."
 
 
 def deliver_lane(
@@ -258,32 +260,96 @@ def _hand_over_all(
     in_hand: list[Delivery], transport: Transport, lease: Lease
 ) -> list[Outcome]:
     """Hand over one after the other; stop early where going on would be wrong."""
-    results: list[Outcome] = []
-    resting: set[str] = set()  # domains that have just asked for it
-    ends = time.monotonic() + settings.LEASE_SECONDS
-    for delivery in in_hand:
-        if resting and outcomes.domain_of(delivery) in resting:
-            continue
+    handful = _Handful(in_hand, transport, lease)
+    try:
+        while handful.goes_on:
+            handful.hand_over()
+    except DATABASE_AWAY as error:
+        # It is asked before the first byte only: what was not answered was not sent.
+        logger.warning("The database is away: %r", str(error))
+    return handful.results
+
+
+class _Handful:
+    """Deliveries on their way out, and what came of them.
+
+    The transport asks for the next one a little before it needs it.
+    """
+
+    def __init__(
+        self, in_hand: list[Delivery], transport: Transport, lease: Lease
+    ) -> None:
+        self.results: list[Outcome] = []
+        self._in_hand = in_hand
+        self._waiting = deque(in_hand)
+        self._under_way: deque[Delivery] = deque()  # asked for, and not answered
+        self._transport = transport
+        self._lease = lease
+        self._lease_ends = time.monotonic() + settings.LEASE_SECONDS
+        self._resting: set[str] = set()  # domains that have just asked for it
+        self._stopped = False
+
+    @property
+    def goes_on(self) -> bool:
+        return bool(self._waiting) and not self._stopped
+
+    def hand_over(self) -> None:
+        """Hand over until the transport has enough; a connection may have ended."""
+        known = len(self.results)
         try:
-            if ends - time.monotonic() < transport.patience.total_seconds():
-                ends = _renew(in_hand, lease)
-            if (
-                stopping.is_set()
-                or ends <= time.monotonic()
-                or (results and lease.turn_is_over)
-            ):
-                break
-            result = _hand_over_safely(delivery, transport)
-        except DATABASE_AWAY as error:
-            # It is asked before the first byte only: this one has not been begun.
-            logger.warning("The database is away: %r", str(error))
-            break
-        results.append(result)
-        if result.asks_to_slow_down:
-            resting.add(outcomes.domain_of(delivery))
-        if result.channel_trouble:
-            break
-    return results
+            for answer in self._transport.send_all(self._emails()):
+                self._take(answer)
+                if self._stopped:
+                    break
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            # A fault of ours puts the one that was under way in doubt, and no other.
+            logger.exception("A fault while mail was handed over")
+            if self._under_way:
+                self._take(TransportError(FAULT, Verdict.UNKNOWN))
+            self._stopped = True
+        self._waiting.extendleft(reversed(self._under_way))
+        self._under_way.clear()
+        self._stopped = self._stopped or len(self.results) == known
+
+    def _emails(self) -> Iterator[OutgoingEmail]:
+        while self._waiting:
+            if self._must_stop():
+                self._stopped = True
+                return
+            delivery = self._waiting.popleft()
+            if self._resting and outcomes.domain_of(delivery) in self._resting:
+                continue
+            email = compose(delivery, self._transport)
+            if isinstance(email, Outcome):
+                self.results.append(email)
+            else:
+                self._under_way.append(delivery)
+                yield email
+
+    def _must_stop(self) -> bool:
+        """Asked before each: what has been asked for is sent."""
+        left = self._lease_ends - time.monotonic()
+        if left < self._transport.patience.total_seconds():
+            self._lease_ends = _renew(self._in_hand, self._lease)
+        begun = self.results or self._under_way
+        return (
+            stopping.is_set()
+            or self._lease_ends <= time.monotonic()
+            or bool(begun and self._lease.turn_is_over)
+        )
+
+    def _take(self, answer: Receipt | TransportError) -> None:
+        delivery = self._under_way.popleft()
+        if isinstance(answer, TransportError):
+            result = outcomes.not_accepted(delivery, answer, now())
+            if result.asks_to_slow_down:
+                self._resting.add(outcomes.domain_of(delivery))
+            self._stopped = self._stopped or result.channel_trouble
+        else:
+            result = outcomes.accepted(delivery, answer, now())
+        self.results.append(result)
 
 
 def _renew(in_hand: list[Delivery], lease: Lease) -> float:
@@ -297,22 +363,8 @@ def _renew(in_hand: list[Delivery], lease: Lease) -> float:
     return ends if kept == len(in_hand) else 0.0
 
 
-def _hand_over_safely(delivery: Delivery, transport: Transport) -> Outcome:
-    """Hand over; a fault of ours puts this one message in doubt and no other."""
-    try:
-        return hand_over(delivery, transport)
-    except DATABASE_AWAY:
-        raise
-    except Exception:
-        logger.exception("Delivery %s met a fault while handing over", delivery.uuid)
-        fault = TransportError(
-            "Something broke here while it was handed over.", Verdict.UNKNOWN
-        )
-        return outcomes.not_accepted(delivery, fault, now())
-
-
-def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
-    """Give one message to the next server and say what came of it."""
+def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome:
+    """Put one message together, or say why it cannot leave as it is."""
     if not getattr(delivery, "sender_is_verified", False):
         return outcomes.not_sendable(
             delivery,
@@ -320,7 +372,7 @@ def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
             now(),
         )
     try:
-        email = _email_for(delivery, transport)
+        return _email_for(delivery, transport)
     except (ValueError, MessageError) as error:
         logger.warning("Delivery %s cannot be built: %r", delivery.uuid, str(error))
         return outcomes.not_sendable(
@@ -328,11 +380,11 @@ def hand_over(delivery: Delivery, transport: Transport) -> Outcome:
             "Its subject, names or addresses cannot be put into a message.",
             now(),
         )
-    try:
-        receipt = transport.send(email)
-    except TransportError as error:
-        return outcomes.not_accepted(delivery, error, now())
-    return outcomes.accepted(delivery, receipt, now())
+    except DATABASE_AWAY:
+        raise
+    except Exception:
+        logger.exception("Delivery %s met a fault while it was built", delivery.uuid)
+        return outcomes.not_sendable(delivery, f"{FAULT} Nothing was sent.", now())
 
 
 def _email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:

@@ -7,7 +7,7 @@ A transport is pure: settings and an `OutgoingEmail` in, a `Receipt` or a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -265,6 +265,20 @@ class Transport(ABC):
         Connections are opened on first use and kept. Never sends twice: whatever
         happens after the first byte that could deliver is `Verdict.UNKNOWN`.
         """
+
+    def send_all(
+        self, emails: Iterable[OutgoingEmail]
+    ) -> Iterator[Receipt | TransportError]:
+        """Hand over one after the other; yield what came of each, in their order.
+
+        May take the next one before it yields, and may end early: what it has taken
+        then and not told of has certainly not been sent.
+        """
+        for email in emails:
+            try:
+                yield self.send(email)
+            except TransportError as error:
+                yield error
 
     @classmethod
     def from_installation(cls, settings: object) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
@@ -68,6 +68,9 @@ class Stage(Enum):
     FINAL_DOT = auto()  # the server may have the whole message
 
 
+# What a message begins with: of each command the stage, and the reply that lets the
+# next one follow.
+ENVELOPE = ((Stage.SENDER, 250), (Stage.RECIPIENT, 250), (Stage.CONTENT, 354))
 REPLY_CODES = range(200, 600)
 
 # What an answer means, by stage; rows are tried in order, a row without codes
@@ -115,19 +118,47 @@ class SmtpSession:
         self.helo = helo
         self._look_up = look_up or (lambda host, port: [host])
         self._smtp: SmtpClient | None = None
+        # Whose envelope has been sent, and not yet its content.
+        self._announced: OutgoingEmail | None = None
 
     def send(self, email: OutgoingEmail) -> Receipt:
         """Send one message; raise TransportError, after which the session can go on."""
-        self.open()
+        (answer,) = self.send_all([email])
+        if isinstance(answer, TransportError):
+            raise answer
+        return answer
+
+    def send_all(
+        self, emails: Iterable[OutgoingEmail]
+    ) -> Iterator[Receipt | TransportError]:
+        """Send one after the other; see `Transport.send_all`.
+
+        Where the server lets commands come in groups, the next message's envelope goes
+        with the end of the one before it (RFC 2920, 3.1): one write and one wait for
+        each message. Ends early when the connection has gone.
+        """
+        waiting = iter(emails)
+        email = next(waiting, None)
         try:
-            return self._transaction(email)
-        except TransportError as error:
-            # Between transactions again, or not at all.
-            if error.verdict is Verdict.UNKNOWN or error.code in {None, 421}:
-                self.close()
-            elif self._smtp is not None:
-                self._reset()
+            while email is not None:
+                following: OutgoingEmail | None = None
+                try:
+                    self._begin(email)
+                    if self._open_smtp.pipelines:
+                        following = next(waiting, None)
+                    yield self._finish(email, following)
+                except TransportError as error:
+                    self._recover(error)
+                    yield error
+                if not self.is_open:
+                    return
+                email = following or next(waiting, None)
+        except Exception:
+            self._hang_up()  # whatever it was, it came in the middle of a message
             raise
+        finally:
+            if self._announced is not None:
+                self._hang_up()  # it waits for a message that is not to be sent now
 
     def open(self) -> None:
         """Connect, unless it is done; raise TransportError, nothing was sent."""
@@ -153,6 +184,12 @@ class SmtpSession:
             with smtp.within(2):
                 smtp.quit()
         except (OSError, smtplib.SMTPException):
+            smtp.close()
+
+    def _hang_up(self) -> None:
+        """Say nothing more: in the middle of a message it would be read as content."""
+        smtp, self._smtp, self._announced = self._smtp, None, None
+        if smtp is not None:
             smtp.close()
 
     # --- connecting ---------------------------------------------------------
@@ -261,25 +298,48 @@ class SmtpSession:
 
     # --- one transaction ----------------------------------------------------
 
-    def _transaction(self, email: OutgoingEmail) -> Receipt:
-        """MAIL, RCPT, DATA, the message; the first three at once where it may be."""
-        smtp = self._open_smtp
-        commands = self._envelope(email)
+    def _begin(self, email: OutgoingEmail) -> None:
+        """Send MAIL, RCPT and DATA, unless they have gone; be let to go on."""
+        self.open()
+        if self._announced is email:
+            self._announced = None
+            self._read_replies()
+            return
+        smtp, commands = self._open_smtp, self._envelope(email)
         if smtp.pipelines:
-            self._all_at_once(commands)
-        else:
-            for stage, command, expect in commands:
-                self._guarded(stage, partial(smtp.send, command))
-                self._expect(stage, expect)
-        self._write(_dot_stuffed(email.content))
+            self._guarded(Stage.SENDER, lambda: smtp.send(b"".join(commands)))
+            self._read_replies()
+            return
+        for command, (stage, expect) in zip(commands, ENVELOPE, strict=True):
+            self._guarded(stage, partial(smtp.send, command))
+            self._expect(stage, expect)
+
+    def _finish(self, email: OutgoingEmail, following: OutgoingEmail | None) -> Receipt:
+        """Send the message and the envelope of the following; hear whether it is taken."""
+        smtp, then = self._open_smtp, b""
+        if following is not None:
+            with suppress(TransportError):  # told when its turn comes
+                then = b"".join(self._envelope(following))
+        self._write(_dot_stuffed(email.content), then)
+        self._announced = following if then else None
         with smtp.within(FINAL_REPLY_TIMEOUT):
             code, words = self._guarded(Stage.FINAL_DOT, smtp.getreply)
         if code // 100 != 2:
             self._fail(Stage.FINAL_DOT, code, words)
         return Receipt(words=_text(words), code=code, remote=self.server.host)
 
-    def _envelope(self, email: OutgoingEmail) -> list[tuple[Stage, str, int]]:
-        """Each command with its stage and the reply that lets the next one follow."""
+    def _recover(self, error: TransportError) -> None:
+        """Be between transactions again, or not connected at all."""
+        if error.code is None:
+            self._hang_up()
+        elif error.verdict is Verdict.UNKNOWN or error.code == 421:
+            self._announced = None
+            self.close()
+        elif self._smtp is not None and self._announced is None:
+            self._reset()
+
+    def _envelope(self, email: OutgoingEmail) -> list[bytes]:
+        """The commands that ENVELOPE tells the stages and replies of."""
         head = "" if email.content.isascii() else _head(email.content)
         sender, recipient = email.envelope_sender, email.recipient
         if _BREAKS.search(sender) or _BREAKS.search(recipient):
@@ -287,19 +347,17 @@ class SmtpSession:
         options = self._mail_options(sender, recipient, head)
         if self._open_smtp.has_extn("size"):
             options.append(f"SIZE={len(email.content)}")
+        mail = " ".join([f"mail FROM:<{sender}>", *options])
         return [
-            (Stage.SENDER, f"{' '.join([f'mail FROM:<{sender}>', *options])}\r\n", 250),
-            (Stage.RECIPIENT, f"rcpt TO:<{recipient}>\r\n", 250),
-            (Stage.CONTENT, "DATA\r\n", 354),
+            f"{mail}\r\n".encode(),
+            f"rcpt TO:<{recipient}>\r\n".encode(),
+            b"DATA\r\n",
         ]
 
-    def _all_at_once(self, commands: list[tuple[Stage, str, int]]) -> None:
-        """Send the commands in one piece; read every reply, raise the first bad one."""
-        smtp = self._open_smtp
-        together = "".join(command for _, command, _ in commands)
-        self._guarded(Stage.SENDER, lambda: smtp.send(together))
+    def _read_replies(self) -> None:
+        """Read what the server says to an envelope, all of it; raise the first bad one."""
         refused: TransportError | None = None
-        for stage, _, expect in commands:
+        for stage, expect in ENVELOPE:
             try:
                 self._expect(stage, expect)
             except TransportError as error:
@@ -309,19 +367,21 @@ class SmtpSession:
             else:
                 if refused is not None and stage is Stage.CONTENT:
                     # It waits for a message that nobody is to get.
-                    smtp.close()
-                    self._smtp = None
+                    self._hang_up()
         if refused is not None:
             raise refused
 
-    def _write(self, content: bytes) -> None:
-        """Write message and final dot. Before the dot is out it cannot be taken."""
+    def _write(self, content: bytes, then: bytes) -> None:
+        """Write a message with its final dot, and what comes `then`.
+
+        Before the dot is out it cannot be taken.
+        """
         smtp = self._open_smtp
         with smtp.within(CONTENT_TIMEOUT):
             try:
-                smtp.send(content)
+                smtp.send(content + then)
             except (OSError, smtplib.SMTPException) as error:
-                dot = smtp.unsent < len(END)
+                dot = smtp.unsent < len(END) + len(then)
                 stage = Stage.FINAL_DOT if dot else Stage.CONTENT
                 raise self._error(stage, None, _explain(error)) from error
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from channels.transports._base import (
@@ -9,6 +10,7 @@ from channels.transports._base import (
     Scope,
     Traits,
     Transport,
+    TransportError,
     VisibleSender,
 )
 from channels.transports._relays import connect, keep, servers_from
@@ -58,9 +60,22 @@ class PortalTransport(Transport):
         self._session: SmtpSession | None = None
 
     def send(self, email: OutgoingEmail) -> Receipt:
+        return self._connected().send(email)
+
+    def send_all(
+        self, emails: Iterable[OutgoingEmail]
+    ) -> Iterator[Receipt | TransportError]:
+        try:
+            session = self._connected()
+        except TransportError as error:
+            yield from (error for _ in islice(emails, 1))
+        else:
+            yield from session.send_all(emails)
+
+    def _connected(self) -> SmtpSession:
         if self._session is None or not self._session.is_open:
             self._session = connect(self._relays, self.settings["PORTAL_DOMAIN"])
-        return self._session.send(email)
+        return self._session
 
     def close(self) -> None:
         if self._session is not None and self._session.is_open:

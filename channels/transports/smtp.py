@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from channels.egress import parse_networks, vetted_addresses
@@ -211,6 +211,11 @@ class SmtpTransport(Transport):
 
     def send(self, email: OutgoingEmail) -> Receipt:
         return self._session.send(email)
+
+    def send_all(
+        self, emails: Iterable[OutgoingEmail]
+    ) -> Iterator[Receipt | TransportError]:
+        return self._session.send_all(emails)
 
     def probe(self, sender: str) -> Iterator[Step]:
         stages = self._session.connect()

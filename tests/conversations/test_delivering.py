@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email import message_from_bytes
+from typing import Any
 
 import pytest
 import time_machine
@@ -11,10 +12,14 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.models import Channel, EmailIdentity
-from conversations import delivering
+from channels.transports import OutgoingEmail, Receipt
+from channels.transports._smtp import SmtpSession
+from conversations import delivering, outcomes
 from conversations.delivering import Lease, claim, deliver_lane, look_ahead
+from conversations.letters import addressee
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
+from conversations.outcomes import Outcome, accepted
 from conversations.stopping import stopping
 from conversations.sweeping import give_up_handing_over
 from deliveryportal.accounts.models import User
@@ -229,7 +234,7 @@ def test_handing_over_is_committed_before_the_bytes_go(
         return b"250 ok"
 
     sent_states: list[str] = []
-    original = delivering.hand_over
+    original = delivering.compose
 
     def watch(delivery: Delivery, transport: object) -> object:
         sent_states.append(Delivery.objects.get(pk=delivery.pk).state)
@@ -239,7 +244,7 @@ def test_handing_over_is_committed_before_the_bytes_go(
         ScriptedSmtp(MAIL=at_mail_from) as relay,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(delivering, "hand_over", watch)
+        patch.setattr(delivering, "compose", watch)
         settings.PORTAL_RELAY_URL = relay.url
         run_lane(delivery)
     assert seen == [State.HANDING_OVER]
@@ -264,16 +269,14 @@ def test_a_result_after_the_lease_settles_nothing_and_is_kept_as_evidence(
 
     with ScriptedSmtp(content=sleep_past_the_lease) as relay:
         settings.PORTAL_RELAY_URL = relay.url
-        original = delivering.hand_over
 
-        def late(delivery: Delivery, transport: object) -> object:
-            result = original(delivery, transport)  # type: ignore[arg-type]
+        def late(*answer: Any) -> Outcome:
             Delivery.objects.update(lease_until=now() - timedelta(seconds=1))
             give_up_handing_over(now())
-            return result
+            return accepted(*answer)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(delivering, "hand_over", late)
+            patch.setattr(outcomes, "accepted", late)
             run_lane(delivery)
     after(delivery)
     assert delivery.state == State.UNCONFIRMED
@@ -290,14 +293,12 @@ def test_a_clock_that_jumps_takes_no_lease_away(
         ScriptedSmtp() as relay,
         pytest.MonkeyPatch.context() as patch,
     ):
-        original = delivering.hand_over
 
-        def jump(delivery: Delivery, transport: object) -> object:
-            result = original(delivery, transport)  # type: ignore[arg-type]
+        def jump(*answer: Any) -> Outcome:
             clock.shift(timedelta(hours=1))
-            return result
+            return accepted(*answer)
 
-        patch.setattr(delivering, "hand_over", jump)
+        patch.setattr(outcomes, "accepted", jump)
         settings.PORTAL_RELAY_URL = relay.url
         run_lane(delivery)
     after(delivery)
@@ -396,16 +397,105 @@ def test_a_fault_of_ours_puts_one_message_in_doubt_and_no_other(
 ) -> None:
     for number in range(4):
         make_delivery(alice, f"p{number}@customer.test")
-    original = delivering.hand_over
+    original = SmtpSession._finish
 
-    def stumble(delivery: Delivery, transport: object) -> object:
-        if delivery.recipient.startswith("p2"):
+    def stumble(self: SmtpSession, email: OutgoingEmail, following: Any) -> Receipt:
+        if email.recipient.startswith("p2"):
             raise KeyError("a bug")
-        return original(delivery, transport)  # type: ignore[arg-type]
+        return original(self, email, following)
 
     with ScriptedSmtp() as relay, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delivering, "hand_over", stumble)
+        patch.setattr(SmtpSession, "_finish", stumble)
         settings.PORTAL_RELAY_URL = relay.url
         run_lane(Delivery.objects.all()[0])
     states = list(Delivery.objects.order_by("pk").values_list("state", flat=True))
     assert states == ["accepted", "accepted", "unconfirmed", "accepted"]
+
+
+def test_what_a_fault_of_ours_keeps_from_being_built_has_certainly_not_left(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    bad = make_delivery(alice, "bad@customer.test")
+    good = make_delivery(alice, "good@customer.test")
+
+    def stumble(delivery: Delivery) -> tuple[str, str]:
+        if delivery.pk == bad.pk:
+            raise KeyError("a bug")
+        return addressee(delivery)
+
+    with ScriptedSmtp() as relay, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delivering, "addressee", stumble)
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(good)
+    assert (after(bad).state, bad.reason) == (State.FAILED, "not_sendable")
+    assert "Nothing was sent" in bad.remote_words
+    assert after(good).state == State.ACCEPTED
+
+
+PIPELINING = b"250-far.test\r\n250-PIPELINING\r\n250 8BITMIME"
+
+
+@pytest.mark.parametrize(
+    ("replies", "states"),
+    [
+        ({"content": b"250 ok"}, ["accepted"] * 4),
+        ({"RCPT": b"550 5.1.1 nobody", "DATA": b"554 no"}, ["failed"] * 4),
+        ({"content": b"554 5.7.1 spam"}, ["failed"] * 4),
+        ({"content": b"452 4.2.2 later"}, ["queued"] * 4),
+    ],
+)
+def test_each_of_a_handful_has_its_own_answer_where_commands_come_in_groups(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    replies: dict[str, bytes],
+    states: list[str],
+) -> None:
+    for number in range(4):
+        make_delivery(alice, f"p{number}@customer{number}.test")
+    with ScriptedSmtp(EHLO=PIPELINING, **replies) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(Delivery.objects.all()[0])
+    found = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(found) == states
+    to = [c for c in relay.commands if c.startswith(b"rcpt")]
+    assert len(to) == 4, "each was tried once"
+
+
+@pytest.mark.parametrize("message", [0, 1, 2, 3])
+def test_a_connection_lost_at_a_dot_puts_that_mail_in_doubt_and_no_other(
+    alice: User, make_delivery: MakeDelivery, settings: Settings, message: int
+) -> None:
+    for number in range(4):
+        make_delivery(alice, f"p{number}@customer.test")
+    taken: list[bytes] = []
+
+    def answer(content: bytes) -> bytes:
+        taken.append(content)
+        return HANG_UP if len(taken) == message + 1 else b"250 2.0.0 taken"
+
+    with ScriptedSmtp(EHLO=PIPELINING, content=answer) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(Delivery.objects.all()[0])
+    found = Delivery.objects.order_by("pk").values_list("state", "attempts")
+    expected: list[tuple[str, int]] = [(State.ACCEPTED, 1)] * 4
+    expected[message] = (State.UNCONFIRMED, 1)
+    assert list(found) == expected
+    assert len(relay.messages) == 4
+
+
+def test_a_stop_finishes_what_has_been_announced_where_commands_come_in_groups(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(6)]
+
+    def stop(message: bytes) -> bytes:
+        stopping.set()
+        return b"250 2.0.0 taken"
+
+    with ScriptedSmtp(EHLO=PIPELINING, content=stop) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(deliveries[0])
+    assert len(relay.messages) == 2
+    assert Delivery.objects.filter(state=State.ACCEPTED, attempts=1).count() == 2
+    assert Delivery.objects.filter(state=State.QUEUED, attempts=0).count() == 4

@@ -127,14 +127,14 @@ def test_what_is_being_handed_over_is_left_to_its_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     delivery = written("anna@customer.test")
-    original = delivering.hand_over
+    original = delivering.compose
 
     def delete_meanwhile(delivery: Delivery, transport: object) -> object:
         assert affected_by(identity) == 0
         assert delete(identity, accepted=0)
         return original(delivery, transport)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(delivering, "hand_over", delete_meanwhile)
+    monkeypatch.setattr(delivering, "compose", delete_meanwhile)
     with ScriptedSmtp() as relay:
         settings.PORTAL_RELAY_URL = relay.url
         deliver_lane(delivery.channel_id, delivery.sender_id)
