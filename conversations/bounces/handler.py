@@ -40,9 +40,9 @@ class ReportHandler:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        # A commit takes long enough for others to gather; the rest is for the others.
+        # What senders wait for takes long enough for others to gather.
         self._stored = Gathering("bounces-reports", store, rest=0)
-        self._known = Gathering("bounces-paths", look_up, rest=0.002)
+        self._known = Gathering("bounces-paths", look_up, rest=0)
         self._announced = Gathering("bounces-queue", announce, rest=0.05)
         self.in_hand: set[asyncio.Future[Any]] = set()
 
