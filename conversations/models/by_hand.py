@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple, Self
 
 import psycopg
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.utils import CursorWrapper
 
 
@@ -39,35 +40,50 @@ def update_returning(
 
     With `skip_locked` those stay as they are that somebody else is changing.
     """
-    parameters: list[Any] = []
-
-    def sql(name: str, value: Any, *, whole: bool = False) -> str:
-        field: Any = model._meta.get_field(name)
-        text, values = value if isinstance(value, Sql) else ("%s", [value])
-        parameters.extend(field.get_db_prep_save(each, connection) for each in values)
-        return text if whole else f'"{field.column}" = {text}'
-
-    new = ", ".join(sql(name, value) for name, value in changes.items())
-    held = " AND ".join(
-        sql(name, value, whole=isinstance(value, Sql)) for name, value in guards.items()
+    new, held = (
+        {n: v if isinstance(v, Sql) else Sql("", (v,)) for n, v in terms.items()}
+        for terms in (changes, guards)
     )
-    parameters.append(json.dumps(list(ids)))
-    among = f"IN ({_EACH_ID[connection.vendor]})"
-    if skip_locked and connection.features.has_select_for_update_skip_locked:
+    statement = _update(
+        model,
+        tuple((name, sql.text) for name, sql in new.items()),
+        tuple((name, sql.text) for name, sql in held.items()),
+        skip_locked,
+        connection.vendor,
+    )
+    values = [
+        value for sql in (*new.values(), *held.values()) for value in sql.parameters
+    ]
+    with _cursor() as cursor:
+        cursor.execute(statement, [*map(_adapted, values), json.dumps(list(ids))])
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+@cache
+def _update(
+    model: type[models.Model],
+    new: tuple[tuple[str, str], ...],
+    held: tuple[tuple[str, str], ...],
+    skip_locked: bool,  # noqa: FBT001
+    vendor: str,
+) -> str:
+    """The statement for these fields, each with its SQL or none: few there are."""
+    table = model._meta.db_table
+
+    def column(name: str) -> str:
+        return f'"{model._meta.get_field(name).column}"'  # type: ignore[union-attr]
+
+    changes = ", ".join(f"{column(name)} = {sql or '%s'}" for name, sql in new)
+    guards = " AND ".join(sql or f"{column(name)} = %s" for name, sql in held)
+    among = f"IN ({_EACH_ID[vendor]})"
+    if skip_locked and vendor == "postgresql":
         # An array is made once; joined, the rows would be locked for each row anew.
         among = (
-            f'= ANY(ARRAY(SELECT id FROM "{model._meta.db_table}" WHERE id {among} '  # noqa: S608
+            f'= ANY(ARRAY(SELECT id FROM "{table}" WHERE id {among} '  # noqa: S608
             "FOR NO KEY UPDATE SKIP LOCKED))"
         )
     # Only names of columns are put into it.
-    statement = (
-        f'UPDATE "{model._meta.db_table}" SET {new} '  # noqa: S608
-        f"WHERE {held} AND id {among} "
-        "RETURNING id"
-    )
-    with _cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return {pk for (pk,) in cursor.fetchall()}
+    return f'UPDATE "{table}" SET {changes} WHERE {guards} AND id {among} RETURNING id'  # noqa: S608
 
 
 def insert(
@@ -104,13 +120,14 @@ class _Preparing(psycopg.Cursor[Any]):
 
 def _cursor() -> CursorWrapper:
     """A cursor of Django's, for its errors and its log; preparing on PostgreSQL."""
-    if connection.vendor != "postgresql":
-        return connection.cursor()
-    connection.ensure_connection()
-    cursor: Any = _Preparing(connection.connection)
-    if connection.queries_logged:
-        return connection.make_debug_cursor(cursor)
-    return connection.make_cursor(cursor)
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "postgresql":
+        return database.cursor()
+    database.ensure_connection()
+    cursor: Any = _Preparing(database.connection)
+    if database.queries_logged:
+        return database.make_debug_cursor(cursor)
+    return database.make_cursor(cursor)
 
 
 _EACH_ID = {
@@ -119,5 +136,10 @@ _EACH_ID = {
 }
 
 
+def _adapted(value: Any) -> Any:
+    is_moment = isinstance(value, datetime)
+    return connection.ops.adapt_datetimefield_value(value) if is_moment else value
+
+
 def _moment(value: datetime) -> str:
-    return str(connection.ops.adapt_datetimefield_value(value))
+    return str(_adapted(value))
