@@ -270,10 +270,14 @@ def _hand_over_all(
     return handful.results
 
 
+class _LeaseLostError(Exception):
+    """What has been asked for may not be sent any more."""
+
+
 class _Handful:
     """Deliveries on their way out, and what came of them.
 
-    The transport asks for the next one a little before it needs it.
+    The transport asks for the next one just before it sends the one before.
     """
 
     def __init__(
@@ -303,6 +307,9 @@ class _Handful:
                     break
         except DATABASE_AWAY:
             raise
+        except _LeaseLostError:
+            logger.warning("A lease was lost: the rest of its handful is not sent")
+            self._stopped = True
         except Exception:
             # A fault of ours puts the one that was under way in doubt, and no other.
             logger.exception("A fault while mail was handed over")
@@ -314,10 +321,7 @@ class _Handful:
         self._stopped = self._stopped or len(self.results) == known
 
     def _emails(self) -> Iterator[OutgoingEmail]:
-        while self._waiting:
-            if self._must_stop():
-                self._stopped = True
-                return
+        while self._next_may_go():
             delivery = self._waiting.popleft()
             if self._resting and outcomes.domain_of(delivery) in self._resting:
                 continue
@@ -328,17 +332,17 @@ class _Handful:
                 self._under_way.append(delivery)
                 yield email
 
-    def _must_stop(self) -> bool:
-        """Asked before each: what has been asked for is sent."""
+    def _next_may_go(self) -> bool:
+        """What has been asked for before goes all the same, unless the lease is lost."""
         left = self._lease_ends - time.monotonic()
         if left < self._transport.patience.total_seconds():
             self._lease_ends = _renew(self._in_hand, self._lease)
+            if self._lease_ends <= time.monotonic():
+                raise _LeaseLostError
         begun = self.results or self._under_way
-        return (
-            stopping.is_set()
-            or self._lease_ends <= time.monotonic()
-            or bool(begun and self._lease.turn_is_over)
-        )
+        if stopping.is_set() or (begun and self._lease.turn_is_over):
+            self._stopped = True
+        return self.goes_on
 
     def _take(self, answer: Receipt | TransportError) -> None:
         delivery = self._under_way.popleft()

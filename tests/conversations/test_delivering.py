@@ -499,3 +499,35 @@ def test_a_stop_finishes_what_has_been_announced_where_commands_come_in_groups(
     assert len(relay.messages) == 2
     assert Delivery.objects.filter(state=State.ACCEPTED, attempts=1).count() == 2
     assert Delivery.objects.filter(state=State.QUEUED, attempts=0).count() == 4
+
+
+@pytest.mark.parametrize("people", [2, 4])
+def test_a_worker_that_sleeps_past_its_lease_sends_nothing_more(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    people: int,
+) -> None:
+    """Not even what it has announced, and though it was the last of its handful."""
+    for number in range(people):
+        make_delivery(alice, f"p{number}@customer.test")
+    slept = 0.0
+    monotonic = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + slept)
+
+    def sleep(*answer: Any) -> Outcome:
+        nonlocal slept
+        slept = 10.0 * settings.LEASE_SECONDS
+        Delivery.objects.update(lease_until=now() - timedelta(seconds=1))
+        give_up_handing_over(now())
+        return accepted(*answer)
+
+    monkeypatch.setattr(outcomes, "accepted", sleep)
+    settings.LANE_MILLISECONDS = 10**9
+    with ScriptedSmtp(EHLO=PIPELINING) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(Delivery.objects.all()[0])
+    assert len(relay.messages) == 1
+    states = set(Delivery.objects.values_list("state", flat=True))
+    assert states == {State.UNCONFIRMED}
