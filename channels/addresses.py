@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 from django.core.exceptions import ValidationError
@@ -106,7 +107,7 @@ def _checked(name: str, address: str) -> Address:
             f"“{address}” has no domain: an address looks like anna@example.com."
         )
     try:
-        wire_domain = idna.encode(domain, uts46=True).decode().lower()
+        wire_domain = _in_a_labels(domain)
     except idna.IDNAError:
         raise AddressError(f"“{domain}” is not a domain that can exist.") from None
     if len(local_part.encode()) > MAX_LOCAL_PART:
@@ -122,3 +123,8 @@ def _checked(name: str, address: str) -> Address:
     if not local_part.isascii() and not local_part.isprintable():
         raise AddressError(f"“{address}” has characters that cannot be shown.")
     return Address(name=name.strip(), shown=f"{local_part}@{domain}", wire=wire)
+
+
+@lru_cache(maxsize=4096)  # thousands of people have few domains
+def _in_a_labels(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode().lower()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef
-
 from channels.choosing import choose
-from channels.models import Channel, ChannelChoice, EmailIdentity
+from channels.models import Channel, EmailIdentity
 from deliveryportal.accounts.models import User
 
 
@@ -21,12 +19,7 @@ def channel_in_use(user: User) -> Channel:
 
 def _choose(identity: EmailIdentity | None, user: User) -> Channel:
     """One query: this is asked for every message that is written."""
-    chosen = ChannelChoice.objects.filter(user=user, channel=OuterRef("pk"))
-    usable = list(
-        Channel.objects.usable_by(user)
-        .annotate(is_chosen=Exists(chosen))
-        .order_by("pk")
-    )
+    usable = Channel.objects.to_choose_from(user)
     of_team = [each for each in usable if each.team_id is not None]
     for_all = [each for each in usable if each.is_for_everybody]
     return choose(

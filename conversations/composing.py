@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Lower
 from django.utils.timezone import now
 
 from channels.addresses import Address
@@ -21,7 +20,9 @@ from conversations.models import (
     Delivery,
     DeliveryEvent,
     Message,
+    by_hand,
 )
+from conversations.models.by_hand import Rows
 from conversations.models.delivery import Part
 from conversations.models.event import Line
 from conversations.rich_text import as_html
@@ -155,7 +156,7 @@ def _letter(
     enclosed: Enclosed,
 ) -> Message:
     sender, follows = identity.owner, enclosed.follows
-    return Message(
+    return Message.new(
         conversation=conversation,
         sender=sender,
         team_id=sender.team_id,
@@ -202,16 +203,23 @@ def queue_all(
 ) -> list[Message]:
     """The same for any number of messages, in as many statements as for one."""
     for message, address in letters:
-        message.cc = [reader for reader in message.cc if reader[1] != address.wire]
-    messages = Message.objects.bulk_create([message for message, _ in letters])
-    for message in messages:
-        if message.has_attachments:
-            files = enclosed.attachments or _files_sent_again(message)
-            message.attachments.add(*files)
+        if message.cc:
+            message.cc = [each for each in message.cc if each[1] != address.wire]
+    recipients = [
+        (message, part, each)
+        for message, address in letters
+        for part, each in _each_once(address, enclosed)
+    ]
+    ids = by_hand.new_ids({Message: len(letters), Delivery: len(recipients)})
+    messages = [message for message, _ in letters]
+    for message, pk in zip(messages, ids[Message], strict=True):
+        message.pk = pk
     begun = now()
     due = max(enclosed.not_before or begun, begun)
-    deliveries = Delivery.objects.bulk_create(
-        Delivery(
+    kind, tracked = channel.kind, channel.traits.records_bounces
+    deliveries = [
+        Delivery.new(
+            id=pk,
             message=message,
             recipient=each.shown,
             recipient_wire=each.wire,
@@ -220,29 +228,41 @@ def queue_all(
             channel=channel,
             sender_id=message.sender_id,
             team_id=message.team_id,
+            subject=message.subject,
+            from_address=message.from_address,
+            channel_kind=kind,
+            tracked=tracked,
+            state_since=begun,
             not_before=due,
+            created_at=begun,
         )
-        for message, address in letters
-        for part, each in _each_once(address, enclosed)
-    )
+        for pk, (message, part, each) in zip(ids[Delivery], recipients, strict=True)
+    ]
     DeliveryEvent.objects.record(
-        line
-        for delivery in deliveries
-        for line in (
-            Line(
-                delivery.pk,
-                DeliveryEvent.Kind.WRITTEN,
-                delivery.message.written_at,
-                note=f"as {delivery.message.written_as}"[:500],
-            ),
-            Line(
-                delivery.pk,
-                DeliveryEvent.Kind.QUEUED,
-                delivery.created_at,
-                note=note or f"for {channel}",
-            ),
-        )
+        (
+            line
+            for delivery in deliveries
+            for line in (
+                Line(
+                    delivery.pk,
+                    DeliveryEvent.Kind.WRITTEN,
+                    delivery.message.written_at,
+                    note=f"as {delivery.message.written_as}"[:500],
+                ),
+                Line(
+                    delivery.pk,
+                    DeliveryEvent.Kind.QUEUED,
+                    delivery.created_at,
+                    note=note or f"for {channel}",
+                ),
+            )
+        ),
+        after=[Rows.of_new(messages), Rows.of_new(deliveries)],
     )
+    for message in messages:
+        if message.has_attachments:
+            files = enclosed.attachments or _files_sent_again(message)
+            message.attachments.add(*files)
     return messages
 
 
@@ -278,32 +298,17 @@ def conversation_with(sender: User, address: Address) -> Conversation:
 def conversations_with(
     sender: User, addresses: Sequence[Address]
 ) -> list[Conversation]:
-    """The conversation with each of many, in three statements at most."""
-    found = _known(sender, addresses)
-    missing = [each for each in addresses if each.shown.lower() not in found]
+    """The conversation with each of many, in two statements at most."""
+    people = {address.shown.lower(): address for address in addresses}
+    found = Conversation.objects.with_people(sender, people)
+    missing = [each for folded, each in people.items() if folded not in found]
     if missing:
-        Conversation.objects.bulk_create(
-            [
-                Conversation(
-                    owner=sender,
-                    person_address=address.shown,
-                    person_name=address.name[:200],
-                )
-                for address in missing
-            ],
-            ignore_conflicts=True,
+        found |= Conversation.objects.begin(
+            sender, [(each.shown, each.name) for each in missing]
         )
-        found |= _known(sender, missing)
-    # What the database folds otherwise than Python is asked for by itself.
+    # What the database folds otherwise than Python, or somebody else has just begun,
+    # is asked for by itself.
     return [
         found.get(address.shown.lower()) or conversation_with(sender, address)
         for address in addresses
     ]
-
-
-def _known(sender: User, addresses: Sequence[Address]) -> dict[str, Conversation]:
-    folded = Conversation.objects.annotate(folded=Lower("person_address"))
-    found = folded.filter(
-        owner=sender, folded__in=[address.shown.lower() for address in addresses]
-    )
-    return {each.person_address.lower(): each for each in found}

@@ -98,9 +98,8 @@ def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
     at, found = now(), set(lanes)
     known = {
         LaneId(row.channel_id, row.sender_id): row
-        for row in Lane.objects.filter(
-            channel__in={lane.channel_id for lane in found},
-            sender__in={lane.sender_id for lane in found},
+        for row in Lane.objects.noted(
+            {lane.channel_id for lane in found}, {lane.sender_id for lane in found}
         )
     }
     rows = []

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from channels.fields import EncryptedJSONField
+from channels.models.reading import instances
 from channels.remote_words import RemoteWordsField
 from channels.transports import (
     Scope,
@@ -27,6 +28,22 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
             models.Q(owner=user)
             | models.Q(team=user.team_id)
             | models.Q(owner=None, team=None)
+        )
+
+    def to_choose_from(self, user: User) -> list[Channel]:
+        """Those usable by the user, with whether each is their choice as `is_chosen`.
+
+        Asked for every message that is written, so by hand.
+        """
+        return instances(
+            self.model,
+            "SELECT {columns}, choice.id IS NOT NULL FROM channels_channel "
+            "LEFT JOIN channels_channelchoice choice "
+            "ON choice.channel_id = channels_channel.id AND choice.user_id = %s "
+            "WHERE disconnected_at IS NULL AND (owner_id = %s OR team_id = %s "
+            "OR owner_id IS NULL AND team_id IS NULL) ORDER BY channels_channel.id",
+            [user.pk, user.pk, user.team_id],
+            annotated=["is_chosen"],
         )
 
     def connected(self) -> Self:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from operator import attrgetter
 from uuid import uuid4
 
 from django.conf import settings
@@ -7,17 +10,66 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
+from channels.models.reading import instances
+from conversations.models import by_hand
+from conversations.models.by_hand import Rows
+from conversations.models.quick_rows import QuickRowsModel
+from deliveryportal.accounts.models import User
 
-class Conversation(models.Model):
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def with_people(
+        self, owner: User, folded: Iterable[str]
+    ) -> dict[str, Conversation]:
+        """Find the owner's with people of these addresses, which are in lower case."""
+        # Each by the index that makes it unique, however wrong the statistics are.
+        among = by_hand.among(
+            "(SELECT found.id FROM conversations_conversation found "
+            "WHERE owner_id = %s AND lower(person_address) = value)"
+        )
+        found = instances(
+            self.model,
+            f"SELECT {{columns}} FROM conversations_conversation WHERE id {among}",  # noqa: S608
+            [owner.pk, json.dumps(list(folded))],
+        )
+        return {each.person_address.lower(): each for each in found}
+
+    def begin(
+        self, owner: User, people: Iterable[tuple[str, str]]
+    ) -> dict[str, Conversation]:
+        """Begin one with each of these addresses and names, unless there is one."""
+        begun = {
+            address: Conversation.new(
+                owner=owner, person_address=address, person_name=name[:200]
+            )
+            for address, name in people
+        }
+        rows = Rows.of(self.model, NEW, [fields_of(each) for each in begun.values()])
+        ids = by_hand.insert_missing(rows, returning="person_address, id")
+        for address, pk in ids:
+            begun[address].pk = pk
+        return {address.lower(): begun[address] for address, _ in ids}
+
+
+NEW = ("uuid", "owner_id", "person_address", "person_name", "created_at")
+fields_of = attrgetter(*NEW)
+
+
+class Conversation(QuickRowsModel):
     """All mail between one user and one person."""
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="conversations"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="conversations",
+        db_index=False,  # its constraint's begins with it
     )
     person_address = models.CharField(max_length=254)
     person_name = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = ConversationQuerySet.as_manager()
 
     class Meta:
         constraints = [

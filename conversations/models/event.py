@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from channels.remote_words import RemoteLineField, RemoteWordsField
 from channels.return_path import without_return_tokens
 from conversations.models import by_hand
+from conversations.models.by_hand import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -45,25 +46,14 @@ class Line(NamedTuple):
     attempt: int | None = None
 
 
-# The fields of a line, and what they are in PostgreSQL.
-COLUMNS = {
-    "delivery_id": "bigint",
-    "kind": "text",
-    "at": "timestamptz",
-    "note": "text",
-    "remote": "text",
-    "remote_words": "text",
-    "code": "smallint",
-    "enhanced_code": "text",
-    "attempt": "smallint",
-}
-
-
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
-    def record(self, lines: Iterable[Line]) -> None:
-        """Write the lines in one statement, at a tenth of what `bulk_create` takes."""
+    def record(self, lines: Iterable[Line], *, after: Iterable[Rows] = ()) -> None:
+        """Write the lines, at a fraction of what `bulk_create` takes.
+
+        `after` are the rows they speak of, if those are new: all in one trip.
+        """
         written = list(lines)
-        by_hand.insert(self.model, COLUMNS, written)
+        by_hand.insert(*after, Rows.of(self.model, Line._fields, written))
         _log(written)
 
     def bulk_create(

@@ -1,8 +1,29 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
+
+from channels.models.reading import instances
+from conversations.models import by_hand
+
+
+class LaneQuerySet(models.QuerySet["Lane"]):
+    def noted(self, channels: Iterable[int], senders: Iterable[int]) -> list[Lane]:
+        """The notes on any of the senders on any of the channels.
+
+        Asked after every message that is written, so by hand.
+        """
+        among = by_hand.among(by_hand.ID)
+        return instances(
+            self.model,
+            "SELECT {columns} FROM conversations_lane "  # noqa: S608
+            f"WHERE channel_id {among} AND sender_id {among}",
+            [json.dumps(list(channels)), json.dumps(list(senders))],
+        )
 
 
 class Lane(models.Model):
@@ -25,6 +46,8 @@ class Lane(models.Model):
     # The host all sessions of which were taken when its turn came, and since when.
     waits_for = models.CharField(max_length=255, blank=True)
     waits_since = models.DateTimeField(null=True, blank=True)
+
+    objects = LaneQuerySet.as_manager()
 
     class Meta:
         constraints = [

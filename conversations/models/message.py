@@ -33,7 +33,10 @@ class Message(QuickRowsModel):
         related_name="messages",
     )
     sender = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="messages",
+        db_index=False,  # that of its submissions begins with it
     )
     team = models.ForeignKey(
         "accounts.Team", on_delete=models.PROTECT, related_name="messages"
@@ -63,6 +66,7 @@ class Message(QuickRowsModel):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="followed_by",
+        db_index=False,  # few have one: see below
     )
     # The failed message that is sent again with this one.
     resend_of = models.ForeignKey(
@@ -77,7 +81,7 @@ class Message(QuickRowsModel):
     # The Message-IDs of the thread before it, oldest first (RFC 5322, 3.6.4).
     references = models.TextField(blank=True, editable=False)
     # Made when it is written and the same in every attempt.
-    message_id = models.CharField(max_length=255, unique=True, editable=False)
+    message_id = models.CharField(max_length=255, editable=False)
     # The form it came from: sending the same form twice is one message.
     submission = models.UUIDField(null=True, editable=False)
     written_at = models.DateTimeField(default=now, editable=False)
@@ -85,7 +89,19 @@ class Message(QuickRowsModel):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
+        indexes = [
+            # What goes on with a message, for its page and when it goes.
+            models.Index(
+                fields=["follows"],
+                condition=models.Q(follows__isnull=False),
+                name="conv_message_follows",
+            ),
+        ]
         constraints = [
+            # Not `unique=True`: that makes a second index, for LIKE, which nobody asks.
+            models.UniqueConstraint(
+                fields=["message_id"], name="conv_message_one_an_id"
+            ),
             # A double click or a repeated POST writes nothing new.
             models.UniqueConstraint(
                 fields=["sender", "submission", "conversation"],

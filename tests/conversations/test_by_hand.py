@@ -3,14 +3,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Event, Thread
+from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from conversations.delivering import Lease, claim, look_ahead
-from conversations.models import Delivery, DeliveryEvent
+from conversations.models import Delivery, DeliveryEvent, Message, by_hand
+from conversations.models.by_hand import Rows
 from conversations.models.delivery import State
 from conversations.models.event import Line
 from deliveryportal.accounts.models import User
@@ -112,3 +114,85 @@ def test_what_somebody_else_is_taking_away_is_not_waited_for(
         other.join()
     wanted.refresh_from_db()
     assert wanted.state == State.QUEUED
+
+
+def test_a_new_instance_has_what_the_constructor_gives_it(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    message = make_delivery(alice).message
+    fields = {
+        "conversation": message.conversation,
+        "sender": alice,
+        "team_id": alice.team_id,
+        "identity": None,
+        "subject": "Hello",
+        "uuid": message.uuid,
+        "written_at": message.written_at,
+    }
+    quick, usual = Message.new(**fields), Message(**fields)
+    assert quick.conversation is message.conversation
+    assert quick.identity is None
+    names = [field.attname for field in Message._meta.concrete_fields]
+    assert [getattr(quick, name) for name in names] == [
+        getattr(usual, name) for name in names
+    ]
+    assert quick._state.adding
+
+
+@pytest.mark.parametrize("number", [1, by_hand.FEW + 1])
+def test_rows_inserted_by_hand_are_those_that_django_would_insert(
+    alice: User, make_delivery: MakeDelivery, number: int
+) -> None:
+    """Few of them and many: they take different ways."""
+    like = make_delivery(alice).message
+    words = 'Grüße\t\\N \'x\' "%s" {"a": [1]}\r\n\N{PARTY POPPER} \\. '
+    ids = by_hand.new_ids({Message: number})[Message]
+    new = [
+        Message.new(
+            id=pk,
+            conversation=like.conversation,
+            sender=alice,
+            team_id=alice.team_id,
+            subject=words[:7],
+            body=words,
+            cc=[['Bert \\ "B"', "bert@customer.test"]],
+            message_id=f"<{pk}@portal.test>",
+            submission=uuid4(),
+        )
+        for pk in ids
+    ]
+    by_hand.insert(Rows.of_new(new))
+    read = list(Message.objects.filter(pk__in=ids).order_by("pk"))
+    names = [field.attname for field in Message._meta.concrete_fields]
+    assert [[getattr(each, name) for name in names] for each in read] == [
+        [getattr(each, name) for name in names] for each in new
+    ]
+    assert not new[0]._state.adding
+    usual = Message.objects.create(
+        conversation=like.conversation,
+        sender=alice,
+        team_id=alice.team_id,
+        message_id="<usual@portal.test>",
+    )
+    assert usual.pk > max(ids)
+
+
+@pytest.mark.parametrize("number", [1, by_hand.FEW + 1])
+def test_what_may_not_be_there_twice_is_refused_as_django_refuses_it(
+    alice: User, make_delivery: MakeDelivery, number: int
+) -> None:
+    message = make_delivery(alice).message
+    ids = by_hand.new_ids({Message: number})[Message]
+    twice = [
+        Message.new(
+            id=pk,
+            conversation=message.conversation,
+            sender=alice,
+            team_id=alice.team_id,
+            message_id=message.message_id,
+        )
+        for pk in ids
+    ]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        by_hand.insert(Rows.of_new(twice))
+    assert Message.objects.get() == message

@@ -4,7 +4,8 @@ from uuid import uuid4
 
 import dramatiq
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from channels.addresses import parse_addresses
@@ -63,6 +64,41 @@ def test_mail_to_one_person_is_one_conversation(alice: User) -> None:
     write_to(alice, "anna@customer.test")
     write_to(alice, "Anna@Customer.test")
     assert Conversation.objects.count() == 1
+
+
+def test_people_of_old_and_new_conversations_are_written_to_at_once(
+    alice: User, bob: User
+) -> None:
+    write_to(bob, "old@customer.test, new@customer.test")
+    write_to(alice, "Old@customer.test")
+    messages = write_to(
+        alice, "Nora <new@customer.test>, OLD@customer.test, Öl@customer.test"
+    )
+    assert [each.conversation.person_address for each in messages] == [
+        "new@customer.test",
+        "Old@customer.test",
+        "Öl@customer.test",
+    ]
+    assert [each.conversation.person_name for each in messages] == ["Nora", "", ""]
+    assert Conversation.objects.filter(owner=alice).count() == 3
+    assert (
+        write_to(alice, "Öl@customer.test")[0].conversation == messages[2].conversation
+    )
+
+
+def test_a_thousand_are_written_to_in_as_many_statements_as_one(alice: User) -> None:
+    def statements(first: int, number: int) -> int:
+        people = ", ".join(f"p{first + n}@customer.test" for n in range(number))
+        with CaptureQueriesContext(connection) as asked:
+            assert len(write_to(alice, people)) == number
+        return len(asked.captured_queries)
+
+    write_to(alice, "first@customer.test")
+    one, thousand = statements(0, 1), statements(1, 1000)
+    # A COPY for each of three tables, where one statement fills them all.
+    assert one <= 12
+    assert thousand <= one + 2
+    assert Delivery.objects.filter(events__kind="queued").count() == 1002
 
 
 def test_the_same_form_sent_twice_is_one_message(alice: User) -> None:

@@ -1,0 +1,61 @@
+"""Reading by a statement of one's own, at a fraction of what Django's `raw` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db import connection, models
+
+from channels.models.prepared import prepared_cursor
+
+M = TypeVar("M", bound=models.Model)
+
+
+def instances(
+    model: type[M],
+    statement: str,
+    parameters: Sequence[Any],
+    *,
+    annotated: Sequence[str] = (),
+) -> list[M]:
+    """What the statement finds. It selects `{columns}`, and then what is `annotated`."""
+    names, columns, conversions = _fields(model)
+    with prepared_cursor() as cursor:
+        cursor.execute(statement.format(columns=columns), parameters)
+        rows = cursor.fetchall()
+    found = []
+    for row in rows:
+        values = list(row)
+        for at, convert in conversions:
+            values[at] = convert(values[at])
+        one = model.from_db(connection.alias, names, values[: len(names)])
+        for name, value in zip(annotated, values[len(names) :], strict=True):
+            setattr(one, name, value)
+        found.append(one)
+    return found
+
+
+@cache
+def _fields(
+    model: type[models.Model],
+) -> tuple[list[str], str, list[tuple[int, Callable[[Any], Any]]]]:
+    """The names of its fields, its columns, and what is to be made of their values."""
+    table = model._meta.db_table
+    columns = [field.get_col(table) for field in model._meta.concrete_fields]
+    conversions: list[tuple[int, Callable[[Any], Any]]] = [
+        (at, _bound(convert, column))
+        for at, column in enumerate(columns)
+        for convert in (
+            *connection.ops.get_db_converters(column),
+            *column.get_db_converters(connection),
+        )
+    ]
+    names = [column.target.attname for column in columns]
+    quoted = ", ".join(f'"{table}"."{column.target.column}"' for column in columns)
+    return names, quoted, conversions
+
+
+def _bound(convert: Callable[..., Any], column: Any) -> Callable[[Any], Any]:
+    return lambda value: convert(value, column, connection)
