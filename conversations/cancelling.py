@@ -8,6 +8,7 @@ from django.utils.timezone import now
 from channels.models import Channel
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.models.event import Line
 
 GONE = "Its delivery channel was disconnected before it could leave. Nothing was sent."
 
@@ -35,11 +36,8 @@ def cancel(
         reason=reason,
         remote_words=because,
     )
-    DeliveryEvent.objects.bulk_create(
-        DeliveryEvent(
-            delivery_id=pk, kind=DeliveryEvent.Kind.FAILED, at=at, note=because
-        )
-        for pk in ids
+    DeliveryEvent.objects.record(
+        Line(pk, DeliveryEvent.Kind.FAILED, at, note=because) for pk in ids
     )
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
+from conversations.models.event import Line
 
 # How long servers commonly try if they do not say it, and at most if they do.
 COMMON, LONGEST = timedelta(days=5), timedelta(days=14)
@@ -38,10 +39,7 @@ def end_delays(at: datetime) -> int:
     Delivery.objects.filter(pk__in=over).update(
         state=State.ACCEPTED, state_since=at, tried_until=None, remote_words=""
     )
-    DeliveryEvent.objects.bulk_create(
-        DeliveryEvent(
-            delivery_id=pk, kind=DeliveryEvent.Kind.DELAY_OVER, at=at, note=NO_BOUNCE
-        )
-        for pk in over
+    DeliveryEvent.objects.record(
+        Line(pk, DeliveryEvent.Kind.DELAY_OVER, at, note=NO_BOUNCE) for pk in over
     )
     return len(over)

@@ -21,6 +21,7 @@ from conversations.bounces.dsn import Kind, ReadReport, read_reports
 from conversations.delays import tried_until
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.delivery import State
+from conversations.models.event import Line
 from conversations.suppressing import evidence_of, suppress_for
 
 logger = logging.getLogger(__name__)
@@ -226,18 +227,18 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
         )
     )
     kind = effect.event if changed else effect.otherwise
-    event = DeliveryEvent(
-        delivery=delivery,
-        report=report,
-        kind=kind,
-        at=at,
+    line = Line(
+        delivery.pk,
+        kind,
+        at,
         note=_note(read, kind, delivery),
         remote=read.remote_mta or read.reporting_mta,
         remote_words=read.diagnostic,
         code=read.reply_code,
         enhanced_code=read.enhanced_code,
+        report_id=report.pk,
     )
-    DeliveryEvent.objects.bulk_create([event])
+    DeliveryEvent.objects.record([line])
     if read.kind in SPEAKS_OF_THE_ADDRESS:
         words, received = read.diagnostic, report.received_at
         suppress_for([evidence_of(delivery, read.reason, words, received, report)])

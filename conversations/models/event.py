@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import models
 from django.utils.timezone import now
@@ -44,6 +44,7 @@ class Line(NamedTuple):
     code: int | None = None
     enhanced_code: str = ""
     attempt: int | None = None
+    report_id: int | None = None
 
 
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
@@ -56,15 +57,8 @@ class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
         by_hand.insert(*after, Rows.of(self.model, Line._fields, written))
         _log(written)
 
-    def bulk_create(
-        self, objs: Iterable[DeliveryEvent], *args: Any, **kwargs: Any
-    ) -> list[DeliveryEvent]:
-        events = super().bulk_create(objs, *args, **kwargs)
-        _log(events)
-        return events
 
-
-def _log(lines: Iterable[Line | DeliveryEvent]) -> None:
+def _log(lines: Iterable[Line]) -> None:
     """Tell whoever runs it what happens to each delivery, in whichever process.
 
     What goes as it should is told at DEBUG. Fields of their own in JSON, see `extra`.

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import FAILURES, Triage
+from conversations.models.event import Line
 from conversations.triage.order import Order, Skipped
 from deliveryportal.accounts.models import User
 
@@ -56,9 +57,6 @@ def _mark(
         changes["triage_owner"] = owner
     Delivery.objects.filter(pk__in=ids, state__in=FAILURES).update(**changes)
     at = now()
-    DeliveryEvent.objects.bulk_create(
-        DeliveryEvent(
-            delivery_id=pk, kind=DeliveryEvent.Kind.TRIAGED, at=at, note=note[:500]
-        )
-        for pk in ids
+    DeliveryEvent.objects.record(
+        Line(pk, DeliveryEvent.Kind.TRIAGED, at, note=note[:500]) for pk in ids
     )

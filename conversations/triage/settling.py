@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
+from conversations.models.event import Line
 from conversations.triage.order import Order, Skipped
 
 LATE = "It is not unconfirmed any more: its own answer came in meanwhile."
@@ -34,10 +35,7 @@ def _settle(deliveries: list[Delivery], changes: dict[str, Any], words: str) -> 
             settled.append(delivery.pk)
         else:
             skipped[delivery.pk] = LATE
-    DeliveryEvent.objects.bulk_create(
-        DeliveryEvent(
-            delivery_id=pk, kind=DeliveryEvent.Kind.SETTLED, at=at, note=words
-        )
-        for pk in settled
+    DeliveryEvent.objects.record(
+        Line(pk, DeliveryEvent.Kind.SETTLED, at, note=words) for pk in settled
     )
     return skipped

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
+from django.utils.timezone import now
 from pythonjsonlogger.json import JsonFormatter
 
 from channels.return_path import return_path
@@ -49,11 +50,10 @@ def test_what_goes_right_is_logged_for_whoever_asks(
     alice: User, make_delivery: MakeDelivery, caplog: pytest.LogCaptureFixture
 ) -> None:
     delivery = make_delivery(alice)
-    event = DeliveryEvent(delivery=delivery, kind=Kind.ACCEPTED)
+    line = Line(delivery.pk, Kind.ACCEPTED, now())
     with caplog.at_level(logging.INFO):
-        DeliveryEvent.objects.bulk_create([event])
+        DeliveryEvent.objects.record([line])
     assert caplog.records == []
-    event.pk = None
     with caplog.at_level(logging.DEBUG, logger="conversations"):
-        DeliveryEvent.objects.bulk_create([event])
+        DeliveryEvent.objects.record([line])
     assert [record.levelname for record in caplog.records] == ["DEBUG"]
