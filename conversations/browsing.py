@@ -71,13 +71,15 @@ class Browsing:
         ]
 
     def page(self, size: int) -> Page:
-        parts = [Part(self._shown(part.rows), part.span) for part in self.parts]
-        return read_page(parts, self.place, size, newest_first=self.newest_first)
-
-    def _shown(self, rows: DeliveryQuerySet) -> DeliveryQuerySet:
-        """Only what waits is asked what it waits for: that costs more than the list."""
         waits = State.QUEUED in self.listing.states
-        return rows.for_list().with_hold() if waits else rows.for_list()
+        parts = [
+            Part(
+                part.rows.for_waiting_list() if waits else part.rows.for_list(),
+                part.span,
+            )
+            for part in self.parts
+        ]
+        return read_page(parts, self.place, size, newest_first=self.newest_first)
 
     # --- its address --------------------------------------------------------
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 
 from django.db import transaction
 from django.db.models import (
@@ -83,15 +82,15 @@ def _took_mail_since(failed: DeliveryQuerySet) -> Q:
             default=_last_taken(tracked=False),
         )
     )
-    return reduce(
-        or_,
-        (
-            Q(channel=channel, sender=sender, reason__in=told, state_since__lt=last)
-            for channel, sender, last in lanes.values_list("channel", "sender", "last")
-            if last
-        ),
-        Q(pk__in=[]),
-    )
+    # Not as conditions for each, which PostgreSQL would plan one by one.
+    lasts = [
+        When(channel=channel, sender=sender, then=Value(last))
+        for channel, sender, last in lanes.values_list("channel", "sender", "last")
+        if last
+    ]
+    if not lasts:
+        return Q(pk__in=[])
+    return Q(reason__in=told, state_since__lt=Case(*lasts))
 
 
 def _last_taken(*, tracked: bool) -> Subquery:

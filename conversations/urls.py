@@ -16,6 +16,7 @@ from conversations.views.folder import folder
 from conversations.views.job import job, stop
 from conversations.views.layout import keep as keep_layout
 from conversations.views.message import message
+from conversations.views.offers import offers
 from conversations.views.overview import overview
 from conversations.views.report import raw_report
 from conversations.views.resend import resend
@@ -31,6 +32,7 @@ urlpatterns = [
     path("<slug:key>/searches/", save_search, name="save_search"),
     path("searches/<int:pk>/remove/", remove_search, name="remove_search"),
     path("failed/causes/", causes, name="causes"),
+    path("failed/offers/", offers, name="offers"),
     path("overview/", overview, name="overview"),
     path("digest/off/<str:token>/", switch_digest_off, name="digest-off"),
     path("act/<slug:key>/", act, name="act"),

@@ -129,6 +129,7 @@ TABLE: dict[str, Row] = {
     # Whoever holds the link that was mailed to bob; it does nothing else.
     "conversations:digest-off": Row(ANYBODY, ANYBODY),
     "conversations:causes": Row(EVERYBODY, NOBODY),
+    "conversations:offers": Row(EVERYBODY, NOBODY),
     "conversations:export": Row(EVERYBODY, NOBODY),
     "conversations:layout": Row(NOBODY, EVERYBODY_LED),
     "conversations:save_search": Row(NOBODY, EVERYBODY_LED, {"name": "Mine"}),

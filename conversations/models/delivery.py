@@ -13,11 +13,13 @@ from django.utils.timezone import now
 from channels.models import Allowance, Channel
 from channels.remote_words import RemoteWordsField
 from channels.return_path import new_token
+from channels.transports import Traits, transport_class
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models import by_hand, hold
 from conversations.models.cause import CAUSE
 from conversations.models.hold import Hold
 from conversations.models.list_indexes import LIST_INDEXES
+from conversations.models.message import Message
 from conversations.models.quick_rows import QuickRowsModel
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
@@ -59,7 +61,7 @@ class Part(models.TextChoices):
 
 
 # The states in the words and tones of the pages; "accepted" is the transport's word.
-STATUS = {
+STATUS: dict[str, tuple[str, str]] = {
     State.QUEUED: ("Waiting", "wait"),
     State.HANDING_OVER: ("Sending", "wait"),
     State.DELAYED: ("Delayed", "wait"),
@@ -94,6 +96,26 @@ TO_SEND = (
     "message__references",
     "message__message_id",
     "message__written_at",
+)
+LISTED = (
+    "uuid",
+    "message__uuid",
+    "sender__email",
+    "sender__name",
+    "suppression__address",
+    "suppression__uuid",
+    "recipient",
+    "subject",
+    "from_address",
+    "channel_kind",
+    "state",
+    "state_since",
+    "not_before",
+    "waiting_for",
+    "reason",
+    "triage",
+    "remote_words",
+    "accepted_at",
 )
 
 
@@ -217,11 +239,21 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
 
     def for_list(self) -> Self:
-        """With all that a row shows; the letters themselves stay where they are."""
+        """With all that a row shows, and nothing else."""
+        resends = Message.objects.filter(resend_of=models.OuterRef("message"))
         return (
-            self.select_related("message", "channel", "sender", "suppression")
-            .prefetch_related("message__resends")
-            .defer("message__body", "message__body_html", "message__references")
+            self.select_related("message", "sender", "suppression")
+            .only(*LISTED)
+            .annotate(sent_again=models.Exists(resends))
+        )
+
+    def for_waiting_list(self) -> Self:
+        """Likewise, with what each waits for: that costs more than the list."""
+        return (
+            self.for_list()
+            .select_related("channel")
+            .only(*LISTED, "channel__kind", "channel__paused_because")
+            .with_hold()
         )
 
     def bulk_create(self, objs: Iterable[Delivery], *args: Any, **kwargs: Any) -> Any:
@@ -438,12 +470,17 @@ class Delivery(QuickRowsModel):
         return REASONS.get(self.reason)
 
     @property
+    def traits(self) -> Traits:
+        """Of its channel."""
+        return transport_class(self.channel_kind).traits
+
+    @property
     def status(self) -> tuple[str, str]:
         """The state as (words, tone) of a badge."""
         if self.state == State.ACCEPTED:
-            traits = self.channel.traits
+            traits = self.traits
             return traits.accepted_label, "ok" if traits.records_bounces else "quiet"
-        return STATUS[State(self.state)]
+        return STATUS[self.state]
 
     @property
     def wait(self) -> tuple[str, datetime | None] | None:

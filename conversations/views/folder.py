@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
@@ -15,8 +14,8 @@ from conversations.counting import Counting, Number
 from conversations.filtering import CRITERIA, PERIODS, Known
 from conversations.folders import FOLDERS, Listing
 from conversations.models import Alert, Delivery, SavedSearch
+from conversations.models.delivery import State
 from conversations.paging import Page
-from conversations.resending import offers_for
 from conversations.triage.actions import actions_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
@@ -48,10 +47,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "offered": offered(request.user),
         "rows_offered": ROWS,
         "choices": _choices(browsing, known),
-        # Asked for by the page alone: what refreshes itself all the time does without.
-        "offers": partial(offers_for, request.user)
-        if Delivery.State.FAILED in browsing.listing.states
-        else [],
+        "offers_resends": State.FAILED in browsing.listing.states,
         "alerts": Alert.objects.manageable_by(request.user).open()
         if key == "failed"
         else [],

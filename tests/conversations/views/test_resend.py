@@ -16,6 +16,7 @@ from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
 AsUser = Callable[[User], Client]
+OFFERS = "/conversations/failed/offers/"
 SETTINGS = {"host": "mail.acme.test", "port": "25", "security": "none"}
 
 
@@ -44,7 +45,7 @@ def html(response: object) -> str:
     return " ".join(response.content.decode().split())  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("path", ["/settings/channel/", "/conversations/failed/"])
+@pytest.mark.parametrize("path", ["/settings/channel/", OFFERS])
 def test_mending_offers_to_resend_and_afterwards_nothing(
     as_user: AsUser, alice: User, failed: Delivery, path: str
 ) -> None:
@@ -58,13 +59,14 @@ def test_mending_offers_to_resend_and_afterwards_nothing(
     assert url_of(failed) not in html(client.get(path))
 
 
-def test_the_offer_stands_only_where_failures_are(
+def test_the_offer_is_fetched_only_where_failures_are(
     as_user: AsUser, alice: User, failed: Delivery
 ) -> None:
-    client = as_user(alice)
-    assert url_of(failed) in html(client.get("/conversations/failed/?list=failed"))
-    assert url_of(failed) not in html(client.get("/conversations/failed/?list=spam"))
-    assert url_of(failed) not in html(client.get("/conversations/sent/"))
+    client, fetched = as_user(alice), f'hx-get="{OFFERS}"'
+    assert fetched in html(client.get("/conversations/failed/"))
+    assert fetched in html(client.get("/conversations/failed/?list=failed"))
+    assert fetched not in html(client.get("/conversations/failed/?list=spam"))
+    assert fetched not in html(client.get("/conversations/sent/"))
 
 
 def test_a_second_click_resends_nothing(
@@ -98,7 +100,7 @@ def test_a_manager_is_told_whose_channel_it_is_and_may_resend(
     as_user: AsUser, bob: User, failed: Delivery
 ) -> None:
     client = as_user(bob)
-    page = html(client.get("/conversations/failed/"))
+    page = html(client.get(OFFERS))
     assert "failed because Custom SMTP server of Alice Acme did not work" in page
     client.post(url_of(failed))
     assert Message.objects.get(resend_of=failed.message).sender.name == "Alice Acme"
