@@ -16,11 +16,11 @@ class ConversationsConfig(AppConfig):
             digest_tasks,  # noqa: F401
             identity_deletion,  # noqa: F401
             leaving,  # noqa: F401
-            search_index,
+            filter_index,
             tasks,  # noqa: F401
         )
         from conversations.triage import (  # noqa: PLC0415
             tasks as triage_tasks,  # noqa: F401
         )
 
-        post_migrate.connect(search_index.ensure, sender=self)
+        post_migrate.connect(filter_index.ensure, sender=self)

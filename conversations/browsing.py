@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from conversations.counting import Counting, Number
 from conversations.filtering import Filter, Known
 from conversations.folders import FOLDERS, Folder, Listing
 from conversations.models import Delivery
 from conversations.models.delivery import DeliveryQuerySet, State
-from conversations.models.sought import Day, Hour
+from conversations.models.sought import Day, FourHours
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
@@ -59,7 +60,7 @@ class Browsing:
     def parts(self) -> list[Part]:
         """The same, a part for each index that holds it in order."""
         narrowed = {"member", "identity"} & self.filter.values.keys()
-        span = Hour if self.user.is_manager and not narrowed else Day
+        span = FourHours if self.user.is_manager and not narrowed else Day
         visible = Delivery.objects.visible_to(self.user)
         return [
             Part(
@@ -70,12 +71,25 @@ class Browsing:
             if self.filter.may_meet(stream.tracked)
         ]
 
-    def page(self, size: int) -> Page:
+    @property
+    def knows_its_matches(self) -> bool:
+        """Whether an index finds what is narrowed down to, however rare that is."""
+        return bool(self.filter) and self.listing.knows_filters
+
+    def count(self, counting: Counting) -> Number:
+        """Ask for the number of all that matches."""
+        ask = counting.matches if self.knows_its_matches else counting.number
+        return ask(*(part.rows for part in self.parts))
+
+    def page(self, size: int, matching: Number | None = None) -> Page:
+        """Read a page; how many match says how it is found the quickest."""
+        few = self.knows_its_matches and matching is not None and matching.is_exact
         waits = State.QUEUED in self.listing.states
         parts = [
             Part(
                 part.rows.for_waiting_list() if waits else part.rows.for_list(),
                 part.span,
+                few,
             )
             for part in self.parts
         ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import IntegerField, QuerySet, Subquery, Value
+from django.db.models.sql.compiler import SQLCompiler
 
 from deliveryportal.accounts.models import User
 
@@ -19,9 +22,34 @@ class Capped(Subquery):
     empty_result_set_value = 0
 
     def __init__(self, rows: QuerySet[Any]) -> None:
-        # No column of theirs, so that an index alone can answer.
-        one = rows.order_by().annotate(one=Value(1)).values("one")
-        super().__init__(one[: CAP + 1])
+        super().__init__(_ones(rows)[: CAP + 1])
+
+
+class CappedMatches(Subquery):
+    """Likewise, of rows narrowed by filters that an index knows.
+
+    With the limit in sight PostgreSQL would rather read the list until it has met
+    so many, and if there are few, all of it. OFFSET 0 keeps that from its sight.
+    """
+
+    output_field = IntegerField()
+    empty_result_set_value = 0
+
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        super().__init__(_ones(rows))
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        fence = "OFFSET 0" if connection.vendor == "postgresql" else ""
+        found = f"SELECT 1 FROM (%(subquery)s {fence}) AS found LIMIT {CAP + 1}"
+        template = f"(SELECT COUNT(*) FROM ({found}) AS counted)"
+        return super().as_sql(compiler, connection, template)
+
+
+def _ones(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """No column of theirs, so that an index alone can answer."""
+    return rows.order_by().annotate(one=Value(1)).values("one")
 
 
 class Number:
@@ -33,11 +61,15 @@ class Number:
     def __bool__(self) -> bool:
         return self.value > 0
 
+    @property
+    def is_exact(self) -> bool:
+        return self.value <= CAP
+
     def __int__(self) -> int:
         return self.value
 
     def __str__(self) -> str:
-        return str(self.value) if self.value <= CAP else f"{CAP}+"
+        return str(self.value) if self.is_exact else f"{CAP}+"
 
 
 class Counting:
@@ -45,12 +77,19 @@ class Counting:
 
     def __init__(self, user: User) -> None:
         self._user = user
-        self._asked: list[tuple[Number, Capped]] = []
+        self._asked: list[tuple[Number, Subquery]] = []
 
     def number(self, *parts: QuerySet[Any]) -> Number:
         """The number of rows of the parts together, once they are counted."""
+        return self._ask(map(Capped, parts))
+
+    def matches(self, *parts: QuerySet[Any]) -> Number:
+        """Likewise, where an index knows by what they are narrowed."""
+        return self._ask(map(CappedMatches, parts))
+
+    def _ask(self, subqueries: Iterable[Subquery]) -> Number:
         number = Number()
-        self._asked += [(number, Capped(rows)) for rows in parts]
+        self._asked += [(number, each) for each in subqueries]
         return number
 
     def count(self) -> None:

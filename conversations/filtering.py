@@ -20,6 +20,7 @@ from channels.transports import all_transports, kind_choices
 from conversations.bounces.reasons import REASONS
 from conversations.models.delivery import DeliveryQuerySet, Triage
 from conversations.models.sought import Sought
+from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
 Option = tuple[str, str]  # what stands in the address, and the words for it
@@ -64,14 +65,14 @@ class Criterion:
 def _identity(value: str, known: Known) -> Q:
     identity = known.identities[value]
     # Naming its owner too lets the owner's index answer.
-    return Q(sender=identity.owner_id, from_address=identity.address)
+    return Q(sender=as_key(identity.owner_id), from_address=identity.address)
 
 
 CRITERIA: dict[str, Criterion] = {
     "member": Criterion(
         label="Member",
         options=lambda known: [(key, str(user)) for key, user in known.members.items()],
-        condition=lambda value, known: Q(sender=known.members[value].pk),
+        condition=lambda value, known: Q(sender=as_key(known.members[value].pk)),
     ),
     "channel": Criterion(
         label="Channel",

@@ -22,7 +22,7 @@ class Stream:
     """Deliveries that one index holds in the order of their date.
 
     `tracked` narrows it to channels that record bounces, or to the others. A `coarse`
-    index knows the order of days and hours only; see models.sought.
+    index knows the order of days and parts of days only; see models.sought.
     """
 
     states: tuple[State, ...] = ()
@@ -68,6 +68,13 @@ class Listing:
     @property
     def states(self) -> set[State]:
         return {state for stream in self.streams for state in stream.states}
+
+    @property
+    def knows_filters(self) -> bool:
+        """Whether an index knows all that it may be narrowed by: see filter_index."""
+        return self.states <= set(FAILURES) and not any(
+            stream.archived for stream in self.streams
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

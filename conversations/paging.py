@@ -19,7 +19,7 @@ from django.http import QueryDict
 
 from conversations.models import Delivery
 from conversations.models.delivery import DeliveryQuerySet
-from conversations.models.sought import Span
+from conversations.models.sought import Span, Unindexed
 
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,10 +70,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that one index holds in order: by `span` first, where it is a coarse one."""
+    """Rows that one index holds in order: by `span` first, where it is a coarse one.
+
+    If they are `few`, all of them are found by what they are narrowed to, and sorted.
+    """
 
     rows: DeliveryQuerySet
     span: type[Span] | None = None
+    few: bool = False
 
     def between(self, since: datetime | None, before: datetime | None) -> Part:
         """Let a coarse index know what dates the rows are narrowed to."""
@@ -88,8 +92,14 @@ class Part:
 
     def read(self, cursor: Cursor | None, number: int, *, down: bool) -> list[Delivery]:
         """Read so many rows beyond the cursor, downwards from the newest or up."""
+        return list(self.ordered(cursor, down=down)[:number])
+
+    def ordered(self, cursor: Cursor | None, *, down: bool) -> DeliveryQuerySet:
         rows, sign = self.rows, "-" if down else ""
         order: list[str | OrderBy] = [f"{sign}state_since", f"{sign}pk"]
+        if self.few:
+            at = Unindexed("state_since")
+            order[0] = at.desc() if down else at.asc()
         if cursor:
             beyond = "lt" if down else "gt"
             rows = rows.filter(
@@ -103,7 +113,7 @@ class Part:
             order.insert(0, span.desc() if down else span.asc())
             if cursor:
                 rows = rows.filter(_bound(self.span, cursor.at, down=down))
-        return list(rows.order_by(*order)[:number])
+        return rows.order_by(*order)
 
 
 def _bound(span: type[Span], at: datetime, *, down: bool) -> Lookup[Any]:

@@ -22,7 +22,7 @@ class Sought(models.Func):
 
 
 class Span(models.Func):
-    """The UTC day, or hour, of a time: its order, but coarse.
+    """The UTC day, or a part of it, of a time: its order, but coarse.
 
     PostgreSQL keeps equal keys of an index once, so this index takes a third of one
     on the time itself; the few rows of a span are sorted when they are read.
@@ -57,5 +57,37 @@ class Day(Span):
 
 
 class Hour(Span):
+    """What the first indexes of this kind were made of; a migration names it."""
+
     letters, unit = 13, "hour"
     output_field = models.TextField()
+
+
+class FourHours(Span):
+    """On SQLite, where an index keeps each key anyway, a single one."""
+
+    letters = 13
+    output_field = models.TextField()
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return self.as_sql(
+            compiler,
+            connection,
+            template="DATE_BIN('4 hours', %(expressions)s AT TIME ZONE 'UTC', "
+            "TIMESTAMP '2000-01-01')",
+        )
+
+
+class Unindexed(models.Func):
+    """A time, but so that no index of PostgreSQL is in its order."""
+
+    template = "%(expressions)s"
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return self.as_sql(
+            compiler, connection, template="(%(expressions)s + INTERVAL '0')"
+        )

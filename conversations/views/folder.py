@@ -31,7 +31,8 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
     if "" in request.GET.values():  # the fields of the form that were left empty
         return redirect(browsing.url)
     layout = layout_of(request.user, key)
-    page = browsing.page(layout.rows)
+    counted = _counted(browsing, known)
+    page = browsing.page(layout.rows, counted["matching"])
     context = {
         "browsing": browsing,
         "folder": browsing.folder,
@@ -51,7 +52,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "alerts": Alert.objects.manageable_by(request.user).open()
         if key == "failed"
         else [],
-        **_counted(browsing, known),
+        **counted,
     }
     # The greater part of the work; page and live part, where both are made, share it.
     context["rows"] = SimpleLazyObject(
@@ -137,13 +138,13 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
             "url": seen.url,
             "current": seen.url == browsing.url,
             "removable": search.may_be_removed_by(user),
-            "count": counting.number(*(part.rows for part in seen.parts)),
+            "count": seen.count(counting),
         }
         for search in SavedSearch.objects.shown_to(user)
         if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
     ]
     matching = (
-        counting.number(*(part.rows for part in browsing.parts))
+        browsing.count(counting)
         if browsing.filter
         else numbers[browsing.listing.key]
     )

@@ -7,7 +7,8 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import BigIntegerField, Q, Value
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
@@ -23,9 +24,15 @@ class UserRequest(HttpRequest):
     htmx: HtmxDetails
 
 
+def as_key(pk: int) -> Cast:
+    """A number in the very type of its column: some indexes of PostgreSQL (btree_gin)
+    answer nothing else."""
+    return Cast(Value(pk), BigIntegerField())
+
+
 def visible_to(user: User) -> Q:
     """What `user` may see among rows with a `sender` and a `team`."""
-    return Q(team=user.team_id) if user.is_manager else Q(sender=user)
+    return Q(team=as_key(user.team_id)) if user.is_manager else Q(sender=as_key(user.pk))
 
 
 def manager_required(

@@ -36,3 +36,19 @@ def test_all_are_counted_in_one_query(
         asked.number(Delivery.objects.all())
     with django_assert_num_queries(1):  # type: ignore[attr-defined]
         asked.count()
+
+
+def test_what_an_index_finds_by_its_filters_is_counted_alike(
+    alice: User,
+    make_delivery: Callable[..., Delivery],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counting, "CAP", 3)
+    for _ in range(3):
+        make_delivery(alice)
+    every = Delivery.objects.all()
+    asked = Counting(alice)
+    three, six = asked.matches(every), asked.matches(every, every)
+    none = asked.matches(every.none())
+    asked.count()
+    assert [str(each) for each in (three, six, none)] == ["3", "3+", "0"]

@@ -3,9 +3,11 @@
 It is told that a sender is of one team, and how common words are, or it would read
 a team's whole history for the first page of one member's.
 
-The text search in Failed deliveries has an index of its own. It needs PostgreSQL's extension pg_trgm, which a database user without privileges may
-not create. Then everything works, searches only take longer; so the index is no part
-of a migration that could fail, but is made after any `migrate` that finds it missing.
+What Failed deliveries are narrowed by, words and filters, has one index for any of them
+together. It needs PostgreSQL's extensions pg_trgm and btree_gin, which a database user
+without privileges may not create. Then everything works, rare things only take longer
+to find; so the index is no part of a migration that could fail, but is made after any
+`migrate` that finds it missing.
 """
 
 from __future__ import annotations
@@ -25,20 +27,25 @@ STATISTICS = """
     CREATE STATISTICS IF NOT EXISTS conv_delivery_sought
     ON (UPPER(recipient || ' ' || subject)) FROM conversations_delivery
 """
-NAME = "conv_failed_sought"
+NAME = "conv_failed_filtered"
 # On the very expression of models.sought. Without fastupdate, which spares writers
 # the sorting in and has every search read what is not sorted in yet.
 DEFINITION = f"""
     CREATE INDEX {NAME} ON conversations_delivery
-    USING gin ((UPPER(recipient || ' ' || subject)) gin_trgm_ops)
+    USING gin (
+        team_id, sender_id, state, channel_kind, reason, triage,
+        (UPPER(recipient || ' ' || subject)) gin_trgm_ops
+    )
     WITH (fastupdate = off)
     WHERE archived_at IS NULL
     AND state IN ('failed', 'bounced', 'complained', 'unconfirmed')
 """
+FORMER = "conv_failed_sought"  # on the words alone
 HINT = (
-    "Text search in Failed deliveries has no index, and will be slow in a big team: the "
-    "database user may not create the extension pg_trgm. Let a superuser run CREATE "
-    "EXTENSION pg_trgm; in this database, then run manage.py migrate again.\n"
+    "Search and filters of Failed deliveries have no index, and will be slow in a big "
+    "team: the database user may not create the extensions pg_trgm and btree_gin. Let a "
+    "superuser run CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gin; in this "
+    "database, then run manage.py migrate again.\n"
 )
 
 
@@ -52,11 +59,13 @@ def ensure(using: str = "default", **kwargs: Any) -> None:
     try:
         with transaction.atomic(using), connection.cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS btree_gin")
     except DatabaseError:
         sys.stderr.write(HINT)
         return
     with connection.cursor() as cursor:
         cursor.execute(DEFINITION)
+        cursor.execute(f"DROP INDEX IF EXISTS {FORMER}")
 
 
 def _wanted(connection: BaseDatabaseWrapper) -> bool:

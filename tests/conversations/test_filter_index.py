@@ -6,10 +6,12 @@ import pytest
 from django.db import connection, transaction
 from django.http import QueryDict
 
-from conversations import search_index
+from conversations import filter_index
+from conversations.browsing import Browsing
 from conversations.filtering import Filter
 from conversations.models import Delivery
-from conversations.models.list_indexes import FAILURES, LIST_INDEXES
+from conversations.models.list_indexes import LIST_INDEXES
+from conversations.paging import Part
 from deliveryportal.accounts.models import User
 
 pytestmark = pytest.mark.skipif(
@@ -23,13 +25,18 @@ def run(*statements: str) -> None:
             cursor.execute(statement)
 
 
-def test_a_search_asks_for_what_the_index_is_on(alice: User) -> None:
-    search = Filter.from_query(QueryDict("q=anna+offer"), alice)
-    failed = Delivery.objects.filter(state__in=FAILURES, archived_at=None)
+def test_all_that_a_list_is_narrowed_by_is_asked_of_one_index(bob: User) -> None:
+    query = QueryDict(f"q=anna+offer&channel=gmail&reason=mailbox_full&member={bob.pk}")
+    browsing = Browsing.of(bob, "failed", query)
+    assert browsing
+    [part] = browsing.parts
     # In a table of nothing any other index would do.
     others = [each.name for each in LIST_INDEXES if each.name.startswith("conv_failed")]
     run("SET LOCAL enable_seqscan = off", f"DROP INDEX {', '.join(others)}")
-    assert search_index.NAME in search.apply(failed).explain()
+    plan = Part(part.rows, few=True).ordered(None, down=True).explain()
+    [asked] = [line for line in plan.splitlines() if "Index Cond" in line]
+    for column in ("team_id", "sender_id", "channel_kind", "reason", "ANNA", "OFFER"):
+        assert column in asked
 
 
 def test_without_the_privilege_it_says_what_to_do_and_goes_on(
@@ -38,12 +45,13 @@ def test_without_the_privilege_it_says_what_to_do_and_goes_on(
     role = f"nobody_{uuid4().hex}"
     run(
         "DROP EXTENSION pg_trgm CASCADE",
+        "DROP EXTENSION btree_gin CASCADE",
         f"CREATE ROLE {role}",
         f"GRANT ALL ON SCHEMA public TO {role}",
         f"ALTER TABLE conversations_delivery OWNER TO {role}",
         f"SET ROLE {role}",
     )
-    search_index.ensure()
+    filter_index.ensure()
     run("RESET ROLE")
     assert "CREATE EXTENSION pg_trgm" in capsys.readouterr().err
     search = Filter.from_query(QueryDict("q=anna"), alice)
@@ -55,10 +63,10 @@ def test_the_next_migrate_makes_what_was_missing(
 ) -> None:
     with transaction.atomic():
         run("DROP EXTENSION pg_trgm CASCADE")
-        search_index.ensure()
-        search_index.ensure()
+        filter_index.ensure()
+        filter_index.ensure()
         found = connection.introspection.get_constraints(
             connection.cursor(), Delivery._meta.db_table
         )
-    assert search_index.NAME in found
+    assert filter_index.NAME in found
     assert capsys.readouterr().err == ""
