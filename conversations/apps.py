@@ -14,9 +14,9 @@ class ConversationsConfig(AppConfig):
             backlog,  # noqa: F401
             channel_changes,  # noqa: F401
             digest_tasks,  # noqa: F401
+            filter_index,
             identity_deletion,  # noqa: F401
             leaving,  # noqa: F401
-            filter_index,
             tasks,  # noqa: F401
         )
         from conversations.triage import (  # noqa: PLC0415

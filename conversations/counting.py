@@ -32,6 +32,10 @@ class CappedMatches(Subquery):
     so many, and if there are few, all of it. OFFSET 0 keeps that from its sight.
     """
 
+    template = (
+        "(SELECT COUNT(*) FROM (SELECT 1 FROM (%(subquery)s %(fence)s) AS found "
+        "LIMIT %(limit)s) AS counted)"
+    )
     output_field = IntegerField()
     empty_result_set_value = 0
 
@@ -42,9 +46,9 @@ class CappedMatches(Subquery):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any
     ) -> tuple[str, tuple[Any, ...]]:
         fence = "OFFSET 0" if connection.vendor == "postgresql" else ""
-        found = f"SELECT 1 FROM (%(subquery)s {fence}) AS found LIMIT {CAP + 1}"
-        template = f"(SELECT COUNT(*) FROM ({found}) AS counted)"
-        return super().as_sql(compiler, connection, template)
+        return super().as_sql(
+            compiler, connection, self.template, fence=fence, limit=CAP + 1
+        )
 
 
 def _ones(rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -144,9 +144,7 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
     ]
     matching = (
-        browsing.count(counting)
-        if browsing.filter
-        else numbers[browsing.listing.key]
+        browsing.count(counting) if browsing.filter else numbers[browsing.listing.key]
     )
     counting.count()
     return {

@@ -32,7 +32,9 @@ def as_key(pk: int) -> Cast:
 
 def visible_to(user: User) -> Q:
     """What `user` may see among rows with a `sender` and a `team`."""
-    return Q(team=as_key(user.team_id)) if user.is_manager else Q(sender=as_key(user.pk))
+    return (
+        Q(team=as_key(user.team_id)) if user.is_manager else Q(sender=as_key(user.pk))
+    )
 
 
 def manager_required(

@@ -6,19 +6,25 @@ page of failures. A tenth has failed, spread over a year.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
-from django.db.models import Model
-from django.utils.timezone import now
+import django
 
-from channels.models import Channel, EmailIdentity
-from channels.transports import all_transports
-from conversations.bounces.reasons import REASONS
-from conversations.models import Conversation, Delivery, Message
-from deliveryportal.accounts.models import Team, User
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+from django.db.backends.utils import CursorWrapper  # noqa: E402
+from django.db.models import Model  # noqa: E402
+from django.utils.timezone import now  # noqa: E402
+
+from channels.models import Channel, EmailIdentity  # noqa: E402
+from channels.transports import all_transports  # noqa: E402
+from conversations.bounces.reasons import REASONS  # noqa: E402
+from conversations.models import Conversation, Delivery, Message  # noqa: E402
+from deliveryportal.accounts.models import Team, User  # noqa: E402
 
 TEAMS, MEMBERS = 200, 10
 YEAR = 365 * 24 * 3600
@@ -361,3 +367,13 @@ def _without_indexes() -> Iterator[None]:
             cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
         for _, definition in indexes:
             cursor.execute(definition)
+
+
+def main(rows: str) -> None:
+    call_command("migrate", verbosity=0)
+    if not Delivery.objects.exists():
+        fill(int(rows))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
