@@ -28,7 +28,7 @@ bench: .venv/installed-dev  ## figures, as ratios within one run
 	$(BIN)/python -m tests.bench
 
 bench-conversations: .venv/installed-dev  ## the lists over 5,000,000 deliveries (ROWS=…), on PostgreSQL
-	$(BIN)/python -m tests.bench_conversations
+	$(BIN)/python -m tests.bench_conversations $(ARGS)
 
 bench-receiver: .venv/installed-dev  ## needs PostgreSQL and Redis, as .ci/run does
 	$(BIN)/python -m tests.bench_receiver
