@@ -18,6 +18,7 @@ from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
 OLDEST_FIRST = "oldest"
+UNINDEXED = {"q", "reason", "triage"}  # but for failures
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class Browsing:
     def knows_its_matches(self) -> bool:
         """Whether an index finds what is narrowed down to, however rare that is."""
         return bool(self.filter) and self.listing.knows_filters
+
+    @property
+    def can_be_counted(self) -> bool:
+        """Whether an index counts what matches, and not the whole list is read for it."""
+        return self.knows_its_matches or not self.filter.values.keys() & UNINDEXED
 
     def count(self, counting: Counting) -> Number:
         """Ask for the number of all that matches."""

@@ -57,23 +57,24 @@ def _ones(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 class Number:
-    """How many there are, once it has been counted; above the cap, only that."""
+    """How many there are, once it has been counted; above the cap, or where there are
+    `more` than was looked at, only that."""
 
-    def __init__(self) -> None:
-        self.value = 0
+    def __init__(self, value: int = 0, *, more: bool = False) -> None:
+        self.value, self.more = value, more
 
     def __bool__(self) -> bool:
         return self.value > 0
 
     @property
     def is_exact(self) -> bool:
-        return self.value <= CAP
+        return self.value <= CAP and not self.more
 
     def __int__(self) -> int:
         return self.value
 
     def __str__(self) -> str:
-        return str(self.value) if self.is_exact else f"{CAP}+"
+        return str(self.value) if self.is_exact else f"{min(self.value, CAP)}+"
 
 
 class Counting:

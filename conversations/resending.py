@@ -98,12 +98,10 @@ def _last_taken(*, tracked: bool) -> Subquery:
     lately = now() - LATELY
     taken = (
         Delivery.objects.unarchived()
-        # Plus nothing: the index on the channel alone would read everybody's mail.
-        .alias(its_channel=F("channel_id") + 0)
         .filter(
             GreaterThanOrEqual(Day("state_since"), Day(Value(lately))),
             sender=OuterRef("sender_id"),
-            its_channel=OuterRef("channel_id"),
+            channel=OuterRef("channel_id"),
             state=State.ACCEPTED,
             tracked=tracked,
         )
@@ -132,18 +130,22 @@ def _sent_again() -> QuerySet[Message]:
 
 def _can_go(user: User) -> DeliveryQuerySet:
     """What failed and would not fail for its channel, identity or sender now."""
+    still_there = User.objects.filter(
+        pk=OuterRef("its_sender"), team=OuterRef("team"), is_active=True
+    )
     return (
         Delivery.objects.visible_to(user)
         .unarchived()
+        # Plus nothing: the index on the sender alone would read all they ever sent.
+        .alias(its_sender=F("sender_id") + 0)
         .filter(
+            Exists(still_there),
             state=State.FAILED,
             state_since__gt=now() - LATELY,
             channel__health=Channel.Health.WORKING,
             channel__disconnected_at=None,
             # Its sender may still write as this.
             message__identity__verified_at__isnull=False,
-            sender__is_active=True,
-            sender__team=F("team"),
         )
         .exclude(Exists(_sent_again()))
     )

@@ -33,6 +33,9 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
     layout = layout_of(request.user, key)
     counted = _counted(browsing, known)
     page = browsing.page(layout.rows, counted["matching"])
+    if counted["matching"] is None:
+        more = bool(page.previous or page.next)
+        counted["matching"] = Number(len(page.rows), more=more)
     context = {
         "browsing": browsing,
         "folder": browsing.folder,
@@ -138,14 +141,14 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
             "url": seen.url,
             "current": seen.url == browsing.url,
             "removable": search.may_be_removed_by(user),
-            "count": seen.count(counting),
+            "count": seen.count(counting) if seen.can_be_counted else "",
         }
         for search in SavedSearch.objects.shown_to(user)
         if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
     ]
-    matching = (
-        browsing.count(counting) if browsing.filter else numbers[browsing.listing.key]
-    )
+    matching: Number | None = numbers[browsing.listing.key]
+    if browsing.filter:
+        matching = browsing.count(counting) if browsing.can_be_counted else None
     counting.count()
     return {
         "tabs": tabs,

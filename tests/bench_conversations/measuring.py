@@ -41,9 +41,11 @@ def p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20, method="inclusive")[-1]
 
 
-def timed(work: Callable[[], object], times: int = TIMES) -> list[float]:
+def timed(
+    work: Callable[[], object], times: int = TIMES, warm: int = WARM
+) -> list[float]:
     """Milliseconds of each, once it is warm."""
-    for _ in range(WARM):
+    for _ in range(warm):
         work()
     found = []
     for _ in range(times):

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
+from conversations.columns import keep_layout
 from conversations.models import Delivery
 from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
@@ -256,3 +257,14 @@ def test_a_failure_that_was_decided_about_says_so_in_its_row(
     make_delivery(alice, state=State.FAILED, reason="mailbox_full", triage="waiting")
     row = page(as_user(alice), "/conversations/failed/").split("<tbody>")[1]
     assert '<span class="badge">Waiting</span>' in row
+
+
+def test_what_no_index_counts_is_said_to_be_more_than_stands_on_the_page(
+    as_user: SignIn, alice: User, make_delivery: MakeDelivery
+) -> None:
+    for number in range(26):
+        make_delivery(alice, f"anna{number}@customer.test", state=State.ACCEPTED)
+    keep_layout(alice, "sent", ["subject"], 25)
+    found = page(as_user(alice), "/conversations/sent/?q=anna")
+    assert "25+ matches" in found
+    assert "1 match<" in page(as_user(alice), "/conversations/sent/?q=anna25")
