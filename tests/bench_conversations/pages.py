@@ -95,7 +95,6 @@ class Pages:
         self.measure(
             "failed: by cause", "failed/causes/", {**failed, "triage__exact": "open"}
         )
-        self.measure("failed: offers to resend", "failed/offers/", failed)
 
     def rest(self) -> None:
         accepted, mine = self.accepted, {**self.accepted, **self.mine}
