@@ -53,7 +53,8 @@ class CappedMatches(Subquery):
 
 def _ones(rows: QuerySet[Any]) -> QuerySet[Any]:
     """No column of theirs, so that an index alone can answer."""
-    return rows.order_by().annotate(one=Value(1)).values("one")
+    ones: QuerySet[Any] = rows.order_by().annotate(one=Value(1)).values("one")
+    return ones
 
 
 class Number:

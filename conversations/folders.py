@@ -14,6 +14,7 @@ from django.utils.timezone import now
 
 from conversations.models import Delivery, Draft
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State
+from conversations.models.sought import Word
 from deliveryportal.accounts.models import User
 
 
@@ -37,7 +38,7 @@ class Stream:
         if len(self.states) == 1:
             found &= Q(state=self.states[0])
         elif self.states:
-            found &= Q(state__in=self.states)
+            found &= Q(state__in=[Word(state.value) for state in self.states])
         if self.tracked is not None:
             found &= Q(tracked=self.tracked)
         return found & self.further() if self.further else found

@@ -21,6 +21,7 @@ from conversations.models.hold import Hold
 from conversations.models.list_indexes import LIST_INDEXES
 from conversations.models.message import Message
 from conversations.models.quick_rows import QuickRowsModel
+from conversations.models.sought import Word
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 
@@ -224,7 +225,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def unresolved(self) -> Self:
         """Failures that nobody has decided about yet."""
-        return self.filter(state__in=FAILURES, triage=Triage.OPEN)
+        failed = [Word(state.value) for state in FAILURES]
+        return self.filter(state__in=failed, triage=Triage.OPEN)
 
     def unarchived(self) -> Self:
         return self.filter(archived_at=None)

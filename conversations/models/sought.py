@@ -21,6 +21,16 @@ class Sought(models.Func):
         super().__init__("recipient", "subject")
 
 
+class Word(models.Value):
+    """A word of ours that stands in the SQL itself. In a list of parameters SQLite does
+    not know what its partial indexes are for."""
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return f"'{self.value}'", ()
+
+
 class Span(models.Func):
     """The UTC day, or a part of it, of a time: its order, but coarse.
 
