@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlencode
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Func, IntegerField, Max, Min, Window
 from django.urls import reverse
 
 from channels.models import Channel
@@ -101,18 +101,28 @@ def causes_for(
         failures.values("cause")
         .annotate(number=Count("*"), first=Min("state_since"), last=Max("state_since"))
         .order_by("-number", "-last")
-        .values_list("cause", "number", "first", "last")[:AT_MOST]
+        # What all come to is worked out there: reading a thousand dates takes longer.
+        .annotate(of_all=Window(_Total("number")), causes=Window(Count("*")))
+        .values_list("cause", "number", "first", "last", "of_all", "causes")[:at_most]
     )
-    shown = rows[:at_most]
-    channels = _channels(key or "" for key, *_ in shown)
+    of_all, causes = rows[0][4:] if rows else (0, 0)
+    channels = _channels(key or "" for key, *_ in rows)
     return Causes(
         [
             _cause(key or "", number, since, last, channels)
-            for key, number, since, last in shown
+            for key, number, since, last, *_ in rows
         ],
-        number=sum(number for _, number, *_ in rows),
-        more=len(rows) - len(shown),
+        number=int(of_all),
+        more=causes - len(rows),
     )
+
+
+class _Total(Func):
+    """Over rows that are themselves aggregates, which Django's Sum refuses."""
+
+    function = "SUM"
+    window_compatible = True
+    output_field = IntegerField()
 
 
 def number_decided(user: User, triage: Triage) -> int:

@@ -27,7 +27,7 @@ def live(
 
     A boosted link or form gets the page, and takes from it what it is after.
 
-    The part's root asks with `hx-get="{{ live_url }}"` and `hx-vals` of `seen`. Where
+    The page has the part as `live_part`. The part's root asks with `hx-get="{{ live_url }}"` and `hx-vals` of `seen`. Where
     that is what it would get again, nothing is swapped, and a selection stays.
     """
     context |= {"live_url": _without_seen(request), "seen": SEEN}
@@ -37,7 +37,8 @@ def live(
     if alone and request.GET.get("seen") == seen:
         response = HttpResponse(status=204)
     else:
-        text = text if alone else render_to_string(page, context, request)
+        if not alone:
+            text = render_to_string(page, {**context, "live_part": text}, request)
         response = HttpResponse(text.replace(SEEN, seen))
     patch_vary_headers(response, ["HX-Request", "HX-Boosted"])
     return response
