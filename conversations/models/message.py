@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 from email.utils import formataddr
+from functools import cache
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
 
 from conversations.models.quick_rows import QuickRowsModel
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
+
+
+@cache
+def _address(prefix: str) -> str:
+    """Looked up once, and not for each row of a list."""
+    nobodys = UUID(int=0)
+    found = reverse("conversations:message", args=[nobodys])
+    return found.replace(str(nobodys), "{}")
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -124,7 +133,7 @@ class Message(QuickRowsModel):
             self.deliveries.update(subject=self.subject, from_address=self.from_address)
 
     def get_absolute_url(self) -> str:
-        return reverse("conversations:message", args=[self.uuid])
+        return _address(get_script_prefix()).format(self.uuid)
 
     @property
     def written_as(self) -> str:
