@@ -100,7 +100,7 @@ def test_once_mended_what_waited_goes_at_once(
             waiting_for="Custom SMTP server cannot take mail at the moment",
             not_before=now() + timedelta(hours=4),
         )
-        Delivery.objects.update(channel=channel)
+        Delivery.objects.update(channel=channel, channel_kind="smtp", tracked=False)
         connected(channel, by=alice)
         deliver_lane(channel.pk, alice.pk)
     delivery.refresh_from_db()

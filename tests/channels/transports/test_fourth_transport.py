@@ -122,7 +122,7 @@ def test_a_message_leaves_by_it_and_is_called_as_it_says(
     as_user: SignIn,
 ) -> None:
     delivery = make_delivery(alice)
-    Delivery.objects.update(channel=channel)
+    Delivery.objects.update(channel=channel, channel_kind=channel.kind)
     deliver_lane(channel.pk, alice.pk)
     delivery.refresh_from_db()
     assert delivery.state == State.ACCEPTED
