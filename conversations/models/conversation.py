@@ -6,7 +6,7 @@ from operator import attrgetter
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
@@ -22,15 +22,10 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         self, owner: User, folded: Iterable[str]
     ) -> dict[str, Conversation]:
         """Find the owner's with people of these addresses, which are in lower case."""
-        # Each by the index that makes it unique, however wrong the statistics are.
-        among = by_hand.among(
-            "(SELECT found.id FROM conversations_conversation found "
-            "WHERE owner_id = %s AND lower(person_address) = value)"
-        )
         found = instances(
             self.model,
-            f"SELECT {{columns}} FROM conversations_conversation WHERE id {among}",  # noqa: S608
-            [owner.pk, json.dumps(list(folded))],
+            "SELECT {columns} FROM " + _EACH_FOUND[connection.vendor],  # noqa: S608
+            [json.dumps(list(folded)), owner.pk],
         )
         return {each.person_address.lower(): each for each in found}
 
@@ -51,6 +46,20 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return {address.lower(): begun[address] for address, _ in ids}
 
 
+# One after the other by the index that makes each unique: PostgreSQL left to itself
+# reads all of an owner's where its statistics are old.
+_EACH_FOUND = {
+    "sqlite": (
+        "json_each(%s) CROSS JOIN conversations_conversation "
+        "ON owner_id = %s AND lower(person_address) = value"
+    ),
+    "postgresql": (
+        "json_array_elements_text(%s::json) CROSS JOIN LATERAL ("
+        "SELECT * FROM conversations_conversation "
+        "WHERE owner_id = %s AND lower(person_address) = value LIMIT 1"
+        ") conversations_conversation"
+    ),
+}
 NEW = ("uuid", "owner_id", "person_address", "person_name", "created_at")
 fields_of = attrgetter(*NEW)
 
