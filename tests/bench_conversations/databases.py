@@ -14,6 +14,7 @@ POSTGRES = os.environ.get("POSTGRES", "postgres://postgres@127.0.0.1:5432")
 NAME = "deliveryportal_bench_conversations"
 ENVIRONMENT = {
     "PORTAL_MODE": "practice",
+    "LOG_LEVEL": "WARNING",  # else a line for each mail of the bulk action
     "DJANGO_SETTINGS_MODULE": "tests.bench_conversations.settings",
 }
 
