@@ -72,8 +72,8 @@ class Run:
             make_people(
                 Wiring(world.carols.port, world.google.grant(ALICE), ALICE),
             )
-            world.installation.start()
             try:
+                world.installation.start()
                 self._write_while_it_breaks(world)
                 self._let_it_come_to_rest(world)
             finally:
