@@ -125,7 +125,7 @@ def test_a_failure_shows_why_in_whose_words_and_from_what(
     assert case.words[relay] in " ".join(words_of(page))
     (evidence,) = evidence_of(page, "failed")
     assert case.evidence[relay] in evidence
-    assert ("mail to this address is held back" in page) == case.suppresses
+    assert ("is held back for this" in page) == case.suppresses
     assert "Action: failed" in report
     assert case.recipient in report
 
