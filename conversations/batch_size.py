@@ -1,7 +1,7 @@
-"""How much of a lane to claim: what a turn lately had time for.
+"""How far to look ahead in a lane: what a turn lately had time for.
 
-Claiming reads whole letters. Where the far end is slow, or the machine busy, most of a
-full batch would only be read and given back.
+Looking ahead reads whole letters. Where the far end is slow, or the machine busy, most
+of a full batch would be read in vain.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def fitting(channel: Channel) -> int:
     return min(settings.LANE_BATCH, _fitting.get(channel.uuid, settings.LANE_BATCH))
 
 
-def learn(channel: Channel, claimed: int, done: int) -> None:
-    """Claim less after a turn that was over before its batch, more after any other."""
+def learn(channel: Channel, read: int, done: int) -> None:
+    """Read less after a turn that was over before its batch, more after any other."""
     # Twice what went, so that the next turn can show that it has time for more.
-    fits = max(2 * done, 10) if done < claimed else 2 * claimed
+    fits = max(2 * done, 10) if done < read else 2 * read
     if fits < settings.LANE_BATCH:
         _fitting[channel.uuid] = fits
     else:

@@ -215,7 +215,7 @@ CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 # --- Sending ----------------------------------------------------------------
 
 LANE_BATCH = strict_int("LANE_BATCH", default=200)  # deliveries read at a time
-# Deliveries marked "handing over" at a time: as many may be in doubt after a crash.
+# Deliveries claimed at a time: as many may be in doubt after a crash.
 # 1 is strict: one mail of each worker thread.
 IN_HAND = strict_int("IN_HAND", default=50)
 # A lane's turn: after so long the rest of its batch goes back, behind the others.

@@ -193,7 +193,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(channel=channel_id, sender=sender_id)
 
     def held_under(self, lease: str) -> Self:
-        """Those this lease still holds: the guard of every settling UPDATE.
+        """Those this lease still holds, to prolong it.
 
         Whoever ends a lease takes its name away. Its time is not asked again here:
         clocks jump, and a hand-over that has happened is then no less true.

@@ -119,7 +119,7 @@ class Suppression(models.Model):
     class Meta:
         constraints = [
             # However many reports say so at once: an address is suppressed once.
-            # Also finds what stops a claimed batch.
+            # Also finds what stops a batch.
             models.UniqueConstraint(
                 fields=["team", "address"],
                 condition=models.Q(released_at=None),
