@@ -1,26 +1,28 @@
 """A lane's work: look ahead → claim → hand over → settle.
 
 A lane is one sender on one channel. What it has due is read without taking it, and
-claimed a handful at a time, just before the bytes go. Every step is committed before
-the next begins, and each UPDATE names the state it expects, and the lease, so a
-worker that dies, sleeps or comes twice can neither lose a mail nor send it twice:
+claimed some at a time, just before the bytes go. Every step is committed before the
+next begins, and each UPDATE names the state it expects, and the lease, so a worker
+that dies, sleeps or comes twice can neither lose a mail nor send it twice:
 
-    queued → handing over   claimed under a lease: the bytes may be on their way. If
-                            the lease runs out nobody can know: unconfirmed
-    handing over → settled  only while the lease is ours
+    queued → handing over   claimed under a lease, and handed over by their ids, a
+                            handful at a time. If the lease runs out nobody can know
+                            of the handful: unconfirmed. The rest was not begun
+    handing over → settled  only while the lease is ours, and before the next handful
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from itertools import chain, islice
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -51,10 +53,12 @@ from channels.transports import (
 from conversations import outcomes
 from conversations.alerting import alert_of_refusals
 from conversations.batch_size import fitting, learn
+from conversations.lease import NO_LEASE, UNTRIED, Lease
 from conversations.letters import addressee, enclosed_files
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.by_hand import Sql
 from conversations.models.delivery import State
+from conversations.models.event import Line
 from conversations.outcomes import Outcome
 from conversations.rich_text import as_document
 from conversations.slowing import slow_down
@@ -68,7 +72,8 @@ logger = logging.getLogger(__name__)
 # than a process may take to stop.
 SETTLED_WITHIN = 15.0
 DATABASE_AWAY = (OperationalError, InterfaceError)
-NO_LEASE = {"lease": "", "lease_until": None}
+# Deliveries claimed at a time, if a handful is not more: one UPDATE for all.
+CLAIMED = 50
 FAULT = "Something broke here while it was handed over."
 
 
@@ -111,39 +116,6 @@ class Batch:
     is_full: bool  # more may be due
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to deliver what was claimed, for a time.
-
-    `turn_ends` is when, by the monotonic clock, other lanes have waited long enough.
-    """
-
-    token: str
-    turn_ends: float
-
-    @classmethod
-    def new(cls) -> Lease:
-        turn = settings.LANE_MILLISECONDS / 1000
-        return cls(secrets.token_hex(16), time.monotonic() + turn)
-
-    @property
-    def turn_is_over(self) -> bool:
-        """Asked after each message, so that every turn sends one at least."""
-        return time.monotonic() >= self.turn_ends
-
-    def holds(self, state: State) -> dict[str, Any]:
-        """What is so of a delivery in `state` for as long as it is ours.
-
-        Whoever ends a lease takes its name away. Its time is not asked again: clocks
-        jump, and a hand-over that has happened is then no less true.
-        """
-        return {"lease": self.token, "state": state}
-
-    @staticmethod
-    def end() -> datetime:
-        return now() + timedelta(seconds=settings.LEASE_SECONDS)
-
-
 def look_ahead(channel: Channel, sender_id: int) -> Batch:
     """Read the lane's next due deliveries, as many as a turn may send and its limit lets.
 
@@ -181,20 +153,24 @@ def _handful_by_handful(
 ) -> Iterator[list[Outcome]]:
     """Claim, hand over, settle; yield what came of each handful.
 
-    A handful is settled and the next one claimed in one transaction: no more than one
-    handful is ever in doubt, and each costs one commit.
+    A handful is settled before the next begins, and what is claimed then in the same
+    transaction: no more than one handful is ever in doubt, and each costs one commit.
     """
     results: list[Outcome] = []
-    handfuls = _handfuls(batch.deliveries)
+    portions = _in_portions(batch.deliveries, max(CLAIMED, lease.handful))
+    resting: set[str] = set()  # domains that have asked for it in this batch
     try:
-        in_hand = _claim_next(handfuls, lease, batch.read_at)
-        while in_hand:
-            results = _hand_over_all(in_hand, transport, lease)
-            over = lease.turn_is_over or any(each.channel_trouble for each in results)
-            with transaction.atomic():
-                settled = settle(results, in_hand, lease)
+        claimed = _claim_next(portions, lease, batch.read_at)
+        while claimed:
+            results = _hand_over_all(claimed, transport, lease, resting)
+            over = _is_over(results, lease)
+            rest = [] if over else claimed[lease.handful :]
+            with _transaction(needed=not (rest and _all_accepted(results))):
+                settled, held = settle(results, claimed[: -len(rest) or None], lease)
                 slow_down(results)
-                in_hand = [] if over else _claim_next(handfuls, lease, batch.read_at)
+                claimed = rest if held else []
+                if held and not (rest or over):
+                    claimed = _claim_next(portions, lease, batch.read_at)
                 # Last: a team's turn is waited for with nothing left to be locked.
                 suppress_refused(settled)
             yield results
@@ -205,17 +181,32 @@ def _handful_by_handful(
         yield results
 
 
-def _handfuls(batch: list[Delivery]) -> Iterator[list[Delivery]]:
+def _transaction(*, needed: bool) -> AbstractContextManager[Any]:
+    """One statement is one by itself, and spares two trips to the database."""
+    return transaction.atomic(savepoint=False) if needed else nullcontext()
+
+
+def _all_accepted(results: list[Outcome]) -> bool:
+    return all(each.changes["state"] == State.ACCEPTED for each in results)
+
+
+def _is_over(results: list[Outcome], lease: Lease) -> bool:
+    """Whether what is claimed and has not begun goes back into the queue."""
+    trouble = any(each.channel_trouble for each in results)
+    return trouble or lease.turn_is_over or stopping.is_set()
+
+
+def _in_portions(batch: list[Delivery], size: int) -> Iterator[list[Delivery]]:
     rest = iter(batch)
-    while handful := list(islice(rest, settings.IN_HAND)):
-        yield handful
+    while portion := list(islice(rest, size)):
+        yield portion
 
 
 def _claim_next(
-    handfuls: Iterator[list[Delivery]], lease: Lease, read_at: datetime
+    portions: Iterator[list[Delivery]], lease: Lease, read_at: datetime
 ) -> list[Delivery]:
-    """Claim the next handful of which anything can be had."""
-    claimed = (claim(handful, lease, read_at) for handful in handfuls)
+    """Claim the next portion of which anything can be had."""
+    claimed = (claim(portion, lease, read_at) for portion in portions)
     return next(filter(None, claimed), [])
 
 
@@ -229,14 +220,17 @@ _AS_READ = (
 
 
 def claim(
-    handful: Sequence[Delivery], lease: Lease, read_at: datetime
+    portion: Sequence[Delivery], lease: Lease, read_at: datetime
 ) -> list[Delivery]:
-    """Commit that these are about to be sent; return those that nobody else has taken."""
-    if not handful or stopping.is_set():
+    """Commit that these are about to be sent; return those that nobody else has taken.
+
+    In the order of their ids, which nothing changes: what a lease has begun is known by it.
+    """
+    if not portion or stopping.is_set():
         return []
     at = now()
     claimed = Delivery.objects.move(
-        _ids(handful),
+        _ids(portion),
         {
             "state": State.HANDING_OVER,
             "waiting_for": "",
@@ -249,7 +243,8 @@ def claim(
         # Whoever has locked one takes it from us, and may want what we have locked.
         skip_locked=True,
     )
-    ours = [delivery for delivery in handful if delivery.pk in claimed]
+    ours = [delivery for delivery in portion if delivery.pk in claimed]
+    ours.sort(key=attrgetter("pk"))
     for delivery in ours:
         delivery.attempts += 1
         delivery.tried_since = delivery.tried_since or at
@@ -257,10 +252,10 @@ def claim(
 
 
 def _hand_over_all(
-    in_hand: list[Delivery], transport: Transport, lease: Lease
+    claimed: list[Delivery], transport: Transport, lease: Lease, resting: set[str]
 ) -> list[Outcome]:
-    """Hand over one after the other; stop early where going on would be wrong."""
-    handful = _Handful(in_hand, transport, lease)
+    """Hand over the first handful; stop early where going on would be wrong."""
+    handful = _Handful(claimed, transport, lease, resting)
     try:
         while handful.goes_on:
             handful.hand_over()
@@ -281,16 +276,20 @@ class _Handful:
     """
 
     def __init__(
-        self, in_hand: list[Delivery], transport: Transport, lease: Lease
+        self,
+        claimed: list[Delivery],
+        transport: Transport,
+        lease: Lease,
+        resting: set[str],
     ) -> None:
         self.results: list[Outcome] = []
-        self._in_hand = in_hand
-        self._waiting = deque(in_hand)
+        self._claimed = claimed
+        self._waiting = deque(claimed[: lease.handful])
         self._under_way: deque[Delivery] = deque()  # asked for, and not answered
         self._transport = transport
         self._lease = lease
         self._lease_ends = time.monotonic() + settings.LEASE_SECONDS
-        self._resting: set[str] = set()  # domains that have just asked for it
+        self._resting = resting
         self._stopped = False
 
     @property
@@ -336,7 +335,7 @@ class _Handful:
         """What has been asked for before goes all the same, unless the lease is lost."""
         left = self._lease_ends - time.monotonic()
         if left < self._transport.patience.total_seconds():
-            self._lease_ends = _renew(self._in_hand, self._lease)
+            self._lease_ends = _renew(self._claimed, self._lease)
             if self._lease_ends <= time.monotonic():
                 raise _LeaseLostError
         begun = self.results or self._under_way
@@ -356,15 +355,15 @@ class _Handful:
         self.results.append(result)
 
 
-def _renew(in_hand: list[Delivery], lease: Lease) -> float:
+def _renew(claimed: list[Delivery], lease: Lease) -> float:
     """Prolong the lease; return its end by the monotonic clock, past if it was lost."""
     ends = time.monotonic() + settings.LEASE_SECONDS
     kept = (
         Delivery.objects.held_under(lease.token)
-        .filter(pk__in=_ids(in_hand))
+        .filter(pk__in=_ids(claimed))
         .update(lease_until=Lease.end())
     )
-    return ends if kept == len(in_hand) else 0.0
+    return ends if kept == len(claimed) else 0.0
 
 
 def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome:
@@ -442,31 +441,29 @@ def _ids(deliveries: Iterable[Delivery]) -> list[int]:
 
 
 def settle(
-    results: list[Outcome], in_hand: list[Delivery], lease: Lease
-) -> list[Outcome]:
+    results: list[Outcome], claimed: list[Delivery], lease: Lease
+) -> tuple[list[Outcome], bool]:
     """Write what came of it, for those that are still ours, in one transaction.
 
-    Return what was written. What was claimed and not tried goes back into the queue.
-    A result that comes after its lease has ended changes nothing; it is kept on the
+    Return what was written, and whether all was still ours: else the lease has been
+    ended as a whole. What was claimed and not tried goes back into the queue. A result that comes after its lease has ended changes nothing; it is kept on the
     timeline, for the person who has to decide.
     """
-    at = now()
     still = lease.holds(State.HANDING_OVER)
     tried = {result.delivery.pk for result in results}
-    with transaction.atomic(savepoint=False):
+    untried = [pk for pk in _ids(claimed) if pk not in tried]
+    groups = _alike(results)
+    alone = len(groups) == 1 and not untried and _all_accepted(results)
+    with _transaction(needed=not alone):
         ours: set[int] = set()
-        for changes, ids in _alike(results, at):
-            ours |= Delivery.objects.move(ids, changes, still)
-        if untried := [pk for pk in _ids(in_hand) if pk not in tried]:
-            again = {"state": State.QUEUED, "attempts": Sql("attempts - 1")}
-            Delivery.objects.move(untried, again | NO_LEASE, still)
-        DeliveryEvent.objects.record(
-            result.event if result.delivery.pk in ours else result.too_late
-            for result in results
-        )
+        for changes, lines in groups:
+            ours |= Delivery.objects.move_telling(lines, changes | NO_LEASE, still)
+        back = Delivery.objects.move(untried, UNTRIED, still) if untried else ()
+        late = [each.too_late for each in results if each.delivery.pk not in ours]
+        DeliveryEvent.objects.record(late)
         settled = [result for result in results if result.delivery.pk in ours]
         alert_of_refusals(settled)
-    return settled
+    return settled, len(ours) + len(back) == len(claimed)
 
 
 def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -> None:
@@ -480,7 +477,7 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
         try:
             with transaction.atomic():
                 known = [] if _are_settled(results) else results
-                settled = settle(known, batch, lease)
+                settled, _ = settle(known, batch, lease)
                 slow_down(known)
                 suppress_refused(settled)
         except Error:
@@ -501,18 +498,20 @@ def _are_settled(results: list[Outcome]) -> bool:
     return written.exists()
 
 
-def _alike(
-    results: list[Outcome], at: datetime
-) -> Iterator[tuple[dict[str, Any], list[int]]]:
-    """Gather results with the same changes: mostly all, for one UPDATE."""
-    groups: dict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
+def _alike(results: list[Outcome]) -> list[tuple[dict[str, Any], list[Line]]]:
+    """Gather lines of results with the same changes: mostly all, for one UPDATE."""
+    at = now()
+    groups: dict[tuple[tuple[str, Any], ...], list[Line]] = defaultdict(list)
     for result in results:
-        groups[tuple(result.changes.items())].append(result.delivery.pk)
-    for same, ids in groups.items():
-        changes = dict(same) | NO_LEASE
-        if changes["state"] == State.ACCEPTED:
-            changes["accepted_at"] = at
-        yield changes, ids
+        groups[tuple(result.changes.items())].append(result.event)
+    return [
+        (dict(same) | _moment_of(dict(same)["state"], at), lines)
+        for same, lines in groups.items()
+    ]
+
+
+def _moment_of(state: State, at: datetime) -> dict[str, Any]:
+    return {"accepted_at": at} if state == State.ACCEPTED else {}
 
 
 def _stop_for(trouble: Outcome, batch: Batch) -> None:

@@ -22,6 +22,7 @@ from conversations.cancelling import cancel_without_channel
 from conversations.delays import end_delays
 from conversations.digest_tasks import announce_digests
 from conversations.drafting import forget_sent
+from conversations.lease import NO_LEASE, UNTRIED, handful_of
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Lane, Report
 from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.models.event import Line
@@ -78,28 +79,38 @@ def sweep() -> Swept:
 
 
 def give_up_handing_over(at: datetime) -> int:
-    """End the leases that have run out.
+    """End the leases that have run out; return of how many mails nobody can know.
 
-    Nobody can know whether these were taken: a person decides.
+    Whether the handful at work was taken, a person decides. What was claimed and not
+    begun goes back into the queue.
     """
+    expired = Delivery.objects.lease_expired(at).values_list("lease", flat=True)
+    return sum(_give_up(lease, at) for lease in expired.distinct()[:AT_A_TIME])
+
+
+@transaction.atomic
+def _give_up(lease: str, at: datetime) -> int:
+    """End it as a whole: a worker that is alive finds its handful gone, and stops."""
+    held = Delivery.objects.held_under(lease).order_by("pk")
+    ids = list(held.values_list("pk", flat=True))
+    # As long as somebody is settling one, the next may be about to begin.
+    if _locked(held) != ids:
+        return 0
     note = "The worker stopped while handing it over. It may have arrived."
-    with transaction.atomic():
-        expired = list(
-            Delivery.objects.lease_expired(at)
-            .select_for_update(skip_locked=True)
-            .values_list("pk", flat=True)[:AT_A_TIME]
-        )
-        Delivery.objects.filter(pk__in=expired).update(
-            state=State.UNCONFIRMED,
-            state_since=at,
-            reason="unconfirmed",
-            lease="",
-            lease_until=None,
-        )
-        DeliveryEvent.objects.record(
-            Line(pk, kind=Kind.UNCONFIRMED, at=at, note=note) for pk in expired
-        )
-    return len(expired)
+    ours = {"lease": lease, "state": State.HANDING_OVER}
+    in_doubt = ids[: handful_of(lease)]
+    given_up = Delivery.objects.move_telling(
+        [Line(pk, kind=Kind.UNCONFIRMED, at=at, note=note) for pk in in_doubt],
+        {"state": State.UNCONFIRMED, "reason": "unconfirmed"} | NO_LEASE,
+        ours,
+    )
+    Delivery.objects.move(ids[len(in_doubt) :], UNTRIED, ours)
+    return len(given_up)
+
+
+def _locked(deliveries: DeliveryQuerySet) -> list[int]:
+    free = deliveries.select_for_update(skip_locked=True)
+    return list(free.values_list("pk", flat=True))
 
 
 def announce_due_lanes(at: datetime) -> int:

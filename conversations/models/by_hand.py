@@ -38,10 +38,12 @@ def update_returning(
     guards: Mapping[str, Any],
     changes: Mapping[str, Any],
     skip_locked: bool = False,
+    telling: Rows | None = None,
 ) -> set[int]:
     """Change those of `ids` that are as the guards say; return which.
 
-    With `skip_locked` those stay as they are that somebody else is changing.
+    With `skip_locked` those stay as they are that somebody else is changing. Rows that
+    tell of them, of a column `delivery_id`, are inserted for those that were changed.
     """
     new, held = (
         {n: v if isinstance(v, Sql) else Sql("", (v,)) for n, v in terms.items()}
@@ -57,8 +59,26 @@ def update_returning(
     values = [
         value for sql in (*new.values(), *held.values()) for value in sql.parameters
     ]
+    parameters = [*map(_moment, values), json.dumps(list(ids))]
+    if telling is None:
+        return _ids(statement, parameters)
+    if connection.vendor == "postgresql" and telling.are_few:
+        inserted, told = telling.selected
+        return _ids(
+            f"WITH moved AS ({statement}), told AS (INSERT INTO {telling.into} "  # noqa: S608
+            f"{inserted} WHERE {TELLS_OF} IN (SELECT id FROM moved)) "
+            "SELECT id FROM moved",
+            [*parameters, told],
+        )
+    with transaction.atomic(savepoint=False):
+        moved = _ids(statement, parameters)
+        insert(telling.about(moved))
+    return moved
+
+
+def _ids(statement: str, parameters: list[Any]) -> set[int]:
     with prepared_cursor() as cursor:
-        cursor.execute(statement, [*map(_moment, values), json.dumps(list(ids))])
+        cursor.execute(statement, parameters)
         return {pk for (pk,) in cursor.fetchall()}
 
 
@@ -89,6 +109,11 @@ def _update(
     return f'UPDATE "{table}" SET {changes} WHERE {guards} AND id {wanted} RETURNING id'  # noqa: S608
 
 
+# The column by which rows tell of others; and how many rows are few.
+TELLS_OF = "delivery_id"
+FEW = 12
+
+
 class Rows(NamedTuple):
     """What is to be inserted into one table, as its driver takes it."""
 
@@ -117,6 +142,16 @@ class Rows(NamedTuple):
         for each in instances:
             each._state.adding, each._state.db = False, connection.alias
         return cls.of(model, names, list(map(attrgetter(*names), instances)))
+
+    @property
+    def are_few(self) -> bool:
+        """Whether they cost less as parameters of one statement than as a COPY."""
+        return len(self.values) <= FEW
+
+    def about(self, ids: set[int]) -> Rows:
+        """Those that tell of one of these."""
+        at = self.columns.index(TELLS_OF)
+        return self._replace(values=[row for row in self.values if row[at] in ids])
 
     @property
     def into(self) -> str:
@@ -193,10 +228,6 @@ def insert(*several: Rows) -> None:
                 f"WITH {named} {last}" if before else last,
                 [parameter for _, parameter in selected],
             )
-
-
-# Rows that cost less as parameters of one statement than as COPYs of their own.
-FEW = 12
 
 
 def _copy(cursor: Any, rows: Rows) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import uuid4
@@ -17,6 +17,7 @@ from channels.transports import Traits, transport_class
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models import by_hand, hold
 from conversations.models.cause import CAUSE
+from conversations.models.event import DeliveryEvent, Line, log
 from conversations.models.hold import Hold
 from conversations.models.list_indexes import LIST_INDEXES
 from conversations.models.message import Message
@@ -216,6 +217,20 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             changes={**changes, "state_since": now()},
             skip_locked=skip_locked,
         )
+
+    def move_telling(
+        self, lines: Sequence[Line], changes: dict[str, Any], still: dict[str, Any]
+    ) -> set[int]:
+        """The same for the deliveries of these lines, each written if its was changed."""
+        moved = by_hand.update_returning(
+            self.model,
+            [line.delivery_id for line in lines],
+            guards=still,
+            changes={**changes, "state_since": now()},
+            telling=DeliveryEvent.objects.rows(lines),
+        )
+        log(line for line in lines if line.delivery_id in moved)
+        return moved
 
     def in_hand(self) -> Self:
         return self.filter(state=State.HANDING_OVER)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -54,11 +54,14 @@ class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
         `after` are the rows they speak of, if those are new: all in one trip.
         """
         written = list(lines)
-        by_hand.insert(*after, Rows.of(self.model, Line._fields, written))
-        _log(written)
+        by_hand.insert(*after, self.rows(written))
+        log(written)
+
+    def rows(self, lines: Sequence[Line]) -> Rows:
+        return Rows.of(self.model, Line._fields, lines)
 
 
-def _log(lines: Iterable[Line]) -> None:
+def log(lines: Iterable[Line]) -> None:
     """Tell whoever runs it what happens to each delivery, in whichever process.
 
     What goes as it should is told at DEBUG. Fields of their own in JSON, see `extra`.

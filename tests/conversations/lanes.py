@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from channels.models import Channel
-from conversations.delivering import Lease, claim, look_ahead
+from conversations.delivering import claim, look_ahead
+from conversations.lease import Lease
 from conversations.models import Delivery
 
 

@@ -15,7 +15,8 @@ from conversations.alerting import ALARMING, Refusal, organisation_of, raise_ale
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.causes import causes_for
-from conversations.delivering import Lease, settle
+from conversations.delivering import settle
+from conversations.lease import Lease
 from conversations.models import Alert, Delivery
 from conversations.models.delivery import State
 from conversations.outcomes import not_accepted

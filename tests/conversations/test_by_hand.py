@@ -10,7 +10,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from conversations.delivering import Lease, claim, look_ahead
+from conversations.delivering import claim, look_ahead
+from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Message, by_hand
 from conversations.models.by_hand import Rows
 from conversations.models.delivery import State

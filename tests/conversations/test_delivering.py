@@ -15,7 +15,8 @@ from channels.models import Channel, EmailIdentity
 from channels.transports import OutgoingEmail, Receipt
 from channels.transports._smtp import SmtpSession
 from conversations import delivering, outcomes
-from conversations.delivering import Lease, claim, deliver_lane, look_ahead
+from conversations.delivering import claim, deliver_lane, look_ahead
+from conversations.lease import Lease
 from conversations.letters import addressee
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State

@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from conversations.delivering import Lease, claim, look_ahead
+from conversations.delivering import claim, look_ahead
 from conversations.holding import lift, place
+from conversations.lease import Lease
 from conversations.models import Delivery, Hold
 from conversations.models.delivery import State
 from conversations.models.hold import Scope

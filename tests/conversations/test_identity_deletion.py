@@ -10,7 +10,8 @@ from pytest_django import Settings
 from channels.identity_deletion import affected_by, consequences_of, delete, objection
 from channels.models import EmailIdentity
 from conversations import delivering
-from conversations.delivering import Lease, claim, deliver_lane, look_ahead
+from conversations.delivering import claim, deliver_lane, look_ahead
+from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.delivery import State
 from deliveryportal.accounts.models import User

@@ -16,7 +16,8 @@ from conversations.blocking import release
 from conversations.bounces.reasons import REASONS
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
-from conversations.delivering import Lease, deliver_lane, settle
+from conversations.delivering import deliver_lane, settle
+from conversations.lease import Lease
 from conversations.models import Delivery, Evidence, Suppression
 from conversations.models.delivery import State
 from conversations.suppressing import SUPPRESSING, evidence_of, suppress_for
@@ -341,7 +342,7 @@ def test_what_settles_nothing_suppresses_nothing(
         "user unknown", Verdict.REFUSED, code=550, enhanced="5.1.1", stage="recipient"
     )
     refused = outcomes.not_accepted(delivery, error, now())
-    assert settle([refused], [delivery], Lease.new()) == []
+    assert settle([refused], [delivery], Lease.new()) == ([], False)
     assert not Suppression.objects.exists()
 
 

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.models import Channel, ConnectionTest
-from conversations.delivering import Lease
+from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.sweeper import Clock

@@ -1,0 +1,65 @@
+"""A lease: the right to deliver what was claimed, for a time.
+
+What is claimed is handed over by its ids, a handful at a time, and each handful is
+settled before the next begins. So of what a lease that has run out still holds, only
+the first handful may be on its way; the rest was never begun.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils.timezone import now
+
+from conversations.models.by_hand import Sql
+from conversations.models.delivery import State
+
+NO_LEASE = {"lease": "", "lease_until": None}
+# What was claimed and not begun goes back into the queue as it was.
+UNTRIED = NO_LEASE | {"state": State.QUEUED, "attempts": Sql("attempts - 1")}
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`token` names it and tells how many it hands over at a time: `50-8c1f…`.
+
+    `turn_ends` is when, by the monotonic clock, other lanes have waited long enough.
+    """
+
+    token: str
+    handful: int
+    turn_ends: float
+
+    @classmethod
+    def new(cls) -> Lease:
+        handful, turn = settings.IN_HAND, settings.LANE_MILLISECONDS / 1000
+        token = f"{handful}-{secrets.token_hex(10)}"
+        return cls(token, handful, time.monotonic() + turn)
+
+    @property
+    def turn_is_over(self) -> bool:
+        """Asked after each message, so that every turn sends one at least."""
+        return time.monotonic() >= self.turn_ends
+
+    def holds(self, state: State) -> dict[str, Any]:
+        """What is so of a delivery in `state` for as long as it is ours.
+
+        Whoever ends a lease takes its name away. Its time is not asked again: clocks
+        jump, and a hand-over that has happened is then no less true.
+        """
+        return {"lease": self.token, "state": state}
+
+    @staticmethod
+    def end() -> datetime:
+        return now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def handful_of(token: str) -> int | None:
+    """How many the lease of this name hands over at a time; None if it does not tell."""
+    handful, dash, _ = token.partition("-")
+    return int(handful) if dash else None
