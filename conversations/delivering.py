@@ -166,10 +166,13 @@ def _handful_by_handful(
             over = _is_over(results, lease)
             rest = [] if over else claimed[lease.handful :]
             with _transaction(needed=not (rest and _all_accepted(results))):
-                settled, held = settle(results, claimed[: -len(rest) or None], lease)
+                settled = settle(results, claimed[: -len(rest) or None], lease)
                 slow_down(results)
-                claimed = rest if held else []
-                if held and not (rest or over):
+                if lease.lost:
+                    settle([], rest, lease)  # whatever is left has not begun
+                    rest = []
+                claimed = rest
+                if not (rest or over or lease.lost):
                     claimed = _claim_next(portions, lease, batch.read_at)
                 # Last: a team's turn is waited for with nothing left to be locked.
                 suppress_refused(settled)
@@ -442,11 +445,11 @@ def _ids(deliveries: Iterable[Delivery]) -> list[int]:
 
 def settle(
     results: list[Outcome], claimed: list[Delivery], lease: Lease
-) -> tuple[list[Outcome], bool]:
+) -> list[Outcome]:
     """Write what came of it, for those that are still ours, in one transaction.
 
-    Return what was written, and whether all was still ours: else the lease has been
-    ended as a whole. What was claimed and not tried goes back into the queue. A result that comes after its lease has ended changes nothing; it is kept on the
+    Return what was written. What was claimed and not tried goes back into the queue. If
+    not all was still ours, the lease has been ended, and is `lost` as a whole. A result that comes after its lease has ended changes nothing; it is kept on the
     timeline, for the person who has to decide.
     """
     still = lease.holds(State.HANDING_OVER)
@@ -463,7 +466,8 @@ def settle(
         DeliveryEvent.objects.record(late)
         settled = [result for result in results if result.delivery.pk in ours]
         alert_of_refusals(settled)
-    return settled, len(ours) + len(back) == len(claimed)
+    lease.lost = lease.lost or len(ours) + len(back) < len(claimed)
+    return settled
 
 
 def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -> None:
@@ -477,7 +481,7 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
         try:
             with transaction.atomic():
                 known = [] if _are_settled(results) else results
-                settled, _ = settle(known, batch, lease)
+                settled = settle(known, batch, lease)
                 slow_down(known)
                 suppress_refused(settled)
         except Error:

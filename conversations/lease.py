@@ -24,16 +24,18 @@ NO_LEASE = {"lease": "", "lease_until": None}
 UNTRIED = NO_LEASE | {"state": State.QUEUED, "attempts": Sql("attempts - 1")}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lease:
     """`token` names it and tells how many it hands over at a time: `50-8c1f…`.
 
-    `turn_ends` is when, by the monotonic clock, other lanes have waited long enough.
+    `turn_ends` is when, by the monotonic clock, other lanes have waited long enough;
+    whose lease was `lost` has no turn any more.
     """
 
     token: str
     handful: int
     turn_ends: float
+    lost: bool = False
 
     @classmethod
     def new(cls) -> Lease:
@@ -44,7 +46,7 @@ class Lease:
     @property
     def turn_is_over(self) -> bool:
         """Asked after each message, so that every turn sends one at least."""
-        return time.monotonic() >= self.turn_ends
+        return self.lost or time.monotonic() >= self.turn_ends
 
     def holds(self, state: State) -> dict[str, Any]:
         """What is so of a delivery in `state` for as long as it is ours.

@@ -532,3 +532,32 @@ def test_a_worker_that_sleeps_past_its_lease_sends_nothing_more(
     assert len(relay.messages) == 1
     states = set(Delivery.objects.values_list("state", flat=True))
     assert states == {State.UNCONFIRMED}
+
+
+def test_a_worker_whose_lease_was_ended_begins_no_other_handful(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it has not begun is free for others: the one at work is in doubt."""
+    settings.IN_HAND = 1
+    for number in range(3):
+        make_delivery(alice, f"p{number}@customer.test")
+
+    def ended(*answer: Any) -> Outcome:
+        Delivery.objects.in_hand().update(lease_until=now())
+        give_up_handing_over(now())
+        return accepted(*answer)
+
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        with monkeypatch.context() as patch:
+            patch.setattr(outcomes, "accepted", ended)
+            run_lane(Delivery.objects.all()[0])
+        assert len(relay.messages) == 1
+        states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+        assert list(states) == [State.UNCONFIRMED, State.QUEUED, State.QUEUED]
+        run_lane(Delivery.objects.all()[0])
+        assert len(relay.messages) == 3
+    assert list(states.all()) == [State.UNCONFIRMED, State.ACCEPTED, State.ACCEPTED]

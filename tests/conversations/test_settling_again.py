@@ -14,6 +14,7 @@ from conversations.letters import enclosed_files
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
 from conversations.slowing import slow_down
+from conversations.sweeping import end_all_leases, sweep
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import ScriptedSmtp
 
@@ -87,7 +88,7 @@ def test_a_handful_that_the_database_did_not_take_is_settled_once_it_is_back(
 def test_a_commit_whose_answer_is_lost_counts_once(
     lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next handful was claimed in it, and none of that had been sent."""
+    """The next handful was claimed before, and none of that had been sent."""
 
     def once_committed() -> None:
         transaction.on_commit(lose_the_database)
@@ -138,8 +139,11 @@ def test_a_database_that_stays_away_is_not_waited_for_without_end(
 
     with monkeypatch.context() as patch:
         patch.setattr(delivering, "SETTLED_WITHIN", 0)
-        patch.setattr(delivering, "slow_down", locked)
+        patch.setattr(delivering, "settle", locked)
         with pytest.raises(OperationalError):
             deliver_lane(lane.channel_id, lane.sender_id)
     states = Delivery.objects.order_by("pk").values_list("state", flat=True)
-    assert list(states) == [State.HANDING_OVER, State.QUEUED, State.QUEUED]
+    assert list(states) == [State.HANDING_OVER] * PEOPLE
+    end_all_leases()
+    assert sweep().unconfirmed == 1  # the one that was sent
+    assert list(states.all()) == [State.UNCONFIRMED, State.QUEUED, State.QUEUED]

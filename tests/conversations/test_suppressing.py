@@ -342,7 +342,7 @@ def test_what_settles_nothing_suppresses_nothing(
         "user unknown", Verdict.REFUSED, code=550, enhanced="5.1.1", stage="recipient"
     )
     refused = outcomes.not_accepted(delivery, error, now())
-    assert settle([refused], [delivery], Lease.new()) == ([], False)
+    assert settle([refused], [delivery], Lease.new()) == []
     assert not Suppression.objects.exists()
 
 

@@ -2,19 +2,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from threading import Thread
 
 import dramatiq
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.models import Channel, ConnectionTest
+from channels.transports import Receipt
+from conversations import outcomes
+from conversations.delivering import settle
 from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
 from conversations.sweeper import Clock
-from conversations.sweeping import begin_leases_anew, sweep
+from conversations.sweeping import begin_leases_anew, give_up_handing_over, sweep
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import InProcessBroker
 from tests.conversations.lanes import claim_due
@@ -54,6 +59,65 @@ def test_what_was_being_handed_over_is_unconfirmed_and_never_sent_again(
     assert (delivery.state, delivery.reason) == (State.UNCONFIRMED, "unconfirmed")
     assert delivery.events.get().kind == DeliveryEvent.Kind.UNCONFIRMED
     assert claim_due(delivery.channel, alice.pk) == []
+
+
+def test_of_a_lease_that_runs_out_only_the_handful_at_work_is_in_doubt(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    settings.IN_HAND = 2
+    # The one that became due first was written last: ids tell the order of work.
+    for number in range(5):
+        made = make_delivery(alice, f"p{number}@customer.test")
+        made.not_before -= timedelta(minutes=number)
+        made.save(update_fields=["not_before"])
+    in_hand(made)
+    Delivery.objects.filter(pk=made.pk).update(lease_until=now())  # one tells of all
+    settings.IN_HAND = 3  # a newer version's sweeper goes by what the worker was told
+    swept = sweep()
+    assert swept.unconfirmed == 2
+    rows = Delivery.objects.order_by("pk").values_list("state", "attempts", "lease")
+    in_doubt, not_begun = (State.UNCONFIRMED, 1, ""), (State.QUEUED, 0, "")
+    assert list(rows) == [in_doubt, in_doubt, not_begun, not_begun, not_begun]
+    assert DeliveryEvent.objects.count() == 2
+
+
+def test_of_a_lease_that_does_not_tell_its_handful_all_is_in_doubt(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    """As an earlier version's, whose worker was stopped in a deploy."""
+    for number in range(3):
+        in_hand(make_delivery(alice, f"p{number}@customer.test"))
+    Delivery.objects.update(lease="0f6b", lease_until=now())
+    assert sweep().unconfirmed == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_of_which_something_is_being_settled_is_left_to_the_next_sweep(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """Its worker is alive, and about to begin the next."""
+    if not connection.features.has_select_for_update_skip_locked:
+        pytest.skip("needs PostgreSQL: SQLite has one writer at a time")
+    settings.IN_HAND = 1
+    deliveries = [make_delivery(alice, f"p{number}@customer.test") for number in "ab"]
+    lease = in_hand(deliveries[0])
+    expire()
+    swept: list[int] = []
+
+    def sweep_beside() -> None:
+        swept.append(give_up_handing_over(now()))
+        connection.close()
+
+    with transaction.atomic():
+        answer = outcomes.accepted(deliveries[0], Receipt(words="250 ok"), now())
+        settle([answer], deliveries[:1], lease)
+        beside = Thread(target=sweep_beside)
+        beside.start()
+        beside.join()
+    assert swept == [0]
+    assert give_up_handing_over(now()) == 1
+    rows = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(rows) == [State.ACCEPTED, State.UNCONFIRMED]
 
 
 def test_a_live_lease_is_left_alone(alice: User, make_delivery: MakeDelivery) -> None:
