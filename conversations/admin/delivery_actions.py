@@ -107,7 +107,8 @@ def _outlook(delivery: Delivery, order: Order) -> str:
 
 def _after_its_lease(delivery: Delivery) -> str:
     return (
-        "becomes Unconfirmed: it may have arrived, its people decide"
+        "becomes Unconfirmed if its worker may have begun it: its people decide; else it "
+        "goes back into the queue"
         if delivery.state == State.HANDING_OVER
         else "is left alone: no worker has it in hand"
     )
