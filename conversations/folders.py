@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from conversations.models import Delivery, Draft
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State
-from conversations.models.sought import Word
+from conversations.models.sought import IndexedStates, Word
 from deliveryportal.accounts.models import User
 
 
@@ -22,11 +22,12 @@ from deliveryportal.accounts.models import User
 class Stream:
     """Deliveries that one index holds in the order of their date.
 
-    `tracked` narrows it to channels that record bounces, or to the others. A `coarse`
-    index knows the order of days and parts of days only; see models.sought.
+    `indexed` are all that the index holds, if those are more. `tracked` narrows it to
+    channels that record bounces, or to the others. A `coarse` index knows the order of days and parts of days only; see models.sought.
     """
 
     states: tuple[State, ...] = ()
+    indexed: tuple[State, ...] = ()
     tracked: bool | None = None
     archived: bool = False
     coarse: bool = False
@@ -39,6 +40,8 @@ class Stream:
             found &= Q(state=self.states[0])
         elif self.states:
             found &= Q(state__in=[Word(state.value) for state in self.states])
+        if self.indexed:
+            found &= Q(IndexedStates(self.indexed))
         if self.tracked is not None:
             found &= Q(tracked=self.tracked)
         return found & self.further() if self.further else found
@@ -121,6 +124,7 @@ class Folder:
 
 DELIVERED = Stream(states=(State.ACCEPTED,), tracked=True, coarse=True)
 HANDED_OVER = Stream(states=(State.ACCEPTED,), tracked=False, coarse=True)
+RARE = (State.COMPLAINED, State.UNCONFIRMED)  # as conv_failed_rare has them
 PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 
 
@@ -217,27 +221,27 @@ FOLDERS: dict[str, Folder] = {
                 Listing(
                     key="failed",
                     label="Failed",
-                    streams=(Stream(states=(State.FAILED,)),),
+                    streams=(Stream(states=(State.FAILED,), indexed=FAILURES),),
                     empty="Mail that never left, or that the next server refused on "
                     "the spot, stands here.",
                 ),
                 Listing(
                     key="bounced",
                     label="Bounced",
-                    streams=(Stream(states=(State.BOUNCED,)),),
+                    streams=(Stream(states=(State.BOUNCED,), indexed=FAILURES),),
                     empty="Mail that was refused after a server had accepted it "
                     "stands here. Only Portal servers record bounces.",
                 ),
                 Listing(
                     key="spam",
                     label="Spam",
-                    streams=(Stream(states=(State.COMPLAINED,)),),
+                    streams=(Stream(states=(State.COMPLAINED,), indexed=RARE),),
                     empty="Mail that its recipient marked as spam stands here.",
                 ),
                 Listing(
                     key="unconfirmed",
                     label="Unconfirmed",
-                    streams=(Stream(states=(State.UNCONFIRMED,)),),
+                    streams=(Stream(states=(State.UNCONFIRMED,), indexed=RARE),),
                     empty="If a connection is lost at the one moment when nobody can "
                     "know whether a message was taken, it stands here. It is never "
                     "sent again by itself.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -29,6 +30,34 @@ class Word(models.Value):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, tuple[str | int, ...]]:
         return f"'{self.value}'", ()
+
+
+class IndexedStates(models.Func):
+    """That the state is one of those that a partial index holds, where it is anyway.
+
+    SQLite does not see by itself that one of them is among them.
+    """
+
+    output_field = models.BooleanField()
+
+    def __init__(self, states: Iterable[str]) -> None:
+        super().__init__("state")
+        self.states = ", ".join(f"'{state}'" for state in states)
+
+    def as_sqlite(
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        **extra_context: Any,
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return self.as_sql(
+            compiler, connection, template=f"%(expressions)s IN ({self.states})"
+        )
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return "TRUE", ()
 
 
 class Span(models.Func):
