@@ -105,7 +105,7 @@ def _choices(browsing: Browsing, known: Known) -> list[dict[str, Any]]:
 def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
     """Tabs, lists and saved searches with their numbers, asked for in one query."""
     user, folder, member = browsing.user, browsing.folder, browsing.filter.member
-    counting = Counting(user)
+    counting = Counting()
     visible = Delivery.objects.visible_to(user)
     if member:
         visible = visible.filter(sender=member)

@@ -12,7 +12,7 @@ from deliveryportal.accounts.models import User
 
 def tabs_around(user: User, here: str, folder: str = "") -> dict[str, Any]:
     """Each tab with its number, and the lists of `folder`; `here` names the page."""
-    counting = Counting(user)
+    counting = Counting()
     visible = Delivery.objects.visible_to(user)
 
     def number(listing: Listing) -> Number:
