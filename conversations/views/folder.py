@@ -16,6 +16,7 @@ from conversations.folders import FOLDERS, Listing
 from conversations.models import Alert, Delivery, SavedSearch
 from conversations.models.delivery import State
 from conversations.paging import Page
+from conversations.rows import rows_of
 from conversations.triage.actions import actions_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
@@ -36,6 +37,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
     if counted["matching"] is None:
         more = bool(page.previous or page.next)
         counted["matching"] = Number(len(page.rows), more=more)
+    columns = [each for each in COLUMNS if each.key in layout.columns]
     context = {
         "browsing": browsing,
         "folder": browsing.folder,
@@ -47,7 +49,10 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "page_links": _page_links(browsing, page),
         "turned": browsing.address(sort=OLDEST_FIRST if browsing.newest_first else ""),
         "layout": layout,
-        "columns": [each for each in COLUMNS if each.key in layout.columns],
+        "columns": columns,
+        "body": rows_of(
+            page.rows, [each.key for each in columns], waiting=key == "pending"
+        ),
         "offered": offered(request.user),
         "rows_offered": ROWS,
         "choices": _choices(browsing, known),
