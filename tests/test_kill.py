@@ -49,5 +49,7 @@ def test_kill_9_in_the_middle_of_200_mails_loses_none_and_doubles_none(
     assert all(times == 1 for state, times in arrived if state == "accepted"), "doubled"
     unconfirmed = [times for state, times in arrived if state == "unconfirmed"]
     assert all(times in {0, 1} for times in unconfirmed), "doubled"
-    assert len(unconfirmed) == in_hand <= IN_HAND * WORKERS
+    # Of what was claimed, only the handful of each worker: the rest has been sent.
+    assert bool(unconfirmed) == bool(in_hand)
+    assert len(unconfirmed) <= min(in_hand, IN_HAND * WORKERS)
     assert portal.count("accepted") + len(unconfirmed) == MAILS, "lost"

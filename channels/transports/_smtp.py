@@ -235,7 +235,11 @@ class SmtpSession:
         # The final dot is a write of its own; Nagle would hold it for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._smtp = SmtpClient(
-            sock, host=self.server.host, helo=self.helo, timeout=COMMAND_TIMEOUT
+            sock,
+            host=self.server.host,
+            helo=self.helo,
+            timeout=COMMAND_TIMEOUT,
+            stays_plain=self.server.security is Security.NONE,
         )
         if self.server.security is Security.TLS:
             return ""  # it greets once the connection is encrypted

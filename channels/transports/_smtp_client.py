@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import smtplib
 import socket
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,11 +36,20 @@ class SmtpClient(smtplib.SMTP):
     unsent = 0  # bytes of the latest `send` that certainly have not gone
 
     def __init__(
-        self, sock: socket.socket, *, host: str, helo: str, timeout: float
+        self,
+        sock: socket.socket,
+        *,
+        host: str,
+        helo: str,
+        timeout: float,
+        stays_plain: bool,  # it will never be encrypted
     ) -> None:
         super().__init__(local_hostname=helo, timeout=timeout)
         self._host = host  # what a certificate must be for
         self.sock = sock
+        self._limit = _by_the_system if stays_plain else _by_python
+        if stays_plain:
+            sock.settimeout(None)
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -57,7 +67,7 @@ class SmtpClient(smtplib.SMTP):
         """
         if self.file is None:
             assert self.sock is not None
-            self.file = io.BufferedReader(_Replies(self.sock))
+            self.file = io.BufferedReader(_Replies(self.sock, self._limit))
         self.file.raw.begin(self.timeout)
         words = []
         while True:
@@ -92,9 +102,12 @@ class SmtpClient(smtplib.SMTP):
         self.unsent = len(rest)
         try:
             while rest:
-                self.sock.settimeout(_left(deadline))
+                self._limit(self.sock, socket.SO_SNDTIMEO, _left(deadline))
                 rest = rest[self.sock.send(rest[:PIECE]) :]
                 self.unsent = len(rest)
+        except BlockingIOError:
+            self.close()
+            raise _too_late() from None
         except OSError:
             self.close()
             raise
@@ -108,8 +121,8 @@ class SmtpClient(smtplib.SMTP):
 class _Replies(io.RawIOBase):
     """What comes from the server, as much as one reply may have."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, limit: Limit) -> None:
+        self._sock, self._limit = sock, limit
         self.begin(0)
 
     def begin(self, seconds: float) -> None:
@@ -123,8 +136,11 @@ class _Replies(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._room <= 0:
             raise EndlessReplyError
-        self._sock.settimeout(_left(self._deadline))
-        taken = self._sock.recv_into(buffer)
+        self._limit(self._sock, socket.SO_RCVTIMEO, _left(self._deadline))
+        try:
+            taken = self._sock.recv_into(buffer)
+        except BlockingIOError:
+            raise _too_late() from None
         self._room -= taken
         return taken
 
@@ -132,5 +148,26 @@ class _Replies(io.RawIOBase):
 def _left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise TimeoutError("timed out")
+        raise _too_late()
     return left
+
+
+def _too_late() -> TimeoutError:
+    return TimeoutError("timed out")
+
+
+# Let the next call on the socket take so many seconds: one to receive or to send.
+Limit = Callable[[socket.socket, int, float], None]
+
+
+def _by_python(sock: socket.socket, option: int, seconds: float) -> None:
+    sock.settimeout(seconds)
+
+
+def _by_the_system(sock: socket.socket, option: int, seconds: float) -> None:
+    """Python would ask it twice more for each call, and let another thread in each time.
+
+    Not where TLS may come: that would wait without end.
+    """
+    whole, micro = divmod(max(int(seconds * 1e6), 1), 1_000_000)
+    sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", whole, micro))
