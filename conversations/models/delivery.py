@@ -199,7 +199,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         Whoever ends a lease takes its name away. Its time is not asked again here:
         clocks jump, and a hand-over that has happened is then no less true.
         """
-        return self.filter(lease=lease)
+        return self.in_hand().filter(lease=lease)
 
     def move(
         self,
