@@ -41,18 +41,8 @@ class IndexedStates(models.Func):
     output_field = models.BooleanField()
 
     def __init__(self, states: Iterable[str]) -> None:
-        super().__init__("state")
-        self.states = ", ".join(f"'{state}'" for state in states)
-
-    def as_sqlite(
-        self,
-        compiler: SQLCompiler,
-        connection: BaseDatabaseWrapper,
-        **extra_context: Any,
-    ) -> tuple[str, tuple[str | int, ...]]:
-        return self.as_sql(
-            compiler, connection, template=f"%(expressions)s IN ({self.states})"
-        )
+        among = ", ".join(f"'{state}'" for state in states)
+        super().__init__("state", template=f"%(expressions)s IN ({among})")
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
