@@ -8,6 +8,7 @@ import signal
 import django
 from django.core.management import call_command
 
+from deliveryportal.collecting import collect_seldom
 from deliveryportal.first_signal import heed_only_the_first
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deliveryportal.settings")
@@ -18,3 +19,4 @@ call_command("check")
 from conversations.turns import announce_all_again  # noqa: E402 - it needs Django
 
 announce_all_again()
+collect_seldom()
