@@ -18,9 +18,8 @@ from conversations.bounces.reasons import REASONS, Reason
 from conversations.models import by_hand, hold
 from conversations.models.cause import CAUSE
 from conversations.models.event import DeliveryEvent, Line, log
-from conversations.models.hold import Hold
+from conversations.models.hold import Hold, HoldQuerySet
 from conversations.models.list_indexes import LIST_INDEXES
-from conversations.models.message import Message
 from conversations.models.quick_rows import QuickRowsModel
 from conversations.models.sought import Word
 from deliveryportal.accounts.access import visible_to
@@ -43,6 +42,9 @@ class State(models.TextChoices):
 
 # What did not arrive, as far as is known: Failed deliveries.
 FAILURES = (State.FAILED, State.BOUNCED, State.COMPLAINED, State.UNCONFIRMED)
+
+
+BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
 
 
 class Triage(models.TextChoices):
@@ -101,11 +103,10 @@ TO_SEND = (
 )
 LISTED = (
     "uuid",
-    "message__uuid",
-    "sender__email",
-    "sender__name",
-    "suppression__address",
-    "suppression__uuid",
+    "message",
+    "sender",
+    "suppression",
+    "channel",
     "recipient",
     "subject",
     "from_address",
@@ -256,22 +257,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
 
     def for_list(self) -> Self:
-        """With all that a row shows, and nothing else."""
-        resends = Message.objects.filter(resend_of=models.OuterRef("message"))
-        return (
-            self.select_related("message", "sender", "suppression")
-            .only(*LISTED)
-            .annotate(sent_again=models.Exists(resends))
-        )
+        """With what a row shows of the delivery itself; `rows` fetches the rest."""
+        return self.only(*LISTED)
 
     def for_waiting_list(self) -> Self:
         """Likewise, with what each waits for: that costs more than the list."""
-        return (
-            self.for_list()
-            .select_related("channel")
-            .only(*LISTED, "channel__kind", "channel__paused_because")
-            .with_hold()
-        )
+        return self.for_list().with_hold()
 
     def bulk_create(self, objs: Iterable[Delivery], *args: Any, **kwargs: Any) -> Any:
         deliveries = list(objs)
@@ -280,27 +271,36 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return super().bulk_create(deliveries, *args, **kwargs)
 
     def with_hold(self) -> Self:
-        """Annotate until when, and why, each rests: for a limit, or under a hold."""
+        """Annotate until when, and why, each rests: for a limit, or under a hold.
+
+        Asks first which holds there are: mostly none, and the query stays plain.
+        """
         at = now()
         limit = Allowance.objects.on_hold(at).filter(
             channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
         )
-        return self.annotate(
+        found = self.annotate(
             held_until=models.Subquery(limit.values("held_until")[:1]),
             held_because=models.Subquery(limit.values("held_because")[:1]),
-            hold_words=_of_the_first_hold(at, "words"),
-            hold_ends=_of_the_first_hold(at, "ends"),
+        )
+        holds = Hold.objects.in_force(at)
+        scopes = sorted(holds.scopes(), key=list(Hold.Scope).index)
+        if not scopes:
+            return found
+        return found.annotate(
+            hold_words=_of_the_first(holds, scopes, "words"),
+            hold_ends=_of_the_first(holds, scopes, "ends"),
         )
 
 
-def _of_the_first_hold(at: datetime, field: str) -> Coalesce:
-    holds = Hold.objects.in_force(at).with_words()
-    return Coalesce(
-        *(
-            models.Subquery(holds.over(scope).order_by("pk").values(field)[:1])
-            for scope in Hold.Scope
-        )
-    )
+def _of_the_first(
+    holds: HoldQuerySet, scopes: Sequence[hold.Scope], field: str
+) -> Coalesce:
+    found = [
+        models.Subquery(holds.with_words().over(scope).order_by("pk").values(field)[:1])
+        for scope in scopes
+    ]
+    return Coalesce(*found, None)
 
 
 class Delivery(QuickRowsModel):
@@ -438,7 +438,7 @@ class Delivery(QuickRowsModel):
             ),
             # A team's open failures by cause, counted without reading the table.
             models.Index(
-                fields=["team", "cause", "state_since"],
+                fields=["team", *BY_CAUSE],
                 condition=models.Q(
                     triage="open",
                     state__in=["failed", "bounced", "complained", "unconfirmed"],

@@ -64,6 +64,9 @@ class HoldQuerySet(models.QuerySet["Hold"]):
             models.Q(until=None) | models.Q(until__gt=at), lifted_at=None
         )
 
+    def scopes(self) -> set[Scope]:
+        return {Scope(scope) for scope in self.values_list("scope", flat=True)}
+
     def over(self, scope: Scope) -> Self:
         """Those of `scope` that a delivery outside this query is under."""
         return self.filter(
