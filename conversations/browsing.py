@@ -12,13 +12,16 @@ from conversations.counting import Counting, Number
 from conversations.filtering import Filter, Known
 from conversations.folders import FOLDERS, Folder, Listing
 from conversations.models import Delivery
-from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.models.delivery import BY_CAUSE, DeliveryQuerySet, State, Triage
 from conversations.models.sought import Day, FourHours
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
 OLDEST_FIRST = "oldest"
 UNINDEXED = {"q", "reason", "triage"}  # but for failures
+# What the list of one person, or of some days, has in its order.
+IN_ORDER = {"member", "identity", "when", "since", "until"}
+THE_OPEN = {"triage": Triage.OPEN}
 
 
 @dataclass(frozen=True)
@@ -74,18 +77,27 @@ class Browsing:
 
     @property
     def knows_its_matches(self) -> bool:
-        """Whether an index finds what is narrowed down to, however rare that is."""
-        return bool(self.filter) and self.listing.knows_filters
+        """Whether an index finds what is narrowed down to, however rare that is.
+
+        Not asked where the list's own order leads to enough of it as soon.
+        """
+        scattered = self.filter.values.keys() - IN_ORDER
+        return bool(scattered) and self.listing.knows_filters
 
     @property
     def can_be_counted(self) -> bool:
         """Whether an index counts what matches, and not the whole list is read for it."""
-        return self.knows_its_matches or not self.filter.values.keys() & UNINDEXED
+        unindexed = bool(self.filter.values.keys() & UNINDEXED)
+        return self.listing.knows_filters or not unindexed
 
     def count(self, counting: Counting) -> Number:
         """Ask for the number of all that matches."""
+        parts = [part.rows for part in self.parts]
+        if self.filter.values == THE_OPEN and self.user.is_manager:
+            # Few or most of all failures: their causes have them alone, in this order.
+            return counting.number(*(each.order_by(*BY_CAUSE) for each in parts))
         ask = counting.matches if self.knows_its_matches else counting.number
-        return ask(*(part.rows for part in self.parts))
+        return ask(*parts)
 
     def page(self, size: int, matching: Number | None = None) -> Page:
         """Read a page; how many match says how it is found the quickest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import chain
 from typing import Any
 
@@ -48,10 +49,14 @@ class Counting:
     """
 
     def __init__(self) -> None:
-        self._asked: list[tuple[Number, str, tuple[Any, ...]]] = []
+        # Once for all that ask for the same: a list, and the tab that it is in.
+        self._asked: dict[tuple[str, tuple[Any, ...]], list[Number]] = defaultdict(list)
 
     def number(self, *parts: QuerySet[Any]) -> Number:
-        """The number of rows of the parts together, once they are counted."""
+        """The number of rows of the parts together, once they are counted.
+
+        Each is read in its order, if it has any: by an index of that order.
+        """
         return self._ask(CAPPED, parts)
 
     def matches(self, *parts: QuerySet[Any]) -> Number:
@@ -62,24 +67,26 @@ class Counting:
         number = Number()
         fence = " OFFSET 0" if connection.vendor == "postgresql" else ""
         for part in parts:
-            # No column of theirs, so that an index alone can answer; in no order.
+            # No column of theirs, so that an index alone can answer.
             ones = part.query.exists(limit=False)
+            ones.add_ordering(*part.query.order_by)
             try:
                 rows, params = ones.sql_with_params()
             except EmptyResultSet:
                 continue
             sql = template.format(rows=rows, most=CAP + 1, fence=fence)
-            self._asked.append((number, sql, params))
+            self._asked[sql, params].append(number)
         return number
 
     def count(self) -> None:
         if not self._asked:
             return
-        numbers, counts, params = zip(*self._asked, strict=True)
+        counts, params = zip(*self._asked, strict=True)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT {', '.join(counts)}", list(chain.from_iterable(params))
             )
             [counted] = cursor.fetchall()
-        for number, value in zip(numbers, counted, strict=True):
-            number.value += value
+        for numbers, value in zip(self._asked.values(), counted, strict=True):
+            for number in numbers:
+                number.value += value

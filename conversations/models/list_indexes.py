@@ -95,6 +95,7 @@ LIST_INDEXES = [
     ),
     models.Index(
         fields=["sender", "state_since"],
+        include=["team"],  # as in Pending
         condition=models.Q(archived_at__isnull=False),
         name="conv_archived_sender",
     ),

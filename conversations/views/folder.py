@@ -152,7 +152,7 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
     ]
     matching: Number | None = numbers[browsing.listing.key]
-    if browsing.filter:
+    if browsing.filter.values.keys() - {"member"}:
         matching = browsing.count(counting) if browsing.can_be_counted else None
     counting.count()
     return {

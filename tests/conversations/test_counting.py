@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -52,3 +53,17 @@ def test_what_an_index_finds_by_its_filters_is_counted_alike(
     none = asked.matches(every.none())
     asked.count()
     assert [str(each) for each in (three, six, none)] == ["3", "3+", "0"]
+
+
+def test_the_same_is_counted_once(
+    alice: User,
+    make_delivery: Callable[..., Delivery],
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    make_delivery(alice)
+    asked = Counting()
+    numbers = [asked.number(Delivery.objects.all()) for _ in range(3)]
+    with django_assert_num_queries(1) as queries:
+        asked.count()
+    assert queries[0]["sql"].count("counted") == 1
+    assert [int(each) for each in numbers] == [1, 1, 1]
