@@ -39,8 +39,8 @@ class Known:
     def members(self) -> dict[str, User]:
         if not self.user.is_manager:
             return {}
-        found = User.objects.filter(team=self.user.team_id).order_by("name", "pk")
-        return {str(member.pk): member for member in found}
+        found = User.objects.filter(team=self.user.team_id).only("name", "email")
+        return {str(member.pk): member for member in found.order_by("name", "pk")}
 
     @cached_property
     def identities(self) -> dict[str, EmailIdentity]:
@@ -49,8 +49,9 @@ class Known:
             if self.user.is_manager
             else Q(owner=self.user)
         )
-        found = EmailIdentity.objects.filter(mine).order_by("address", "pk")
-        return {str(identity.uuid): identity for identity in found}
+        found = EmailIdentity.objects.filter(mine).only("uuid", "address", "owner")
+        in_order = found.order_by("address", "pk")
+        return {str(identity.uuid): identity for identity in in_order}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Coalesce, StrIndex, Substr
+from django.db.models.functions import Coalesce, NullIf, StrIndex, Substr
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
@@ -20,6 +20,7 @@ from conversations.models.cause import CAUSE
 from conversations.models.event import DeliveryEvent, Line, log
 from conversations.models.hold import Hold, HoldQuerySet
 from conversations.models.list_indexes import LIST_INDEXES
+from conversations.models.message import Message
 from conversations.models.quick_rows import QuickRowsModel
 from conversations.models.sought import Word
 from deliveryportal.accounts.access import visible_to
@@ -103,8 +104,6 @@ TO_SEND = (
 )
 LISTED = (
     "uuid",
-    "message",
-    "sender",
     "suppression",
     "channel",
     "recipient",
@@ -257,8 +256,24 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
 
     def for_list(self) -> Self:
-        """With what a row shows of the delivery itself; `rows` fetches the rest."""
-        return self.only(*LISTED)
+        """With what a row shows, and nothing else.
+
+        What is of other tables is asked for each row that is shown: joined, it would be
+        read for all that match before the few on a page are chosen, and of an EXISTS
+        PostgreSQL would rather read all that there are, once.
+        """
+        message = Message.objects.filter(pk=models.OuterRef("message_id"))
+        resend = Message.objects.filter(resend_of=models.OuterRef("message_id"))
+        sender = User.objects.filter(pk=models.OuterRef("sender_id"))
+        named = NullIf("name", models.Value(""))
+        shown = Coalesce(
+            named, "email", output_field=models.CharField()
+        )  # as str(user)
+        return self.only(*LISTED).annotate(
+            message_uuid=models.Subquery(message.values("uuid")[:1]),
+            sent_again_as=models.Subquery(resend.values("pk")[:1]),
+            sender_shown=models.Subquery(sender.values_list(shown)[:1]),
+        )
 
     def for_waiting_list(self) -> Self:
         """Likewise, with what each waits for: that costs more than the list."""

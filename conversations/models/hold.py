@@ -65,7 +65,9 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         )
 
     def scopes(self) -> set[Scope]:
-        return {Scope(scope) for scope in self.values_list("scope", flat=True)}
+        return {
+            Scope(scope) for scope in self.values_list("scope", flat=True).distinct()
+        }
 
     def over(self, scope: Scope) -> Self:
         """Those of `scope` that a delivery outside this query is under."""

@@ -15,6 +15,11 @@ from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 
 
+def message_url(uuid: UUID) -> str:
+    """The address of a message's page."""
+    return _address(get_script_prefix()).format(uuid)
+
+
 @cache
 def _address(prefix: str) -> str:
     """Looked up once, and not for each row of a list."""
@@ -133,7 +138,7 @@ class Message(QuickRowsModel):
             self.deliveries.update(subject=self.subject, from_address=self.from_address)
 
     def get_absolute_url(self) -> str:
-        return _address(get_script_prefix()).format(self.uuid)
+        return message_url(self.uuid)
 
     @property
     def written_as(self) -> str:

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from conversations.browsing import OLDEST_FIRST, Browsing
 from conversations.columns import COLUMNS, ROWS, layout_of, offered
 from conversations.counting import Counting, Number
-from conversations.filtering import CRITERIA, PERIODS, Known
+from conversations.filtering import CRITERIA, PERIODS, Known, Option
 from conversations.folders import FOLDERS, Listing
 from conversations.models import Alert, Delivery, SavedSearch
 from conversations.models.delivery import State
@@ -20,6 +23,8 @@ from conversations.rows import rows_of
 from conversations.triage.actions import actions_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
+
+SELECTED = SafeString(" selected")
 
 
 @require_safe
@@ -101,10 +106,27 @@ def _choices(browsing: Browsing, known: Known) -> list[dict[str, Any]]:
         },
     }
     return [
-        {"key": key, "label": label, "options": options, "value": values.get(key, "")}
+        {
+            "key": key,
+            "label": label,
+            "options": _as_html(tuple(options), values.get(key, "")),
+        }
         for key, (label, options) in tables.items()
         if len(options) > 1
     ]
+
+
+@lru_cache(maxsize=128)
+def _as_html(options: tuple[Option, ...], chosen: str) -> SafeString:
+    """Mostly the same as for the page before, and the greater part of the filters."""
+    return format_html_join(
+        "\n",
+        '<option value="{}"{}>{}</option>',
+        (
+            (value, SELECTED if value == chosen else "", words)
+            for value, words in options
+        ),
+    )
 
 
 def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
