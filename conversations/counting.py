@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
+
+from conversations.folders import Listing
 
 CAP = 999
 CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT {most}) AS counted)"
@@ -63,20 +67,32 @@ class Counting:
         """Likewise, where an index knows by what they are narrowed."""
         return self._ask(CAPPED_MATCHES, parts)
 
+    def of_lists(self, rows: QuerySet[Any]) -> Callable[[Listing], Number]:
+        """What asks for the number of each list's part of the rows."""
+        found, params = _ones(rows)
+
+        def ask(listing: Listing) -> Number:
+            number = Number()
+            for stream in listing.streams:
+                clause, more = stream.where
+                self._add(number, CAPPED, f"{found} AND {clause}", params + more)
+            return number
+
+        return ask
+
     def _ask(self, template: str, parts: tuple[QuerySet[Any], ...]) -> Number:
         number = Number()
-        fence = " OFFSET 0" if connection.vendor == "postgresql" else ""
         for part in parts:
-            # No column of theirs, so that an index alone can answer.
-            ones = part.query.exists(limit=False)
-            ones.add_ordering(*part.query.order_by)
-            try:
-                rows, params = ones.sql_with_params()
-            except EmptyResultSet:
-                continue
-            sql = template.format(rows=rows, most=CAP + 1, fence=fence)
-            self._asked[sql, params].append(number)
+            with suppress(EmptyResultSet):
+                self._add(number, template, *_ones(part))
         return number
+
+    def _add(
+        self, number: Number, template: str, rows: str, params: tuple[Any, ...]
+    ) -> None:
+        fence = " OFFSET 0" if connection.vendor == "postgresql" else ""
+        sql = template.format(rows=rows, most=CAP + 1, fence=fence)
+        self._asked[sql, params].append(number)
 
     def count(self) -> None:
         if not self._asked:
@@ -90,3 +106,11 @@ class Counting:
         for numbers, value in zip(self._asked.values(), counted, strict=True):
             for number in numbers:
                 number.value += value
+
+
+def _ones(rows: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
+    """The SQL of as many rows, but of no column, so that an index alone can answer."""
+    ones = rows.query.exists(limit=False)
+    ones.add_ordering(*rows.query.order_by)
+    sql, params = ones.sql_with_params()
+    return sql, tuple(params)

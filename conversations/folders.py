@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.timezone import now
@@ -16,6 +17,8 @@ from conversations.models import Delivery, Draft
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State
 from conversations.models.sought import IndexedStates, Word
 from deliveryportal.accounts.models import User
+
+Clause = tuple[str, tuple[Any, ...]]  # SQL, and its parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +49,26 @@ class Stream:
             found &= Q(tracked=self.tracked)
         return found & self.further() if self.further else found
 
+    @property
+    def where(self) -> Clause:
+        """The condition as SQL: mostly the same, and put into words once."""
+        return _clause(self.condition) if self.further else _clause_of(self)
+
     def holds(self, delivery: Delivery) -> bool:
         return (delivery.archived_at is not None) == self.archived and (
             not self.states or delivery.state in self.states
         )
+
+
+@cache
+def _clause_of(stream: Stream) -> Clause:
+    return _clause(stream.condition)
+
+
+def _clause(condition: Q) -> Clause:
+    query = Delivery.objects.filter(condition).query
+    sql, params = query.where.as_sql(query.get_compiler(DEFAULT_DB_ALIAS), connection)
+    return sql, tuple(params)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

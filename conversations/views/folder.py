@@ -15,7 +15,7 @@ from conversations.browsing import OLDEST_FIRST, Browsing
 from conversations.columns import COLUMNS, ROWS, layout_of, offered
 from conversations.counting import Counting, Number
 from conversations.filtering import CRITERIA, PERIODS, Known, Option
-from conversations.folders import FOLDERS, Listing
+from conversations.folders import FOLDERS
 from conversations.models import Alert, Delivery, SavedSearch
 from conversations.models.delivery import State
 from conversations.paging import Page
@@ -132,15 +132,11 @@ def _as_html(options: tuple[Option, ...], chosen: str) -> SafeString:
 def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
     """Tabs, lists and saved searches with their numbers, asked for in one query."""
     user, folder, member = browsing.user, browsing.folder, browsing.filter.member
-    counting = Counting()
     visible = Delivery.objects.visible_to(user)
     if member:
         visible = visible.filter(sender=member)
-
-    def number(listing: Listing) -> Number:
-        streams = (visible.filter(each.condition) for each in listing.streams)
-        return counting.number(*streams)
-
+    counting = Counting()
+    number = counting.of_lists(visible)
     numbers = {each.key: number(each) for each in folder.all_lists}
     tabs = [
         {

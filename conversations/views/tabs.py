@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations.counting import Counting, Number
-from conversations.folders import FOLDERS, Listing
+from conversations.counting import Counting
+from conversations.folders import FOLDERS
 from conversations.models import Delivery
 from deliveryportal.accounts.models import User
 
@@ -13,11 +13,7 @@ from deliveryportal.accounts.models import User
 def tabs_around(user: User, here: str, folder: str = "") -> dict[str, Any]:
     """Each tab with its number, and the lists of `folder`; `here` names the page."""
     counting = Counting()
-    visible = Delivery.objects.visible_to(user)
-
-    def number(listing: Listing) -> Number:
-        return counting.number(*(visible.filter(s.condition) for s in listing.streams))
-
+    number = counting.of_lists(Delivery.objects.visible_to(user))
     opened = FOLDERS.get(folder)
     shown: dict[str, Any] = {
         "here": here,
