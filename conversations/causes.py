@@ -11,9 +11,11 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Func, IntegerField, Max, Min, Window
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS, Speaks
+from conversations.markup import Html, as_html
 from conversations.models import Delivery
 from conversations.models.delivery import FAILURES, State, Triage
 from conversations.triage.actions import ACTIONS, Action
@@ -26,11 +28,14 @@ AT_MOST = 1_000
 # A channel that is paused for its credentials says so in one of these.
 SIGN_IN = re.compile(r"\b53[0-5]\b|authenti|password|credential|invalid_grant", re.I)
 
+BUTTON = '<a id="{}-{}" class="button {}" aria-label="{}: {}" href="{}">{}</a>\n'
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
     """One cause: how many, since when, and the actions that can work."""
 
+    place: int  # among all, the worst is 1
     key: str
     title: str
     advice: str
@@ -54,6 +59,25 @@ class Cause:
         """Its actions, each with the address of its preview."""
         query = f"everything=1&tab=failed&{self._query}"
         return [(each, f"{each.url}?{query}") for each in self.actions]
+
+    @property
+    def buttons(self) -> SafeString:
+        """The links, the first of them the one to press."""
+        return as_html(
+            Html(
+                BUTTON,
+                (
+                    action.key,
+                    str(self.place),
+                    "" if number else "button--primary",
+                    action.label,
+                    self.title,
+                    url,
+                    action.label,
+                ),
+            )
+            for number, (action, url) in enumerate(self.links)
+        )
 
     @cached_property
     def _query(self) -> str:
@@ -109,8 +133,8 @@ def causes_for(
     channels = _channels(key or "" for key, *_ in rows)
     return Causes(
         [
-            _cause(key or "", number, since, last, channels)
-            for key, number, since, last, *_ in rows
+            _cause(place, key or "", number, since, last, channels)
+            for place, (key, number, since, last, *_) in enumerate(rows, 1)
         ],
         number=int(of_all),
         more=causes - len(rows),
@@ -150,6 +174,7 @@ def _of_channel(reason: str) -> bool:
 
 
 def _cause(
+    place: int,
     key: str,
     number: int,
     since: datetime,
@@ -165,6 +190,7 @@ def _cause(
     if channel and not channel.is_working:
         helping = tuple(each for each in helping if each != RETRY)
     return Cause(
+        place=place,
         key=key,
         title=why.at(what),
         advice=why.advice,
