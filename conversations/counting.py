@@ -18,18 +18,32 @@ CAP = 999
 CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT {most}) AS counted)"
 # With the limit in sight PostgreSQL would rather read the list until it has met so
 # many, and if there are few, all of it. OFFSET 0 keeps that from its sight.
-CAPPED_MATCHES = (
-    "(SELECT COUNT(*) FROM (SELECT 1 FROM ({rows}{fence}) AS found "
+MATCHES = (
+    "(SELECT {result} FROM (SELECT id FROM ({rows}{fence}) AS found "
     "LIMIT {most}) AS counted)"
 )
+FENCE = {"postgresql": " OFFSET 0", "sqlite": ""}
+IDS = {
+    "postgresql": "COALESCE(STRING_AGG(id::text, ','), '')",
+    "sqlite": "COALESCE(GROUP_CONCAT(id), '')",
+}
 
 
 class Number:
     """How many there are, once it has been counted; above the cap, or where there are
-    `more` than was looked at, only that."""
+    `more` than was looked at, only that. Of few, their `ids` may have been asked for."""
 
     def __init__(self, value: int = 0, *, more: bool = False) -> None:
         self.value, self.more = value, more
+        self.ids: list[int] | None = None
+
+    def add(self, counted: int | str) -> None:
+        """Of one part: its number, or all its ids with commas between them."""
+        if isinstance(counted, str):
+            ids = [int(each) for each in counted.split(",") if each]
+            self.ids = [*(self.ids or ()), *ids]
+            counted = len(ids)
+        self.value += counted
 
     def __bool__(self) -> bool:
         return self.value > 0
@@ -61,11 +75,24 @@ class Counting:
 
         Each is read in its order, if it has any: by an index of that order.
         """
-        return self._ask(CAPPED, parts)
+        number = Number()
+        for part in parts:
+            with suppress(EmptyResultSet):
+                self._add(number, *_ones(part))
+        return number
 
-    def matches(self, *parts: QuerySet[Any]) -> Number:
+    def matches(self, *parts: QuerySet[Any], with_ids: bool = False) -> Number:
         """Likewise, where an index knows by what they are narrowed."""
-        return self._ask(CAPPED_MATCHES, parts)
+        vendor, number = connection.vendor, Number()
+        result = IDS[vendor] if with_ids else "COUNT(*)"
+        for part in parts:
+            with suppress(EmptyResultSet):
+                rows, params = part.order_by().values("id").query.sql_with_params()
+                sql = MATCHES.format(
+                    result=result, rows=rows, most=CAP + 1, fence=FENCE[vendor]
+                )
+                self._asked[sql, tuple(params)].append(number)
+        return number
 
     def of_lists(self, rows: QuerySet[Any]) -> Callable[[Listing], Number]:
         """What asks for the number of each list's part of the rows."""
@@ -75,24 +102,13 @@ class Counting:
             number = Number()
             for stream in listing.streams:
                 clause, more = stream.where
-                self._add(number, CAPPED, f"{found} AND {clause}", params + more)
+                self._add(number, f"{found} AND {clause}", params + more)
             return number
 
         return ask
 
-    def _ask(self, template: str, parts: tuple[QuerySet[Any], ...]) -> Number:
-        number = Number()
-        for part in parts:
-            with suppress(EmptyResultSet):
-                self._add(number, template, *_ones(part))
-        return number
-
-    def _add(
-        self, number: Number, template: str, rows: str, params: tuple[Any, ...]
-    ) -> None:
-        fence = " OFFSET 0" if connection.vendor == "postgresql" else ""
-        sql = template.format(rows=rows, most=CAP + 1, fence=fence)
-        self._asked[sql, params].append(number)
+    def _add(self, number: Number, rows: str, params: tuple[Any, ...]) -> None:
+        self._asked[CAPPED.format(rows=rows, most=CAP + 1), params].append(number)
 
     def count(self) -> None:
         if not self._asked:
@@ -105,7 +121,7 @@ class Counting:
             [counted] = cursor.fetchall()
         for numbers, value in zip(self._asked.values(), counted, strict=True):
             for number in numbers:
-                number.value += value
+                number.add(value)
 
 
 def _ones(rows: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:

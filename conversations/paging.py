@@ -19,7 +19,7 @@ from django.http import QueryDict
 
 from conversations.models import Delivery
 from conversations.models.delivery import DeliveryQuerySet
-from conversations.models.sought import Span, Unindexed
+from conversations.models.sought import Span
 
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,14 +70,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that one index holds in order: by `span` first, where it is a coarse one.
-
-    If they are `few`, all of them are found by what they are narrowed to, and sorted.
-    """
+    """Rows that one index holds in order: by `span` first, where it is a coarse one."""
 
     rows: DeliveryQuerySet
     span: type[Span] | None = None
-    few: bool = False
 
     def between(self, since: datetime | None, before: datetime | None) -> Part:
         """Let a coarse index know what dates the rows are narrowed to."""
@@ -97,9 +93,6 @@ class Part:
     def ordered(self, cursor: Cursor | None, *, down: bool) -> DeliveryQuerySet:
         rows, sign = self.rows, "-" if down else ""
         order: list[str | OrderBy] = [f"{sign}state_since", f"{sign}pk"]
-        if self.few:
-            at = Unindexed("state_since")
-            order[0] = at.desc() if down else at.asc()
         if cursor:
             beyond = "lt" if down else "gt"
             rows = rows.filter(

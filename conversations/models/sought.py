@@ -107,16 +107,3 @@ class FourHours(Span):
             template="DATE_BIN('4 hours', %(expressions)s AT TIME ZONE 'UTC', "
             "TIMESTAMP '2000-01-01')",
         )
-
-
-class Unindexed(models.Func):
-    """A time, but so that no index of PostgreSQL is in its order."""
-
-    template = "%(expressions)s"
-
-    def as_postgresql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
-    ) -> tuple[str, tuple[str | int, ...]]:
-        return self.as_sql(
-            compiler, connection, template="(%(expressions)s + INTERVAL '0')"
-        )

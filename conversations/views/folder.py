@@ -171,7 +171,9 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
     ]
     matching: Number | None = numbers[browsing.listing.key]
     if browsing.filter.values.keys() - {"member"}:
-        matching = browsing.count(counting) if browsing.can_be_counted else None
+        matching = (
+            browsing.count(counting, with_ids=True) if browsing.can_be_counted else None
+        )
     counting.count()
     return {
         "tabs": tabs,

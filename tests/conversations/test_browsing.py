@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.http import QueryDict
 
+from conversations import counting
 from conversations.browsing import Browsing
 from conversations.counting import Counting
 from conversations.models import Delivery
@@ -18,9 +20,9 @@ def seen_by(user: User, query: str) -> tuple[int, int]:
     """How many match by the count, and how many stand on the page."""
     browsing = Browsing.of(user, "failed", QueryDict(query))
     assert browsing is not None
-    counting = Counting()
-    matching = browsing.count(counting)
-    counting.count()
+    asked = Counting()
+    matching = browsing.count(asked)
+    asked.count()
     return int(matching), len(browsing.page(50, matching).rows)
 
 
@@ -50,3 +52,43 @@ def test_as_many_are_counted_as_are_shown_however_an_index_finds_them(
     make_delivery(charlie, state=State.FAILED, reason="mailbox_full")
     assert seen_by(bob, query) == (to_bob, to_bob)
     assert seen_by(alice, query) == (to_alice, to_alice)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("q=customer", 3), ("q=nobody", 0), ("list=bounced&q=customer", 1)],
+)
+def test_few_are_looked_for_once(
+    alice: User,
+    make_delivery: MakeDelivery,
+    query: str,
+    found: int,
+    django_assert_max_num_queries: Callable[[int], Any],
+) -> None:
+    for state in (State.FAILED, State.FAILED, State.BOUNCED):
+        make_delivery(alice, state=state)
+    browsing = Browsing.of(alice, "failed", QueryDict(query))
+    assert browsing is not None
+    asked = Counting()
+    matching = browsing.count(asked, with_ids=True)
+    with django_assert_max_num_queries(2) as queries:
+        asked.count()
+        rows = browsing.page(50, matching).rows
+    assert (int(matching), len(rows)) == (found, found)
+    assert sum("UPPER(" in each["sql"] for each in queries) == 1
+    assert rows == sorted(rows, key=lambda row: row.state_since, reverse=True)
+
+
+def test_more_than_are_counted_are_read_in_their_order(
+    alice: User, make_delivery: MakeDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "CAP", 2)
+    for _ in range(4):
+        make_delivery(alice, state=State.FAILED)
+    browsing = Browsing.of(alice, "failed", QueryDict("q=customer"))
+    assert browsing is not None
+    asked = Counting()
+    matching = browsing.count(asked, with_ids=True)
+    asked.count()
+    assert str(matching) == "2+"
+    assert len(browsing.page(50, matching).rows) == 4

@@ -10,7 +10,6 @@ from conversations import filter_index
 from conversations.browsing import Browsing
 from conversations.filtering import Filter
 from conversations.models import Delivery
-from conversations.paging import Part
 from deliveryportal.accounts.models import User
 
 pytestmark = pytest.mark.skipif(
@@ -41,7 +40,7 @@ def test_all_that_a_list_is_narrowed_by_is_asked_of_one_index(bob: User) -> None
     [part] = browsing.parts
     # In a table of nothing any other index would do.
     run("SET LOCAL enable_seqscan = off", f"DROP INDEX {', '.join(others())}")
-    plan = Part(part.rows, few=True).ordered(None, down=True).explain()
+    plan = part.rows.explain()
     [asked] = [line for line in plan.splitlines() if "Index Cond" in line]
     for column in ("team_id", "sender_id", "channel_kind", "reason", "ANNA", "OFFER"):
         assert column in asked
