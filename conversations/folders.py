@@ -26,7 +26,8 @@ class Stream:
     """Deliveries that one index holds in the order of their date.
 
     `indexed` are all that the index holds, if those are more. `tracked` narrows it to
-    channels that record bounces, or to the others. A `coarse` index knows the order of days and parts of days only; see models.sought.
+    channels that record bounces, or to the others. A `coarse` index knows the order of
+    days and parts of days only; see models.sought.
     """
 
     states: tuple[State, ...] = ()

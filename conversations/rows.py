@@ -38,7 +38,7 @@ def rows_of(
     """A row for each, with these columns; of those `waiting`, what they wait for."""
     table = WAITING_CELLS if waiting else CELLS
     cells = [table[key] for key in columns]
-    prefetch_related_objects(deliveries, *_rarely_needed(cells))
+    prefetch_related_objects(deliveries, *_related_to(cells))
     parts = [
         part
         for delivery in deliveries
@@ -47,8 +47,8 @@ def rows_of(
     return as_html(parts)
 
 
-def _rarely_needed(cells: list[Cell]) -> Iterator[Prefetch[Any]]:
-    """What few rows show of other tables, and nothing is asked where none does."""
+def _related_to(cells: list[Cell]) -> Iterator[Prefetch[Any]]:
+    """What these cells show of other tables: of few rows, and of few channels."""
     if _reason in cells:
         yield Prefetch("suppression", Suppression.objects.only("uuid", "address"))
     if _waits_for in cells:

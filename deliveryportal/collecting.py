@@ -9,9 +9,8 @@ def collect_seldom() -> None:
     """Look for garbage less often; to be called once everything is loaded.
 
     What is loaded by then stays: looking through it again and again would hold up one
-    page in thirty for a tenth of a second, and take a worker's twentieth mail from it.
-    A list of 50 rows, or a batch of mail, makes some thousands of objects: they are
-    looked at once, not ten times.
+    page in thirty for a tenth of a second. A list of 50 rows, or a batch of mail, makes
+    some thousands of objects: they are looked at once, not ten times.
     """
     gc.collect()
     gc.freeze()

@@ -169,7 +169,7 @@ def test_scheduled_mail_leaves_within_two_seconds_of_its_time(tmp_path: Path) ->
     """Through the whole product in one process: form, database, sweeper, worker."""
     with Portal(tmp_path) as portal:
         portal.sign_up()
-        for seconds in (2, 3.3, 4.1, 5.7):
+        for seconds in (8, 9.3, 10.1, 11.7):  # all forms are through by then
             at = datetime.now(UTC) + timedelta(seconds=seconds)
             portal.post(
                 "/conversations/new/",
@@ -177,12 +177,10 @@ def test_scheduled_mail_leaves_within_two_seconds_of_its_time(tmp_path: Path) ->
                 send_at=at.replace(tzinfo=None).isoformat(),
             )
         wait_until(lambda: portal.count("accepted") == 4)
-        late = sorted(
+        late = [
             datetime.fromisoformat(str(left)) - datetime.fromisoformat(str(due))
             for left, due in portal.rows(
                 "SELECT accepted_at, not_before FROM conversations_delivery"
             )
-        )
-        # A busy machine holds one up; but it does not hold up most.
-        assert timedelta(0) <= late[1] < timedelta(seconds=2)
-        assert timedelta(0) <= late[0] <= late[-1] < timedelta(seconds=15)
+        ]
+        assert all(timedelta(0) <= each < timedelta(seconds=2) for each in late)

@@ -43,8 +43,6 @@ class State(models.TextChoices):
 
 # What did not arrive, as far as is known: Failed deliveries.
 FAILURES = (State.FAILED, State.BOUNCED, State.COMPLAINED, State.UNCONFIRMED)
-
-
 BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
 
 
@@ -265,10 +263,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         message = Message.objects.filter(pk=models.OuterRef("message_id"))
         resend = Message.objects.filter(resend_of=models.OuterRef("message_id"))
         sender = User.objects.filter(pk=models.OuterRef("sender_id"))
+        # As str(user).
         named = NullIf("name", models.Value(""))
-        shown = Coalesce(
-            named, "email", output_field=models.CharField()
-        )  # as str(user)
+        shown = Coalesce(named, "email", output_field=models.CharField())
         return self.only(*LISTED).annotate(
             message_uuid=models.Subquery(message.values("uuid")[:1]),
             sent_again_as=models.Subquery(resend.values("pk")[:1]),

@@ -7,7 +7,6 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
@@ -16,6 +15,7 @@ from conversations.columns import COLUMNS, ROWS, layout_of, offered
 from conversations.counting import Counting, Number
 from conversations.filtering import CRITERIA, PERIODS, Known, Option
 from conversations.folders import FOLDERS
+from conversations.markup import Html, as_html
 from conversations.models import Alert, Delivery, SavedSearch
 from conversations.models.delivery import State
 from conversations.paging import Page
@@ -24,7 +24,8 @@ from conversations.triage.actions import actions_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
-SELECTED = SafeString(" selected")
+OPTION = '<option value="{}">{}</option>\n'
+CHOSEN = '<option value="{}" selected>{}</option>\n'
 
 
 @require_safe
@@ -109,7 +110,7 @@ def _choices(browsing: Browsing, known: Known) -> list[dict[str, Any]]:
         {
             "key": key,
             "label": label,
-            "options": _as_html(tuple(options), values.get(key, "")),
+            "options": _options(tuple(options), values.get(key, "")),
         }
         for key, (label, options) in tables.items()
         if len(options) > 1
@@ -117,15 +118,10 @@ def _choices(browsing: Browsing, known: Known) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=128)
-def _as_html(options: tuple[Option, ...], chosen: str) -> SafeString:
+def _options(options: tuple[Option, ...], chosen: str) -> SafeString:
     """Mostly the same as for the page before, and the greater part of the filters."""
-    return format_html_join(
-        "\n",
-        '<option value="{}"{}>{}</option>',
-        (
-            (value, SELECTED if value == chosen else "", words)
-            for value, words in options
-        ),
+    return as_html(
+        Html(CHOSEN if option[0] == chosen else OPTION, option) for option in options
     )
 
 
@@ -170,7 +166,8 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
     ]
     matching: Number | None = numbers[browsing.listing.key]
-    if browsing.filter.values.keys() - {"member"}:
+    whose = {"member"} if member else set()  # they are counted like that already
+    if browsing.filter.values.keys() - whose:
         matching = (
             browsing.count(counting, with_ids=True) if browsing.can_be_counted else None
         )

@@ -209,6 +209,15 @@ def test_an_address_that_makes_no_sense_is_answered_by_a_sentence(
     assert "anna@customer.test" not in found
 
 
+def test_a_member_that_nobody_knows_matches_nothing(
+    bob: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(bob, state=State.FAILED)
+    assert "0 matches" in page(as_user(bob), "/conversations/failed/?member=nobody")
+    found = page(as_user(bob), f"/conversations/failed/?member={bob.pk}")
+    assert "1 match<" in found
+
+
 def test_a_boosted_link_gets_the_whole_page(alice: User, as_user: SignIn) -> None:
     boosted = {**HTMX, "HX-Boosted": "true"}
     response = as_user(alice).get("/conversations/failed/", headers=boosted)
