@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from time import monotonic
 
@@ -54,22 +54,31 @@ def sweep_until(stop: Event) -> None:
                 logger.warning("The clock has jumped by %d s", jump.total_seconds())
                 begin_leases_anew()
             clock.heeded()
+            at = now()
             swept = sweep()
             if swept.unconfirmed:
                 logger.warning("%s", swept)
-            announce_on_time(stop, ends)
+            announce_on_time(stop, ends, at)
         except DatabaseError as error:
             logger.error("This sweep failed, the next may not: %r", str(error))
         close_old_connections()
         stop.wait(max(0, ends - monotonic()))
 
 
-def announce_on_time(stop: Event, ends: float) -> None:
-    """Until the next sweep, announce what was scheduled at the moment it is due."""
+def announce_on_time(stop: Event, ends: float, announced_at: datetime) -> None:
+    """Until the next sweep, announce what was scheduled at the moment it is due.
+
+    All that was due when the sweep `announced_at` is announced. What has become due since
+    then counts, though nobody looked at that moment: the sweep took its time, or the
+    machine did.
+    """
     while not stop.is_set() and (left := ends - monotonic()) > 0:
-        at = now()
-        timed = Delivery.objects.due_between(at, at + LOOK_AHEAD)
+        soon = now() + LOOK_AHEAD
+        timed = Delivery.objects.due_between(announced_at, soon)
         due = timed.values_list("not_before", flat=True).first()
-        stop.wait(min(left, ((due or at + LOOK_AHEAD) - at).total_seconds()))
-        if due and due <= now():
-            announce_due_lanes(now())
+        until = ((due or soon) - now()).total_seconds()
+        stop.wait(min(left, max(until, 0)))
+        at = now()
+        if due and due <= at:
+            announce_due_lanes(at)
+            announced_at = at

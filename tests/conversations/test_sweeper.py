@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 from django.db import connection
@@ -11,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from conversations import sweeping
 from conversations.models import Delivery, Heartbeat
-from conversations.sweeper import sweep_until
+from conversations.sweeper import announce_on_time, sweep_until
 from deliveryportal.accounts.models import User
 from tests.portal import wait_until
 
@@ -60,6 +61,17 @@ def test_scheduled_mail_is_announced_at_its_moment(
     make_delivery(alice, not_before=due)
     wait_until(lambda: announced, seconds=5)
     assert timedelta(0) <= announced[0] - due < timedelta(seconds=1)
+
+
+def test_what_becomes_due_while_nobody_looks_is_announced_all_the_same(
+    alice: User, make_delivery: Make, announced: list[datetime]
+) -> None:
+    swept_at = now()
+    due = swept_at + timedelta(seconds=0.05)
+    make_delivery(alice, not_before=due)
+    wait_until(lambda: now() > due)
+    announce_on_time(Event(), monotonic() + 0.3, swept_at)
+    assert len(announced) == 1
 
 
 def test_looking_for_the_next_time_reads_none_of_the_ordinary_mail(
