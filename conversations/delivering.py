@@ -16,8 +16,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
@@ -156,32 +156,36 @@ def _handful_by_handful(
     A handful is settled before the next begins, and what is claimed then in the same
     transaction: no more than one handful is ever in doubt, and each costs one commit.
     """
-    results: list[Outcome] = []
+    unsettled: list[Outcome] = []
     portions = _in_portions(batch.deliveries, max(CLAIMED, lease.handful))
     resting: set[str] = set()  # domains that have asked for it in this batch
     try:
         claimed = _claim_next(portions, lease, batch.read_at)
         while claimed:
-            results = _hand_over_all(claimed, transport, lease, resting)
-            over = _is_over(results, lease)
-            rest = [] if over else claimed[lease.handful :]
-            with _transaction(needed=not (rest and _all_accepted(results))):
-                settled = settle(results, claimed[: -len(rest) or None], lease)
-                slow_down(results)
-                if lease.lost:
-                    settle([], rest, lease)  # whatever is left has not begun
-                    rest = []
-                claimed = rest
-                if not (rest or over or lease.lost):
-                    claimed = _claim_next(portions, lease, batch.read_at)
-                # Last: a team's turn is waited for with nothing left to be locked.
-                suppress_refused(settled)
-            yield results
-            results = []
+            handing_over = _HandingOver(claimed, transport, lease, resting)
+            claimed = []
+            # To go no further ends it: what has been announced is not sent then.
+            with closing(handing_over.handfuls()) as handfuls:
+                for results, untried in handfuls:
+                    unsettled = results
+                    rest = handing_over.rest
+                    with _transaction(needed=not (rest and _all_accepted(results))):
+                        settled = settle(results, untried, lease)
+                        slow_down(results)
+                        if lease.lost:
+                            settle([], rest, lease)  # whatever is left has not begun
+                        elif not (rest or _is_over(results, lease)):
+                            claimed = _claim_next(portions, lease, batch.read_at)
+                        # Last: a team's turn is waited for with nothing left to be locked.
+                        suppress_refused(settled)
+                    yield results
+                    unsettled = []
+                    if lease.lost:
+                        break
     except Error as error:
         logger.warning("A handful is settled once more: %r", str(error))
-        _settle_again(results, batch.deliveries, lease)
-        yield results
+        _settle_again(unsettled, batch.deliveries, lease)
+        yield unsettled
 
 
 def _transaction(*, needed: bool) -> AbstractContextManager[Any]:
@@ -254,63 +258,74 @@ def claim(
     return ours
 
 
-def _hand_over_all(
-    claimed: list[Delivery], transport: Transport, lease: Lease, resting: set[str]
-) -> list[Outcome]:
-    """Hand over the first handful; stop early where going on would be wrong."""
-    handful = _Handful(claimed, transport, lease, resting)
-    try:
-        while handful.goes_on:
-            handful.hand_over()
-    except DATABASE_AWAY as error:
-        # It is asked before the first byte only: what was not answered was not sent.
-        logger.warning("The database is away: %r", str(error))
-    return handful.results
-
-
 class _LeaseLostError(Exception):
     """What has been asked for may not be sent any more."""
 
 
-class _Handful:
-    """Deliveries on their way out, and what came of them.
+# Results, and what has been passed over.
+Handful = tuple[list[Outcome], list[Delivery]]
 
-    The transport asks for the next one just before it sends the one before.
+
+class _HandingOver:
+    """Claimed deliveries on their way out, and what came of them, a handful at a time.
+
+    The transport asks for the next one just before it sends the one before: what it
+    has asked for and not answered has not been sent, while a handful is looked at.
     """
 
     def __init__(
         self,
-        claimed: list[Delivery],
+        claimed: Iterable[Delivery],
         transport: Transport,
         lease: Lease,
         resting: set[str],
     ) -> None:
-        self.results: list[Outcome] = []
-        self._claimed = claimed
-        self._waiting = deque(claimed[: lease.handful])
+        self._waiting = deque(claimed)
         self._under_way: deque[Delivery] = deque()  # asked for, and not answered
+        self._results: list[Outcome] = []
+        self._untried: list[Delivery] = []  # passed over
         self._transport = transport
         self._lease = lease
         self._lease_ends = time.monotonic() + settings.LEASE_SECONDS
         self._resting = resting
-        self._stopped = False
+        self._begun = self._stopped = False
 
     @property
-    def goes_on(self) -> bool:
-        return bool(self._waiting) and not self._stopped
+    def rest(self) -> list[Delivery]:
+        """What is still to come, in a handful to come."""
+        return [*self._under_way, *self._waiting]
 
-    def hand_over(self) -> None:
-        """Hand over until the transport has enough; a connection may have ended."""
-        known = len(self.results)
+    def handfuls(self) -> Generator[Handful]:
+        """Yield results, and what has been passed over; in the end all that was not tried."""
         try:
-            for answer in self._transport.send_all(self._emails()):
-                self._take(answer)
-                if self._stopped:
-                    break
+            while self._waiting and not self._stopped:
+                yield from self._until_it_has_enough()
+                if self._is_full and self._waiting:
+                    yield self._handful()
+        except DATABASE_AWAY as error:
+            # It is asked before the first byte only: what was not answered was not sent.
+            logger.warning("The database is away: %r", str(error))
+        self._untried += self.rest
+        self._under_way.clear()
+        self._waiting.clear()
+        if self._results or self._untried:
+            yield self._handful()
+
+    def _until_it_has_enough(self) -> Generator[Handful]:
+        """Hand over until the transport has enough; a connection may have ended."""
+        before = len(self._waiting)
+        try:
+            with closing(self._transport.send_all(self._emails())) as answers:
+                for answer in answers:
+                    self._take(answer)
+                    if self._stopped:
+                        break
+                    if self._is_full and self.rest:
+                        yield self._handful()
         except DATABASE_AWAY:
             raise
         except _LeaseLostError:
-            logger.warning("A lease was lost: the rest of its handful is not sent")
+            logger.warning("A lease was lost: the rest of what it has is not sent")
             self._stopped = True
         except Exception:
             # A fault of ours puts the one that was under way in doubt, and no other.
@@ -320,16 +335,30 @@ class _Handful:
             self._stopped = True
         self._waiting.extendleft(reversed(self._under_way))
         self._under_way.clear()
-        self._stopped = self._stopped or len(self.results) == known
+        self._stopped = self._stopped or len(self._waiting) == before
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether more would put more in doubt: what was passed over counts as well.
+
+        Of what a lease holds the first handful is in doubt, by the order of its ids.
+        """
+        return len(self._results) + len(self._untried) >= self._lease.handful
+
+    def _handful(self) -> Handful:
+        handful = self._results, self._untried
+        self._results, self._untried = [], []
+        return handful
 
     def _emails(self) -> Iterator[OutgoingEmail]:
         while self._next_may_go():
-            delivery = self._waiting.popleft()
+            delivery, self._begun = self._waiting.popleft(), True
             if self._resting and outcomes.domain_of(delivery) in self._resting:
+                self._untried.append(delivery)
                 continue
             email = compose(delivery, self._transport)
             if isinstance(email, Outcome):
-                self.results.append(email)
+                self._results.append(email)
             else:
                 self._under_way.append(delivery)
                 yield email
@@ -338,13 +367,15 @@ class _Handful:
         """What has been asked for before goes all the same, unless the lease is lost."""
         left = self._lease_ends - time.monotonic()
         if left < self._transport.patience.total_seconds():
-            self._lease_ends = _renew(self._claimed, self._lease)
+            tried = [result.delivery for result in self._results]
+            self._lease_ends = _renew([*tried, *self._untried, *self.rest], self._lease)
             if self._lease_ends <= time.monotonic():
                 raise _LeaseLostError
-        begun = self.results or self._under_way
-        if stopping.is_set() or (begun and self._lease.turn_is_over):
+        if stopping.is_set() or (self._begun and self._lease.turn_is_over):
             self._stopped = True
-        return self.goes_on
+        # What is under way has its place in the handful, and is answered before it is full.
+        full = self._is_full and not self._under_way
+        return bool(self._waiting) and not (self._stopped or full)
 
     def _take(self, answer: Receipt | TransportError) -> None:
         delivery = self._under_way.popleft()
@@ -355,7 +386,7 @@ class _Handful:
             self._stopped = self._stopped or result.channel_trouble
         else:
             result = outcomes.accepted(delivery, answer, now())
-        self.results.append(result)
+        self._results.append(result)
 
 
 def _renew(claimed: list[Delivery], lease: Lease) -> float:
@@ -444,29 +475,28 @@ def _ids(deliveries: Iterable[Delivery]) -> list[int]:
 
 
 def settle(
-    results: list[Outcome], claimed: list[Delivery], lease: Lease
+    results: list[Outcome], untried: list[Delivery], lease: Lease
 ) -> list[Outcome]:
     """Write what came of it, for those that are still ours, in one transaction.
 
-    Return what was written. What was claimed and not tried goes back into the queue. If
-    not all was still ours, the lease has been ended, and is `lost` as a whole. A result that comes after its lease has ended changes nothing; it is kept on the
-    timeline, for the person who has to decide.
+    Return what was written. What was not tried goes back into the queue. If not all
+    was still ours, the lease has been ended, and is `lost` as a whole. A result that
+    comes after that changes nothing; it is kept on the timeline, for the person who
+    has to decide.
     """
     still = lease.holds(State.HANDING_OVER)
-    tried = {result.delivery.pk for result in results}
-    untried = [pk for pk in _ids(claimed) if pk not in tried]
     groups = _alike(results)
     alone = len(groups) == 1 and not untried and _all_accepted(results)
     with _transaction(needed=not alone):
         ours: set[int] = set()
         for changes, lines in groups:
             ours |= Delivery.objects.move_telling(lines, changes | NO_LEASE, still)
-        back = Delivery.objects.move(untried, UNTRIED, still) if untried else ()
+        back = Delivery.objects.move(_ids(untried), UNTRIED, still) if untried else ()
         late = [each.too_late for each in results if each.delivery.pk not in ours]
         DeliveryEvent.objects.record(late)
         settled = [result for result in results if result.delivery.pk in ours]
         alert_of_refusals(settled)
-    lease.lost = lease.lost or len(ours) + len(back) < len(claimed)
+    lease.lost = lease.lost or len(ours) + len(back) < len(results) + len(untried)
     return settled
 
 
@@ -481,7 +511,9 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
         try:
             with transaction.atomic():
                 known = [] if _are_settled(results) else results
-                settled = settle(known, batch, lease)
+                tried = {result.delivery.pk for result in known}
+                untried = [each for each in batch if each.pk not in tried]
+                settled = settle(known, untried, lease)
                 slow_down(known)
                 suppress_refused(settled)
         except Error:

@@ -7,7 +7,7 @@ A transport is pure: settings and an `OutgoingEmail` in, a `Receipt` or a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -268,7 +268,7 @@ class Transport(ABC):
 
     def send_all(
         self, emails: Iterable[OutgoingEmail]
-    ) -> Iterator[Receipt | TransportError]:
+    ) -> Generator[Receipt | TransportError]:
         """Hand over one after the other; yield what came of each, in their order.
 
         May take the next one before it yields, and may end early: what it has taken

@@ -10,11 +10,10 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
-from functools import partial
 from typing import NoReturn, TypeVar
 
 from channels.egress import EgressRefusedError
@@ -130,7 +129,7 @@ class SmtpSession:
 
     def send_all(
         self, emails: Iterable[OutgoingEmail]
-    ) -> Iterator[Receipt | TransportError]:
+    ) -> Generator[Receipt | TransportError]:
         """Send one after the other; see `Transport.send_all`.
 
         Where the server lets commands come in groups, the next message's envelope goes
@@ -172,19 +171,20 @@ class SmtpSession:
 
     def answers(self) -> bool:
         """Whether the other side is still there."""
-        with suppress(OSError, smtplib.SMTPException), self._open_smtp.within(5):
-            return self._open_smtp.noop()[0] == 250
+        smtp = self._open_smtp
+        with suppress(OSError, smtplib.SMTPException):
+            smtp.send(b"NOOP\r\n", within=5)
+            return smtp.getreply(within=5)[0] == 250
         return False
 
     def close(self) -> None:
         smtp, self._smtp = self._smtp, None
         if smtp is None:
             return
-        try:
-            with smtp.within(2):
-                smtp.quit()
-        except (OSError, smtplib.SMTPException):
-            smtp.close()
+        with suppress(OSError, smtplib.SMTPException):
+            smtp.send(b"QUIT\r\n", within=2)
+            smtp.getreply(within=2)
+        smtp.close()
 
     def _hang_up(self) -> None:
         """Say nothing more: in the middle of a message it would be read as content."""
@@ -216,12 +216,11 @@ class SmtpSession:
         Many servers judge the sender only when they hear of a recipient. One that
         merely does not know that recipient has let the sender pass.
         """
-        smtp = self._open_smtp
-        options = self._mail_options(address)
-        code, words = self._guarded(Stage.SENDER, lambda: smtp.mail(address, options))
-        if code != 250:
-            self._fail(Stage.SENDER, code, words)
-        code, words = self._guarded(Stage.SENDER, lambda: smtp.rcpt(address))
+        mail, rcpt = self._mail_and_rcpt(address, address, self._mail_options(address))
+        self._send(Stage.SENDER, mail)
+        self._expect(Stage.SENDER, 250)
+        self._send(Stage.SENDER, rcpt)
+        code, words = self._reply(Stage.SENDER)
         error = self._error(Stage.SENDER, code, words)
         refused = error.code is None or error.code >= 500
         if refused and error.enhanced not in ABOUT_THE_RECIPIENT:
@@ -309,25 +308,24 @@ class SmtpSession:
             self._announced = None
             self._read_replies()
             return
-        smtp, commands = self._open_smtp, self._envelope(email)
-        if smtp.pipelines:
-            self._guarded(Stage.SENDER, lambda: smtp.send(b"".join(commands)))
+        commands = self._envelope(email)
+        if self._open_smtp.pipelines:
+            self._send(Stage.SENDER, b"".join(commands))
             self._read_replies()
             return
         for command, (stage, expect) in zip(commands, ENVELOPE, strict=True):
-            self._guarded(stage, partial(smtp.send, command))
+            self._send(stage, command)
             self._expect(stage, expect)
 
     def _finish(self, email: OutgoingEmail, following: OutgoingEmail | None) -> Receipt:
         """Send the message and the envelope of the following; hear whether it is taken."""
-        smtp, then = self._open_smtp, b""
+        then = b""
         if following is not None:
             with suppress(TransportError):  # told when its turn comes
                 then = b"".join(self._envelope(following))
         self._write(_dot_stuffed(email.content), then)
         self._announced = following if then else None
-        with smtp.within(FINAL_REPLY_TIMEOUT):
-            code, words = self._guarded(Stage.FINAL_DOT, smtp.getreply)
+        code, words = self._reply(Stage.FINAL_DOT, within=FINAL_REPLY_TIMEOUT)
         if code // 100 != 2:
             self._fail(Stage.FINAL_DOT, code, words)
         return Receipt(words=_text(words), code=code, remote=self.server.host)
@@ -346,17 +344,18 @@ class SmtpSession:
         """The commands that ENVELOPE tells the stages and replies of."""
         head = "" if email.content.isascii() else _head(email.content)
         sender, recipient = email.envelope_sender, email.recipient
-        if _BREAKS.search(sender) or _BREAKS.search(recipient):
-            self._fail(Stage.RECIPIENT, 553, "5.1.3 This is no address.")
         options = self._mail_options(sender, recipient, head)
         if self._open_smtp.has_extn("size"):
             options.append(f"SIZE={len(email.content)}")
-        mail = " ".join([f"mail FROM:<{sender}>", *options])
-        return [
-            f"{mail}\r\n".encode(),
-            f"rcpt TO:<{recipient}>\r\n".encode(),
-            b"DATA\r\n",
-        ]
+        return [*self._mail_and_rcpt(sender, recipient, options), b"DATA\r\n"]
+
+    def _mail_and_rcpt(
+        self, sender: str, recipient: str, options: list[str]
+    ) -> tuple[bytes, bytes]:
+        if _BREAKS.search(sender) or _BREAKS.search(recipient):
+            self._fail(Stage.RECIPIENT, 553, "5.1.3 This is no address.")
+        mail = " ".join([f"MAIL FROM:<{sender}>", *options])
+        return f"{mail}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode()
 
     def _read_replies(self) -> None:
         """Read what the server says to an envelope, all of it; raise the first bad one."""
@@ -381,13 +380,12 @@ class SmtpSession:
         Before the dot is out it cannot be taken.
         """
         smtp = self._open_smtp
-        with smtp.within(CONTENT_TIMEOUT):
-            try:
-                smtp.send(content + then)
-            except (OSError, smtplib.SMTPException) as error:
-                dot = smtp.unsent < len(END) + len(then)
-                stage = Stage.FINAL_DOT if dot else Stage.CONTENT
-                raise self._error(stage, None, _explain(error)) from error
+        try:
+            smtp.send(content + then, within=CONTENT_TIMEOUT)
+        except (OSError, smtplib.SMTPException) as error:
+            dot = smtp.unsent < len(END) + len(then)
+            stage = Stage.FINAL_DOT if dot else Stage.CONTENT
+            raise self._error(stage, None, _explain(error)) from error
 
     def _mail_options(self, *texts: str) -> list[str]:
         smtp = self._open_smtp
@@ -403,25 +401,30 @@ class SmtpSession:
                     "international characters before the @ (no SMTPUTF8).",
                 )
             options.append("SMTPUTF8")
-            # smtplib encodes commands with this; "ascii" unless told otherwise.
-            smtp.command_encoding = "utf-8"
         return options
 
     def _expect(self, stage: Stage, expected: int) -> None:
-        code, words = self._guarded(stage, self._open_smtp.getreply)
+        code, words = self._reply(stage)
         if code // 10 != expected // 10:
             self._fail(stage, code, words)
 
-    def _guarded(self, stage: Stage, command: Callable[[], T]) -> T:
+    def _send(self, stage: Stage, commands: bytes) -> None:
         try:
-            return command()
+            self._open_smtp.send(commands)
+        except (OSError, smtplib.SMTPException) as error:
+            raise self._error(stage, None, _explain(error)) from error
+
+    def _reply(
+        self, stage: Stage, within: float = COMMAND_TIMEOUT
+    ) -> tuple[int, bytes]:
+        try:
+            return self._open_smtp.getreply(within)
         except (OSError, smtplib.SMTPException) as error:
             raise self._error(stage, None, _explain(error)) from error
 
     def _reset(self) -> None:
         """Get ready for the next transaction, or for the next connection."""
         with suppress(OSError, smtplib.SMTPException):
-            self._open_smtp.command_encoding = "ascii"
             if self._open_smtp.rset()[0] == 250:
                 return
         self.close()

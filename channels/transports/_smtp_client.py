@@ -12,13 +12,13 @@ import smtplib
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 MAX_REPLY = 64 * 1024  # bytes
 MAX_LINE = 8192  # bytes of one; RFC 5321 allows 512
 PIECE = 64 * 1024  # bytes written at a time
+TOLERANCE = 1.02  # by which a time limit may be longer
 
 
 class EndlessReplyError(smtplib.SMTPException):
@@ -26,7 +26,8 @@ class EndlessReplyError(smtplib.SMTPException):
 
 
 class SmtpClient(smtplib.SMTP):
-    """Speaks over `sock`; each reply and each write must be whole within `timeout`.
+    """Speaks over `sock`; each reply and each write must be whole within `timeout`,
+    or the time that is named with it, in seconds.
 
     What breaks in between is raised as what it was, a TimeoutError say, and not as
     smtplib's SMTPServerDisconnected.
@@ -47,20 +48,11 @@ class SmtpClient(smtplib.SMTP):
         super().__init__(local_hostname=helo, timeout=timeout)
         self._host = host  # what a certificate must be for
         self.sock = sock
-        self._limit = _by_the_system if stays_plain else _by_python
+        self._limit: Limit = _BySystem() if stays_plain else _by_python
         if stays_plain:
             sock.settimeout(None)
 
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Take this long for each reply and each write."""
-        before, self.timeout = self.timeout, seconds
-        try:
-            yield
-        finally:
-            self.timeout = before
-
-    def getreply(self) -> tuple[int, bytes]:
+    def getreply(self, within: float | None = None) -> tuple[int, bytes]:
         """Return the code and the words of the next reply; -1 is no code at all.
 
         As smtplib does, in half its time: four of them come with every message.
@@ -68,7 +60,7 @@ class SmtpClient(smtplib.SMTP):
         if self.file is None:
             assert self.sock is not None
             self.file = io.BufferedReader(_Replies(self.sock, self._limit))
-        self.file.raw.begin(self.timeout)
+        self.file.raw.begin(within or self.timeout)
         words = []
         while True:
             line = self._read_line()
@@ -94,11 +86,11 @@ class SmtpClient(smtplib.SMTP):
             raise smtplib.SMTPResponseException(500, b"Line too long.")
         return line
 
-    def send(self, s: Any) -> None:
+    def send(self, s: Any, within: float | None = None) -> None:
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("closed before")
         rest = memoryview(s.encode(self.command_encoding) if isinstance(s, str) else s)
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + (within or self.timeout)
         self.unsent = len(rest)
         try:
             while rest:
@@ -164,10 +156,19 @@ def _by_python(sock: socket.socket, option: int, seconds: float) -> None:
     sock.settimeout(seconds)
 
 
-def _by_the_system(sock: socket.socket, option: int, seconds: float) -> None:
+class _BySystem:
     """Python would ask it twice more for each call, and let another thread in each time.
 
     Not where TLS may come: that would wait without end.
     """
-    whole, micro = divmod(max(int(seconds * 1e6), 1), 1_000_000)
-    sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", whole, micro))
+
+    def __init__(self) -> None:
+        self._known: dict[int, float] = {}
+
+    def __call__(self, sock: socket.socket, option: int, seconds: float) -> None:
+        # What was set before is mostly as good, and spares a call.
+        if seconds <= self._known.get(option, 0.0) <= seconds * TOLERANCE**2:
+            return
+        self._known[option] = longer = seconds * TOLERANCE
+        whole, micro = divmod(max(int(longer * 1e6), 1), 1_000_000)
+        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", whole, micro))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -64,7 +64,7 @@ class PortalTransport(Transport):
 
     def send_all(
         self, emails: Iterable[OutgoingEmail]
-    ) -> Iterator[Receipt | TransportError]:
+    ) -> Generator[Receipt | TransportError]:
         try:
             session = self._connected()
         except TransportError as error:

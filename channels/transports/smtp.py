@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from channels.egress import parse_networks, vetted_addresses
@@ -214,7 +214,7 @@ class SmtpTransport(Transport):
 
     def send_all(
         self, emails: Iterable[OutgoingEmail]
-    ) -> Iterator[Receipt | TransportError]:
+    ) -> Generator[Receipt | TransportError]:
         return self._session.send_all(emails)
 
     def probe(self, sender: str) -> Iterator[Step]:

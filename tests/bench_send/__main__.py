@@ -68,10 +68,11 @@ def send_ours(
     mails: int = MAILS,
     behind: int = 0,
     threads: int = ours.THREADS,
+    own_words: bool = False,
     **settings: str,
 ) -> None:
     ours.empty()
-    ours.queue(mails, behind)
+    ours.queue(mails, behind, own_words=own_words)
     if behind:
         plans.append(ours.plan())
     run = ours.work_off(relay, mails, threads=threads, **settings)
@@ -121,6 +122,7 @@ def sending(relay: int) -> None:
         note(work, run["rate"])
         note(f"{work}, CPU", run["cpu"])
     send_ours("ours", relay)
+    send_ours("own words", relay, own_words=True)
     send_ours("strict", relay, MAILS // 4 // ours.LANES * ours.LANES, IN_HAND="1")
 
 
@@ -194,6 +196,7 @@ def table() -> bool:
         "post_office -p 2": "post_office",
         "post_office -p 2, tuned": "post_office tuned",
         "DeliveryPortal, 2 workers": "ours",
+        "DeliveryPortal, each in words of its own": "own words",
         "DeliveryPortal, strict (IN_HAND=1)": "strict",
         f"DeliveryPortal, {LARGE:,} queued": "large",
         f"DeliveryPortal, {MAILS:,} queued, beside it": "beside large",

@@ -81,11 +81,13 @@ def senders() -> list[Any]:
     return list(User.objects.order_by("pk"))
 
 
-def queue(number: int, behind: int = 0) -> None:
+def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
     """Put `number` mails into the queue, spread over the lanes, and more behind them.
 
     Those behind share a message of their lane: what they are to fill is the queue.
+    With `own_words` no two letters say the same.
     """
+    words = {"body": "t.body || n", "body_html": "t.body_html || n"}
     from django.db import connection
 
     from conversations.models import Delivery, Message
@@ -101,6 +103,7 @@ def queue(number: int, behind: int = 0) -> None:
             {
                 "uuid": "gen_random_uuid()",
                 "message_id": "'<' || gen_random_uuid() || '@portal.test>'",
+                **(words if own_words else {}),
             },
         )
         _copy(

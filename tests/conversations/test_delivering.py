@@ -79,7 +79,7 @@ def test_the_envelope_sender_is_the_secret_return_path_and_no_header_tells_it(
     with ScriptedSmtp() as relay:
         settings.PORTAL_RELAY_URL = relay.url
         run_lane(delivery)
-    mail_from = next(c for c in relay.commands if c.startswith(b"mail FROM"))
+    mail_from = next(c for c in relay.commands if c.startswith(b"MAIL FROM"))
     assert f"<b{delivery.return_token}@bounce.portal.test>".encode() in mail_from
     assert delivery.return_token.encode() not in relay.messages[0]
     assert message_from_bytes(relay.messages[0])["From"] == (
@@ -459,7 +459,7 @@ def test_each_of_a_handful_has_its_own_answer_where_commands_come_in_groups(
         run_lane(Delivery.objects.all()[0])
     found = Delivery.objects.order_by("pk").values_list("state", flat=True)
     assert list(found) == states
-    to = [c for c in relay.commands if c.startswith(b"rcpt")]
+    to = [c for c in relay.commands if c.startswith(b"RCPT")]
     assert len(to) == 4, "each was tried once"
 
 

@@ -185,7 +185,7 @@ def test_lanes_take_turns_while_a_worker_stays_with_their_host(
         with session(Channel.objects.default().far_end, lambda: None):
             assert take_turn(lane_of(second[0])) == []
         assert take_turn(lane_of(first[0])) == []
-        to = [c.partition(b"@")[2][:5] for c in relay.commands if c.startswith(b"rcpt")]
+        to = [c.partition(b"@")[2][:5] for c in relay.commands if c.startswith(b"RCPT")]
     assert to == [b"alice", b"bob.t"] * 3
 
 

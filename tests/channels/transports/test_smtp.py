@@ -43,8 +43,8 @@ def test_a_message_arrives_with_its_envelope_and_its_dots() -> None:
         receipt = transport.send(EMAIL)
     assert receipt.words == "2.0.0 taken"
     assert receipt.code == 250
-    assert b"mail FROM:<b0@bounce.portal.test> BODY=8BITMIME" in server.commands
-    assert b"rcpt TO:<anna@customer.test>" in server.commands
+    assert b"MAIL FROM:<b0@bounce.portal.test> BODY=8BITMIME" in server.commands
+    assert b"RCPT TO:<anna@customer.test>" in server.commands
     assert server.messages == [EMAIL.content.replace(b"\r\n.s", b"\r\n..s")]
 
 
@@ -159,9 +159,9 @@ def test_an_international_local_part_asks_for_smtputf8() -> None:
         transport.send(email)
         transport.send(EMAIL)
     assert (
-        b"mail FROM:<b2@bounce.portal.test> BODY=8BITMIME SMTPUTF8" in server.commands
+        b"MAIL FROM:<b2@bounce.portal.test> BODY=8BITMIME SMTPUTF8" in server.commands
     )
-    assert "rcpt TO:<jürgen@customer.test>".encode() in server.commands
+    assert "RCPT TO:<jürgen@customer.test>".encode() in server.commands
 
 
 def test_an_international_header_asks_for_smtputf8_and_a_body_does_not() -> None:

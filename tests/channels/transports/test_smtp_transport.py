@@ -49,7 +49,7 @@ def test_mail_leaves_from_the_identitys_own_address() -> None:
     with ScriptedSmtp() as server, smtp(server) as transport:
         receipt = transport.send(EMAIL)
     assert receipt.code == 250
-    assert b"mail FROM:<alice@acme.test> BODY=8BITMIME" in server.commands
+    assert b"MAIL FROM:<alice@acme.test> BODY=8BITMIME" in server.commands
 
 
 def test_a_server_inside_is_refused_at_every_connection(
@@ -118,7 +118,7 @@ def test_a_sender_is_judged_once_there_is_a_recipient(
         steps = list(transport.probe("alice@acme.test"))
     assert steps[-1].label == "Sender accepted"
     assert steps[-1].done is passes
-    assert b"rcpt TO:<alice@acme.test>" in server.commands
+    assert b"RCPT TO:<alice@acme.test>" in server.commands
     assert b"DATA" not in {command[:4].upper() for command in server.commands}
 
 
@@ -126,7 +126,7 @@ def test_an_international_sender_is_judged_like_any_other() -> None:
     with ScriptedSmtp() as server, smtp(server) as transport:
         *_, last = transport.probe("jürgen@acme.test")
     assert last.done
-    assert "rcpt TO:<jürgen@acme.test>".encode() in server.commands
+    assert "RCPT TO:<jürgen@acme.test>".encode() in server.commands
 
 
 @pytest.mark.parametrize(
