@@ -2,13 +2,15 @@
 
 Whoever comes first has it. A worker claims a delivery by an UPDATE that names the
 state `queued`; here the rows are locked and must still be `queued`. So a message is
-either taken back whole, or on its way and left alone.
+either taken back whole, or on its way and left alone. What was tried and put off has
+certainly not left, and can be taken back as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
 
@@ -39,7 +41,7 @@ def take_back(message: Message) -> TakenBack:
         return take_back_all(message.sender, form)
     with transaction.atomic():
         written = _written_again(message)
-        if not _delete_unsent(Message.objects.filter(pk=message.pk)).number:
+        if not _delete_unsent(Message.objects.filter(pk=message.pk)):
             return TakenBack(0, 1, None)
         return TakenBack(1, 0, keep(message.sender, uuid4(), 0, written))
 
@@ -52,50 +54,98 @@ def take_back_all(sender: User, submission: UUID) -> TakenBack:
     if first is None:
         return TakenBack(0, 0, Draft.objects.of(sender).filter(uuid=submission).first())
     written = _written_again(first)
-    unsent = _delete_unsent(messages)
+    recipients = _delete_unsent(messages)
     left = messages.count()
-    if not unsent.number:
+    if not recipients:
         return TakenBack(0, left, None)
     draft = Draft.objects.filter(owner=sender, uuid=submission).first()
     if draft is None:
         draft = keep(sender, uuid4(), 0, written)
     else:
-        draft.to, draft.people = _only(draft, unsent.recipients)
+        draft.to, draft.people = _only(draft, set().union(*recipients.values()))
         # What is left of a form that was sent in part is another form.
         draft.uuid = uuid4() if left else draft.uuid
         draft.forget_at = None
         draft.version += 1
         draft.save()
-    return TakenBack(unsent.number, left, draft)
+    return TakenBack(len(recipients), left, draft)
 
 
-@dataclass(frozen=True, slots=True)
-class _Unsent:
-    """How many messages were deleted unsent, and whom they were to, in wire form."""
+@transaction.atomic
+def take_back_some(sender: User, submission: UUID, messages: Sequence[Message]) -> int:
+    """Take back these of one form, and none of its others; return how many.
 
-    number: int
-    recipients: set[str]
+    They come together in one draft, with what was taken back like this before. If the
+    form itself is not known any more, each becomes a draft of its own.
+    """
+    chosen = Message.objects.filter(pk__in=[each.pk for each in messages])
+    written = {each.pk: _written_again(each) for each in messages[:1]}
+    form = Draft.objects.filter(owner=sender, uuid=submission).first()
+    if form is None:
+        written |= {each.pk: _written_again(each) for each in messages[1:]}
+    recipients = _delete_unsent(chosen)
+    if form is None:
+        for pk in recipients:
+            keep(sender, uuid4(), 0, written[pk])
+    elif recipients:
+        _set_aside(form, set().union(*recipients.values()))
+    return len(recipients)
 
 
-def _delete_unsent(messages: MessageQuerySet) -> _Unsent:
-    """Delete those of which no delivery was begun."""
+def _set_aside(form: Draft, taken: set[str]) -> None:
+    """Put recipients of a form into the draft of those that do not get it now."""
+    uuid = uuid5(form.uuid, "taken back")
+    known = Draft.objects.select_for_update().filter(uuid=uuid).first()
+    if known and known.forget_at is None and _recipients(known) <= _recipients(form):
+        known.to, known.people = _only(form, taken | _recipients(known))
+        known.version += 1
+        known.save()
+        return
+    to, people = _only(form, taken)
+    texts = {
+        name: getattr(form, name)
+        for name in ("cc", "bcc", "subject", "body", "body_html", "send_at")
+    }
+    keep(
+        form.owner,
+        uuid4() if known else uuid,
+        0,
+        Written(
+            texts={**texts, "to": to, "people": people},
+            identity=form.identity,
+            follows=form.follows,
+            attachments=list(form.attachments.without_content()),
+        ),
+    )
+
+
+def _recipients(draft: Draft) -> set[str]:
+    """Whom it is to, one by one, in wire form."""
+    typed = parse_addresses(draft.to) if draft.to.strip() else []
+    people = read_people(draft.people) if draft.people.strip() else []
+    everybody = [*typed, *(each.address for each in people)]
+    return {each.wire.casefold() for each in everybody}
+
+
+def _delete_unsent(messages: MessageQuerySet) -> dict[int, set[str]]:
+    """Delete those of which no delivery was begun; return whom each was to, in wire form."""
     rows = (
         Delivery.objects.filter(message__in=messages)
         .select_for_update(of=("self",))
         .order_by("pk")
-        .values_list("message_id", "state", "attempts", "part", "recipient_wire")
+        .values_list("message_id", "state", "part", "recipient_wire")
     )
     begun: set[int] = set()
     recipients: dict[int, set[str]] = {}
-    for pk, state, attempts, part, wire in rows:
+    for pk, state, part, wire in rows:
         to = recipients.setdefault(pk, set())
         if part == Part.TO:
             to.add(wire.casefold())
-        if state != State.QUEUED or attempts:
+        if state != State.QUEUED:
             begun.add(pk)
-    unsent = recipients.keys() - begun
+    unsent = {pk: to for pk, to in recipients.items() if pk not in begun}
     Message.objects.filter(pk__in=unsent).delete()
-    return _Unsent(len(unsent), {wire for pk in unsent for wire in recipients[pk]})
+    return unsent
 
 
 def _only(draft: Draft, taken: set[str]) -> tuple[str, str]:

@@ -63,6 +63,7 @@ class Part(models.TextChoices):
     BCC = "bcc"  # in no header at all
 
 
+SCHEDULED = "Scheduled"  # what waits for nothing but its time
 # The states in the words and tones of the pages; "accepted" is the transport's word.
 STATUS: dict[str, tuple[str, str]] = {
     State.QUEUED: ("Waiting", "wait"),
@@ -529,17 +530,12 @@ class Delivery(QuickRowsModel):
         if held_until:
             return f"Waits for {getattr(self, 'held_because', '')}", held_until
         if self.not_before > now():
-            return "Scheduled", self.not_before
+            return SCHEDULED, self.not_before
         return None
 
     @property
     def has_failed(self) -> bool:
         return self.state in FAILURES
-
-    @property
-    def untouched(self) -> bool:
-        """Whether it waits for its first try: its writer may take it back."""
-        return self.state == State.QUEUED and self.attempts == 0
 
     @property
     def is_scheduled(self) -> bool:

@@ -28,6 +28,7 @@ from conversations.triage.order import Order, Skipped
 from conversations.triage.remedies import CORRECT, OTHER_CHANNEL, RETRY
 from conversations.triage.retrying import retry
 from conversations.triage.settling import settle_as_arrived, settle_as_lost
+from conversations.triage.taking_back import cancel
 
 SETTLED = frozenset({State.ACCEPTED, *FAILURES})
 
@@ -44,6 +45,7 @@ class Action:
     states: frozenset[State]
     form: type[ActionForm] = ActionForm
     dangerous: bool = False
+    removes: bool = False  # there is no page of the message any more
 
     @cached_property
     def url(self) -> str:
@@ -110,6 +112,16 @@ ACTIONS: dict[str, Action] = {
             form=DecisionForm,
         ),
         Action(
+            key="cancel",
+            label="Cancel",
+            done="cancelled: nothing was sent, and it stands under Drafts again",
+            says="It does not leave. It stands again in the drafts of whoever wrote it, to "
+            "be changed, sent or deleted there.",
+            act=cancel,
+            states=frozenset({State.QUEUED}),
+            removes=True,
+        ),
+        Action(
             key="archive",
             label="Archive",
             done="archived",
@@ -134,6 +146,7 @@ ACTIONS: dict[str, Action] = {
             act=delete,
             states=SETTLED,
             dangerous=True,
+            removes=True,
         ),
     )
 }
@@ -141,6 +154,7 @@ ACTIONS: dict[str, Action] = {
 # What a tab offers for what is ticked there, in this order.
 IN_TABS: dict[str, tuple[str, ...]] = {
     "sent": (RETRY, OTHER_CHANNEL, "archive", "unarchive", "delete"),
+    "pending": ("cancel",),
     "failed": (
         RETRY,
         OTHER_CHANNEL,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from channels.choosing import what_the_recipient_sees
 from conversations.folders import folder_of
 from conversations.models import Delivery, DeliveryEvent, Message
+from conversations.models.delivery import SCHEDULED, State
 from conversations.triage.refusing import what_can_be_done
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
@@ -36,7 +37,8 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         uuid=uuid,
     )
     deliveries = list(found.deliveries.all())
-    waits = bool(deliveries) and all(each.untouched for each in deliveries)
+    is_writer = found.sender_id == request.user.pk
+    waits = bool(deliveries) and all(each.state == State.QUEUED for each in deliveries)
     return live(
         request,
         "conversations/message.html",
@@ -45,7 +47,10 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             "message": found,
             "sent_again_as": found.resends.first(),
             "deliveries": deliveries,
-            "to_do": [(each, what_can_be_done(each)) for each in deliveries],
+            "to_do": [
+                (each, [] if waits and is_writer else what_can_be_done(each))
+                for each in deliveries
+            ],
             "folder": folder_of(deliveries[0]) if deliveries else None,
             "addressed": {
                 part: [each for each in deliveries if each.part == part]
@@ -56,10 +61,11 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             else [],
             "has_pictures": "<img" in found.body_html,
             "pictures_shown": "pictures" in request.GET,
-            "can_take_back": waits and found.sender_id == request.user.pk,
+            "can_take_back": waits and is_writer,
             "scheduled_for": deliveries[0].not_before
             if waits and deliveries[0].is_scheduled
             else None,
+            "held_up": any(_is_held_up(each) for each in deliveries),
             "in_progress": any(delivery.in_progress for delivery in deliveries),
             "recipient_view": what_the_recipient_sees(
                 display_name=found.from_name,
@@ -72,3 +78,9 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             else None,
         },
     )
+
+
+def _is_held_up(delivery: Delivery) -> bool:
+    """Whether it waits for something else than its time."""
+    wait = delivery.wait
+    return wait is not None and wait[0] != SCHEDULED

@@ -75,7 +75,7 @@ def test_what_an_untracked_channel_took_may_have_arrived(
             ["arrived", "not-arrived", "retry", "other-channel", "decide", "archive"],
         ),
         (State.ACCEPTED, "", ["retry", "other-channel", "archive"]),
-        (State.QUEUED, "", []),
+        (State.QUEUED, "", ["cancel"]),
     ],
 )
 def test_what_can_be_done_follows_state_and_reason(

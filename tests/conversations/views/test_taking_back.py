@@ -87,12 +87,16 @@ def test_what_has_begun_to_leave_is_left_alone_and_that_is_said(
     assert b">Undo<" not in response.content
 
 
-def test_what_was_tried_keeps_its_timeline(
+def test_what_was_tried_and_put_off_can_be_taken_back_as_well(
     alice: User, as_user: SignIn, make_delivery: Make
 ) -> None:
-    message = make_delivery(alice, attempts=1).message
+    """Its channel may never work again."""
+    message = make_delivery(alice, attempts=1, waiting_for="Gmail").message
+    page = as_user(alice).get(message.get_absolute_url())
+    assert b">Edit<" in page.content
     as_user(alice).post(f"{message.get_absolute_url()}take-back/")
-    assert Message.objects.filter(pk=message.pk).exists()
+    assert not Message.objects.filter(pk=message.pk).exists()
+    assert Draft.objects.of(alice).get().subject == message.subject
 
 
 def test_a_message_with_one_copy_on_its_way_is_not_taken_back_by_half(

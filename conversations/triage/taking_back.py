@@ -1,0 +1,30 @@
+"""Cancelling what waits: it does not leave, and stands among the drafts again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from uuid import UUID
+
+from conversations.models import Delivery, Message
+from conversations.taking_back import take_back, take_back_some
+from conversations.triage.order import Order, Skipped
+from deliveryportal.accounts.models import User
+
+BEGUN = "It has begun to leave: one of its recipients may have it."
+
+
+def cancel(deliveries: list[Delivery], order: Order) -> Skipped:
+    """Take the messages back whole, each to the drafts of whoever wrote it."""
+    forms: dict[tuple[User, UUID | None], dict[int, Message]] = defaultdict(dict)
+    for each in deliveries:
+        message = each.message
+        forms[message.sender, message.submission][message.pk] = message
+    for (sender, submission), messages in forms.items():
+        if submission is None:
+            for message in messages.values():
+                take_back(message)
+        else:
+            take_back_some(sender, submission, list(messages.values()))
+    left = Message.objects.filter(pk__in=[each.message_id for each in deliveries])
+    begun = set(left.values_list("pk", flat=True))
+    return {each.pk: BEGUN for each in deliveries if each.message_id in begun}

@@ -1,0 +1,158 @@
+"""Cancelling what waits, by the dozen: nothing is sent, and nothing written is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+
+from conversations.models import BulkJob, Delivery, Draft, Message
+from conversations.models.delivery import State
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
+from conversations.triage.order import Order
+from conversations.triage.taking_back import BEGUN
+from deliveryportal.accounts.models import User
+
+Make = Callable[..., Delivery]
+SignIn = Callable[[User], Client]
+Do = Callable[..., str]
+
+PEOPLE = "email\tfirst_name\n" + "\n".join(
+    f"p{number}@customer.test\tPerson {number}" for number in range(5)
+)
+
+
+@pytest.fixture
+def scheduled(alice: User, as_user: SignIn) -> list[Delivery]:
+    """Five messages of one form, which are to leave tomorrow."""
+    tomorrow = now() + timedelta(days=1)
+    as_user(alice).post(
+        "/conversations/new/",
+        {
+            "submission": str(uuid4()),
+            "people": PEOPLE,
+            "subject": "Hello",
+            "body": "Dear {{first_name}}",
+            "send_at": f"{tomorrow:%Y-%m-%dT%H:%M}",
+        },
+    )
+    found = list(Delivery.objects.order_by("pk"))
+    assert len(found) == 5
+    return found
+
+
+def cancel(deliveries: list[Delivery], by: User) -> dict[int, str]:
+    pks = [each.pk for each in deliveries]
+    return carry_out(ACTIONS["cancel"], pks, Order(by, {}))
+
+
+def test_what_is_ticked_is_taken_back_and_the_others_still_leave(
+    alice: User, scheduled: list[Delivery]
+) -> None:
+    assert cancel(scheduled[1:3], alice) == {}
+    assert [each.recipient for each in Delivery.objects.order_by("pk")] == [
+        "p0@customer.test",
+        "p3@customer.test",
+        "p4@customer.test",
+    ]
+    draft = Draft.objects.of(alice).get()
+    assert "Dear {{first_name}}" in draft.body
+    assert "p1@customer.test" in draft.people
+    assert "p0@customer.test" not in draft.people
+
+
+def test_those_of_one_form_come_together_in_one_draft(
+    alice: User, scheduled: list[Delivery]
+) -> None:
+    for each in scheduled:
+        assert cancel([each], alice) == {}
+    assert not Message.objects.exists()
+    draft = Draft.objects.of(alice).get()
+    assert all(f"p{number}@customer.test" in draft.people for number in range(5))
+
+
+def test_a_draft_that_was_changed_meanwhile_is_left_alone(
+    alice: User, scheduled: list[Delivery]
+) -> None:
+    cancel(scheduled[:1], alice)
+    Draft.objects.of(alice).update(to="zoe@elsewhere.test", people="")
+    cancel(scheduled[1:2], alice)
+    newest, changed = Draft.objects.of(alice)
+    assert changed.to == "zoe@elsewhere.test"
+    assert "p1@customer.test" in newest.people
+
+
+def test_a_manager_cancels_what_a_member_wrote_and_the_member_has_it_back(
+    alice: User, bob: User, scheduled: list[Delivery]
+) -> None:
+    assert cancel(scheduled, bob) == {}
+    assert Draft.objects.of(alice).exists()
+    assert not Draft.objects.of(bob).exists()
+
+
+def test_an_outsider_cancels_nothing(charlie: User, scheduled: list[Delivery]) -> None:
+    assert len(cancel(scheduled, charlie)) == 5
+    assert Delivery.objects.count() == 5
+
+
+def test_what_has_no_form_any_more_becomes_a_draft_of_its_own(
+    alice: User, scheduled: list[Delivery]
+) -> None:
+    Draft.objects.all().delete()
+    cancel(scheduled[:2], alice)
+    assert {each.to for each in Draft.objects.of(alice)} == {
+        '"Person 0" <p0@customer.test>',
+        '"Person 1" <p1@customer.test>',
+    }
+
+
+def test_what_has_begun_to_leave_for_one_recipient_is_not_taken_back_for_another(
+    alice: User, make_delivery: Make, do: Do
+) -> None:
+    begun = make_delivery(alice, state=State.ACCEPTED)
+    copy = make_delivery(alice)
+    Delivery.objects.filter(pk=copy.pk).update(message=begun.message, part="cc")
+    assert do("cancel", copy, alice) == BEGUN
+    assert Message.objects.filter(pk=begun.message_id).exists()
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.FAILED, State.DELAYED])
+def test_what_does_not_wait_here_is_not_cancelled(
+    alice: User, make_delivery: Make, do: Do, state: State
+) -> None:
+    assert "“Cancel” is not for" in do(
+        "cancel", make_delivery(alice, state=state), alice
+    )
+
+
+def test_pending_offers_it_for_all_that_match(
+    alice: User, as_user: SignIn, scheduled: list[Delivery]
+) -> None:
+    client = as_user(alice)
+    assert b"Cancel</button>" in client.get("/conversations/pending/").content
+    query: dict[str, Any] = {"everything": 1, "tab": "pending", "list": "scheduled"}
+    address = (
+        f"{ACTIONS['cancel'].url}?{'&'.join(f'{k}={v}' for k, v in query.items())}"
+    )
+    assert b"Cancel: 5" in client.get(address).content
+    client.post(address)
+    job = BulkJob.objects.get()
+    assert job.action == "cancel"
+
+
+def test_cancelling_from_the_page_of_a_message_leads_back_to_pending(
+    bob: User, as_user: SignIn, scheduled: list[Delivery]
+) -> None:
+    client = as_user(bob)
+    page = client.get(scheduled[0].message.get_absolute_url()).content.decode()
+    link = page.split(f'id="cancel-{scheduled[0].pk}"')[1].split('href="')[1]
+    address = link.split('"')[0].replace("&amp;", "&")
+    response = client.post(address, follow=True)
+    assert response.status_code == 200
+    assert response.redirect_chain[-1][0].startswith("/conversations/pending/")
