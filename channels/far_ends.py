@@ -1,6 +1,7 @@
 """How many sessions all workers together have open to one host.
 
-A host that hangs keeps as many workers busy as it has sessions, and no more.
+A host that hangs keeps as many workers busy as it has sessions, and no more. Whoever
+has workers is told of each that is kept waiting, and can let another take its place.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from channels.models import FarEndSession
+from channels.waiting import came_back, kept_waiting
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 # for the host goes on renewing it.
 HELD = timedelta(seconds=20)
 RENEWED_EVERY = 5.0  # seconds
+# A turn with a host that answers is over sooner.
+LONG = 3.0  # seconds
 
 
 @contextmanager
@@ -93,9 +97,10 @@ class _Keeper(threading.Thread):
         self.done = threading.Event()
 
     def run(self) -> None:
-        if self.done.wait(RENEWED_EVERY):
+        if self.done.wait(LONG):
             return  # the common case: it never asked the database
         mine = FarEndSession.objects.filter(holder=self.holder)
+        kept_waiting.send(FarEndSession, holder=self.holder)
         try:
             while not self.done.is_set():
                 try:
@@ -105,4 +110,5 @@ class _Keeper(threading.Thread):
                     connection.close()
                 self.done.wait(RENEWED_EVERY)
         finally:
+            came_back.send(FarEndSession, holder=self.holder)
             connection.close()

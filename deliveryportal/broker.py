@@ -19,6 +19,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
 from conversations.stopping import stopping
+from deliveryportal.stand_ins import StandIns
 
 NAMESPACE = "deliveryportal"
 
@@ -88,7 +89,7 @@ def make_broker(url: str) -> Broker:
     again what the database says is settled, and its time limit and shutdown
     raise inside a job at any point.
     """
-    middleware: list[Middleware] = [DatabaseConnections(), OrderlyStop()]
+    middleware: list[Middleware] = [DatabaseConnections(), OrderlyStop(), StandIns()]
     match urlsplit(url).scheme:
         case "":
             return InProcessBroker(middleware)

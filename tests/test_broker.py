@@ -39,7 +39,7 @@ def test_a_broker_that_is_away_does_not_answer(url: str) -> None:
 
 def test_no_broker_retries_or_interrupts_a_job() -> None:
     names = {type(each).__name__ for each in make_broker("").middleware}
-    assert names == {"DatabaseConnections", "OrderlyStop"}
+    assert names == {"DatabaseConnections", "OrderlyStop", "StandIns"}
 
 
 def test_failed_jobs_are_not_kept_in_memory() -> None:

@@ -1,0 +1,100 @@
+"""Several hosts that hang at once: everybody else's mail leaves all the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import dramatiq
+import pytest
+from django.db import connections
+from dramatiq import Worker
+from pytest_django import Settings
+
+from channels import far_ends
+from channels.models import Channel
+from conversations.models import Delivery
+from conversations.models.delivery import State
+from conversations.stopping import stopping
+from conversations.tasks import announce_lanes
+from conversations.turns import LaneId
+from deliveryportal.accounts.models import User
+from tests.peers.scripted_smtp import ScriptedSmtp
+from tests.portal import wait_until
+
+THREADS = 2
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Worker]:
+    # The workers' threads end with the test, and so must their connections.
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+    monkeypatch.setattr(far_ends, "LONG", 0.2)
+    settings.FAR_END_SESSIONS = 1
+    settings.SMTP_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    broker = dramatiq.get_broker()
+    broker.flush("lanes")
+    worker = Worker(broker, worker_threads=THREADS, worker_timeout=100)
+    worker.start()
+    yield worker
+    if not stopping.is_set():
+        worker.stop()
+    broker.flush("lanes")
+    stopping.clear()
+
+
+@pytest.fixture
+def hanging() -> Iterator[Callable[[], ScriptedSmtp]]:
+    """Servers that take a connection and say nothing until the test is over."""
+    over = threading.Event()
+
+    def say_nothing(line: bytes) -> bytes:
+        over.wait(timeout=60)
+        return b"421 4.3.2 closing"
+
+    with ExitStack() as servers:
+        yield lambda: servers.enter_context(ScriptedSmtp(banner=say_nothing))
+        over.set()
+
+
+def lane_of(delivery: Delivery, host: str, server: ScriptedSmtp) -> LaneId:
+    """The lane of a mail that leaves by a server of its sender's own."""
+    port = int(server.url.rpartition(":")[2])
+    channel = Channel.objects.create(
+        kind="smtp",
+        owner=delivery.sender,
+        config={"host": host, "port": str(port), "security": "none"},
+    )
+    Delivery.objects.filter(pk=delivery.pk).update(channel=channel)
+    return LaneId(channel.pk, delivery.sender_id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_more_hosts_hang_than_there_are_threads_and_other_mail_leaves(
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: Callable[..., Delivery],
+    workers: Worker,
+    hanging: Callable[[], ScriptedSmtp],
+    settings: Settings,
+) -> None:
+    stuck = [hanging(), hanging()]
+    announce_lanes(
+        [
+            lane_of(make_delivery(alice), "127.0.0.1", stuck[0]),
+            lane_of(make_delivery(bob), "localhost", stuck[1]),
+        ]
+    )
+    wait_until(lambda: all(server.connections for server in stuck))
+    mail = make_delivery(charlie)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        announce_lanes([LaneId(mail.channel_id, charlie.pk)])
+        wait_until(
+            Delivery.objects.filter(pk=mail.pk, state=State.ACCEPTED).exists, seconds=15
+        )
+    others = Delivery.objects.exclude(pk=mail.pk).values_list("state", flat=True)
+    assert list(others) == [State.HANDING_OVER] * 2, "they hang still"
+    assert len(workers.workers) == THREADS + len(stuck)
