@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -89,6 +90,7 @@ TABLE: dict[str, Row] = {
     # --- Settings: one's own ------------------------------------------------
     "accounts:profile": Row(EVERYBODY, EVERYBODY_LED, {"name": "A", "time_zone": ""}),
     "accounts:security": Row(EVERYBODY, NOBODY),
+    "accounts:end_session": Row(NOBODY, OWNER_LED),
     "settings:channel": Row(EVERYBODY, NOBODY),
     "settings:connect": Row(EVERYBODY, EVERYBODY),
     "settings:test": Row(OWNER, NOBODY),
@@ -309,6 +311,9 @@ def world(
     )
     suppression = suppress_address("x@customer.test", by=bob, note="")
     domain = block_domain("bigco.test", by=bob, note="")
+    elsewhere = UserSession.objects.create(
+        user=alice, ip="192.0.2.1", session_key="elsewhere", user_agent="Firefox"
+    )
     of_identity: list[Any] = [identity.uuid]
     places: dict[str, list[Any]] = {
         "settings:connect": ["smtp"],
@@ -325,6 +330,7 @@ def world(
             f"accounts:{name}": [alice.pk]
             for name in ("promote", "demote", "deactivate", "reactivate")
         },
+        "accounts:end_session": [elsewhere.pk],
         "accounts:revoke": [bob.team.invitations.get().token_digest],
         "accounts:invitation": [token],
         "suppression:suppression": [suppression.uuid],

@@ -6,13 +6,14 @@ from deliveryportal.accounts.views import member
 from deliveryportal.accounts.views.history import history
 from deliveryportal.accounts.views.invitation import invitation
 from deliveryportal.accounts.views.profile import profile
-from deliveryportal.accounts.views.security import security
+from deliveryportal.accounts.views.security import end_session, security
 from deliveryportal.accounts.views.team import revoke, team
 
 app_name = "accounts"
 urlpatterns = [
     path("settings/profile/", profile, name="profile"),
     path("settings/security/", security, name="security"),
+    path("settings/security/sessions/<int:pk>/end/", end_session, name="end_session"),
     path("settings/team/", team, name="team"),
     path("settings/team/history/", history, name="history"),
     path("settings/team/members/<int:pk>/promote/", member.promote, name="promote"),

@@ -20,6 +20,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from channels.key_rotation import rotate_all
+from deliveryportal.accounts.devices import device_of
 from deliveryportal.accounts.models import AuditEntry, User
 from tests.conftest import PASSWORD
 
@@ -202,21 +203,54 @@ def test_sessions_are_listed_and_the_others_ended(alice: User) -> None:
     here, there = Client(), Client()
     sign_in(here, alice, **{"User-Agent": "Here"})
     sign_in(there, alice, **{"User-Agent": "There <b>"})
-    page = here.get(reverse("usersessions_list"))
+    page = here.get(INSIDE)
     assert "Here" in page.text
     assert "There &lt;b&gt;" in page.text
-    assert "signed in in 2 browsers" in here.get(INSIDE).text
     here.post(reverse("usersessions_list"))
     assert here.get(INSIDE).status_code == 200
     assert there.get(INSIDE).status_code == 302
     assert UserSession.objects.filter(user=alice).count() == 1
 
 
+def test_one_browser_is_signed_out_and_the_others_are_not(alice: User) -> None:
+    here, lost, third = Client(), Client(), Client()
+    sign_in(here, alice)
+    sign_in(lost, alice, **{"User-Agent": "Mozilla/5.0 (iPhone; …) … CriOS/131 Safari"})
+    sign_in(third, alice)
+    session = UserSession.objects.get(user_agent__contains="iPhone")
+    answer = here.post(reverse("accounts:end_session", args=[session.pk]), follow=True)
+    assert "Chrome on iPhone is signed out" in answer.text
+    assert lost.get(INSIDE).status_code == 302
+    assert third.get(INSIDE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "device"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64) Chrome/131.0 Safari/537 Edg/131",
+            "Edge on Windows",
+        ),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Firefox/133.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X) Version/18 Safari/605",
+            "Safari on macOS",
+        ),
+        ("curl/8.1", "curl/8.1"),
+        ("", "A program that does not say which"),
+    ],
+)
+def test_a_browser_goes_by_the_name_its_owner_knows(
+    user_agent: str, device: str
+) -> None:
+    assert device_of(user_agent) == device
+
+
 def test_nobody_sees_or_ends_another_s_sessions(alice: User, charlie: User) -> None:
     hers, his = Client(), Client()
     sign_in(hers, alice, **{"User-Agent": "Hers"})
     sign_in(his, charlie)
-    assert "Hers" not in his.get(reverse("usersessions_list")).text
+    assert "Hers" not in his.get(INSIDE).text
     his.post(reverse("usersessions_list"))
     assert hers.get(INSIDE).status_code == 200
 

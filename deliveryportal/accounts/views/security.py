@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from deliveryportal.accounts.access import UserRequest
+from deliveryportal.accounts.devices import device_of
 
 Type = Authenticator.Type
 
@@ -25,6 +27,19 @@ def security(request: UserRequest) -> HttpResponse:
             "app": Type.TOTP in ways,
             "passkeys": ways.count(Type.WEBAUTHN),
             "recovery_codes": Type.RECOVERY_CODES in ways,
-            "sessions": len(UserSession.objects.purge_and_list(request.user)),
+            "sessions": [
+                (each, device_of(each.user_agent))
+                for each in UserSession.objects.purge_and_list(request.user)
+            ],
         },
     )
+
+
+@require_POST
+def end_session(request: UserRequest, pk: int) -> HttpResponse:
+    """Sign oneself out in one browser, the one that was lost, say."""
+    session = get_object_or_404(UserSession, pk=pk, user=request.user)
+    session.end()
+    device = device_of(session.user_agent)
+    messages.success(request, f"{device} is signed out: it is asked for the password.")
+    return redirect("accounts:security")
