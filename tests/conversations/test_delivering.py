@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils.timezone import now
 from pytest_django import Settings
 
@@ -561,3 +562,79 @@ def test_a_worker_whose_lease_was_ended_begins_no_other_handful(
         run_lane(Delivery.objects.all()[0])
         assert len(relay.messages) == 3
     assert list(states.all()) == [State.UNCONFIRMED, State.ACCEPTED, State.ACCEPTED]
+
+
+# --- strictly: one mail in doubt, and the next one's envelope on its way --------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_strictly_each_mail_is_settled_before_the_next_one_is_sent(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    settings.IN_HAND = 1
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(4)]
+    settled: list[int] = []
+
+    def look(message: bytes) -> bytes:
+        settled.append(Delivery.objects.filter(state=State.ACCEPTED).count())
+        connection.close()
+        return b"250 2.0.0 taken"
+
+    with ScriptedSmtp(EHLO=PIPELINING, content=look) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(deliveries[0])
+    assert settled == [0, 1, 2, 3]
+    assert relay.connections == 1
+    announced = [c[:4] for c in relay.commands if c[:4] in {b"MAIL", b"QUIT"}]
+    assert announced.count(b"MAIL") == 4, "none is announced twice"
+
+
+def test_strictly_a_lost_lease_leaves_the_announced_mail_unsent(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.IN_HAND = 1
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(3)]
+
+    def ended(*answer: Any) -> Outcome:
+        Delivery.objects.in_hand().update(lease_until=now())
+        give_up_handing_over(now())
+        return accepted(*answer)
+
+    monkeypatch.setattr(outcomes, "accepted", ended)
+    with ScriptedSmtp(EHLO=PIPELINING) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(deliveries[0])
+    assert len(relay.messages) == 1
+    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == [State.UNCONFIRMED, State.QUEUED, State.QUEUED]
+
+
+@pytest.mark.parametrize("ehlo", [PIPELINING, b"250 far.test"])
+@pytest.mark.django_db(transaction=True)
+def test_what_is_passed_over_never_stands_in_the_place_of_what_may_have_left(
+    alice: User, make_delivery: MakeDelivery, settings: Settings, ehlo: bytes
+) -> None:
+    """Of a lease that has run out, the first of its ids is the one in doubt."""
+    settings.IN_HAND = 1
+    resting = [make_delivery(alice, f"p{n}@busy.test") for n in range(3)]
+    others = [make_delivery(alice, f"p{n}@customer.test") for n in range(3)]
+    first: list[str] = []
+
+    def busy(line: bytes) -> bytes:
+        return b"451 4.7.0 slow down" if b"busy" in line else b"250 2.1.5 ok"
+
+    def look(message: bytes) -> bytes:
+        held = Delivery.objects.in_hand().order_by("pk")
+        first.append(held.values_list("recipient", flat=True)[0])
+        connection.close()
+        return b"250 2.0.0 taken"
+
+    with ScriptedSmtp(EHLO=ehlo, RCPT=busy, content=look) as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(resting[0])
+    assert first == [each.recipient for each in others]
+    assert {after(each).state for each in others} == {State.ACCEPTED}
+    assert [after(each).attempts for each in resting] == [1, 0, 0]
