@@ -176,7 +176,7 @@ def _handful_by_handful(
                             settle([], rest, lease)  # whatever is left has not begun
                         elif not (rest or _is_over(results, lease)):
                             claimed = _claim_next(portions, lease, batch.read_at)
-                        # Last: a team's turn is waited for with nothing left to be locked.
+                        # Last: a team's turn is waited for with nothing to be locked.
                         suppress_refused(settled)
                     yield results
                     unsettled = []
@@ -296,7 +296,7 @@ class _HandingOver:
         return [*self._under_way, *self._waiting]
 
     def handfuls(self) -> Generator[Handful]:
-        """Yield results, and what has been passed over; in the end all that was not tried."""
+        """Yield results and what was passed over; in the end all that was not tried."""
         try:
             while self._waiting and not self._stopped:
                 yield from self._until_it_has_enough()
@@ -373,7 +373,7 @@ class _HandingOver:
                 raise _LeaseLostError
         if stopping.is_set() or (self._begun and self._lease.turn_is_over):
             self._stopped = True
-        # What is under way has its place in the handful, and is answered before it is full.
+        # What is under way has its place in the handful, and is answered before.
         full = self._is_full and not self._under_way
         return bool(self._waiting) and not (self._stopped or full)
 

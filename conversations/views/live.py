@@ -27,8 +27,9 @@ def live(
 
     A boosted link or form gets the page, and takes from it what it is after.
 
-    The page has the part as `live_part`. The part's root asks with `hx-get="{{ live_url }}"` and `hx-vals` of `seen`. Where
-    that is what it would get again, nothing is swapped, and a selection stays.
+    The page has the part as `live_part`. The part's root asks with
+    `hx-get="{{ live_url }}"` and `hx-vals` of `seen`. Where that is what it would get
+    again, nothing is swapped, and a selection stays.
     """
     context |= {"live_url": _without_seen(request), "seen": SEEN}
     text = render_to_string(part, context, request)
