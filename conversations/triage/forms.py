@@ -17,7 +17,8 @@ from conversations.triage.correcting import corrected
 from conversations.triage.deciding import NOTE
 from conversations.triage.order import Order
 from conversations.triage.suggesting import (
-    addresses_that_worked,
+    Reached,
+    Suggestion,
     spellings,
     suggestions,
 )
@@ -87,17 +88,18 @@ class CorrectionForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.rows: list[tuple[Delivery, forms.BoundField, list[Any]]] = []
+        self.rows: list[tuple[Delivery, forms.BoundField, list[Suggestion]]] = []
         if self.everything:
             self._ask_for_domain()
         else:
+            reached = Reached.by(self.user)
             for delivery in self.examples:
-                self._ask_for_address(delivery)
+                self._ask_for_address(delivery, suggestions(delivery, reached))
 
     def _ask_for_domain(self) -> None:
         domains = {each.recipient.rpartition("@")[2] for each in self.examples}
         likely = (
-            spellings(domains.pop(), addresses_that_worked(self.user.team_id))
+            spellings(domains.pop(), Reached.by(self.user).addresses)
             if len(domains) == 1
             else []
         )
@@ -109,8 +111,8 @@ class CorrectionForm(ActionForm):
             help_text="What stands before the @ stays as it is.",
         )
 
-    def _ask_for_address(self, delivery: Delivery) -> None:
-        name, found = f"address-{delivery.uuid}", suggestions(delivery)
+    def _ask_for_address(self, delivery: Delivery, found: list[Suggestion]) -> None:
+        name = f"address-{delivery.uuid}"
         self.fields[name] = forms.CharField(
             label=f"Instead of {delivery.recipient}",
             max_length=254,

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from conversations.folders import DELIVERED, HANDED_OVER
 from conversations.models import Delivery, Report
-from conversations.models.delivery import State
+from conversations.models.sought import Day, FourHours
+from conversations.paging import Part
+from deliveryportal.accounts.models import User
 
 # Where most people have their mailbox, so where most slips of the pen were meant to go.
 PROVIDERS = (
@@ -30,7 +33,10 @@ PROVIDERS = (
     "yahoo.co.uk",
     "comcast.net",
 )
-LATELY = 5_000  # the team's last mails that arrived, by which domains are known
+# What is known of others at the domain; never that untracked mail arrived.
+ARRIVED = "{whose} mail arrived there, at {domain}"
+TAKEN = "{whose} mail for it was handed over, not tracked"
+LATELY = 5_000  # the last mails that were taken, by which addresses are known
 ALIKE = 0.8
 AT_MOST = 6
 
@@ -43,28 +49,55 @@ class Suggestion:
     likely: bool = True
 
 
-def suggestions(delivery: Delivery) -> list[Suggestion]:
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Addresses that took mail of those whose mail a user may see, the newest first."""
+
+    whose: str
+    arrived: list[str]
+    handed_over: list[str]  # by channels that record no bounces: nobody knows more
+
+    @classmethod
+    def by(cls, user: User) -> Reached:
+        visible = Delivery.objects.visible_to(user)
+        span = FourHours if user.is_manager else Day  # as the indexes of the lists
+        arrived, handed_over = (
+            Part(visible.filter(stream.condition), span)
+            .ordered(None, down=True)
+            .values_list("recipient", flat=True)[:LATELY]
+            for stream in (DELIVERED, HANDED_OVER)
+        )
+        whose = "your team’s" if user.is_manager else "your"
+        return cls(whose, list(arrived), list(handed_over))
+
+    @property
+    def addresses(self) -> list[str]:
+        return [*self.arrived, *self.handed_over]
+
+    def at(self, domain: str) -> dict[str, str]:
+        """Those at the domain, each with what is known of it."""
+        arrived, taken = (
+            words.format(whose=self.whose, domain=domain) for words in (ARRIVED, TAKEN)
+        )
+        known = dict.fromkeys(self.arrived, arrived)
+        for address in self.handed_over:
+            known.setdefault(address, taken)
+        return {each: why for each, why in known.items() if _domain(each) == domain}
+
+
+def suggestions(delivery: Delivery, reached: Reached) -> list[Suggestion]:
     """Addresses that may have been meant, the likeliest first, each once."""
-    arrived = addresses_that_worked(delivery.team_id)
     seen = {delivery.recipient.casefold()}
     found = []
     for each in (
         *_of_the_conversation(delivery),
-        *_by_spelling(delivery.recipient, arrived),
-        *_at_the_domain(delivery.recipient, arrived),
+        *_by_spelling(delivery.recipient, reached.addresses),
+        *_at_the_domain(delivery.recipient, reached),
     ):
         if each.address.casefold() not in seen:
             seen.add(each.address.casefold())
             found.append(each)
     return found[:AT_MOST]
-
-
-def addresses_that_worked(team_id: int) -> list[str]:
-    return list(
-        Delivery.objects.filter(team=team_id, state=State.ACCEPTED)
-        .order_by("-state_since")
-        .values_list("recipient", flat=True)[:LATELY]
-    )
 
 
 def _of_the_conversation(delivery: Delivery) -> Iterator[Suggestion]:
@@ -81,30 +114,27 @@ def _of_the_conversation(delivery: Delivery) -> Iterator[Suggestion]:
             yield Suggestion(address, "named in a report about this conversation")
 
 
-def _by_spelling(recipient: str, arrived: Iterable[str]) -> Iterator[Suggestion]:
+def _by_spelling(recipient: str, reached: Iterable[str]) -> Iterator[Suggestion]:
     name, _, domain = recipient.rpartition("@")
-    for known in spellings(domain, arrived):
+    for known in spellings(domain, reached):
         yield Suggestion(f"{name}@{known}", "the domain’s likely spelling")
 
 
-def spellings(domain: str, arrived: Iterable[str]) -> list[str]:
+def spellings(domain: str, reached: Iterable[str]) -> list[str]:
     """Known domains that are written almost like this one, unless it is one itself."""
     domain = domain.casefold()
-    known = dict.fromkeys((*map(_domain, arrived), *PROVIDERS))
+    known = dict.fromkeys((*map(_domain, reached), *PROVIDERS))
     if domain in known:
         return []
     return get_close_matches(domain, known, n=2, cutoff=ALIKE)
 
 
-def _at_the_domain(recipient: str, arrived: Iterable[str]) -> Iterator[Suggestion]:
-    """Other people there that the team wrote to, those with a like name first."""
-    domain = _domain(recipient)
-    people = list(dict.fromkeys(each for each in arrived if _domain(each) == domain))
+def _at_the_domain(recipient: str, reached: Reached) -> Iterator[Suggestion]:
+    """Other people there who were written to, those with a like name first."""
+    people = reached.at(_domain(recipient))
     alike = get_close_matches(recipient, people, n=2, cutoff=ALIKE)
     for address in (*alike, *(each for each in people if each not in alike)):
-        yield Suggestion(
-            address, f"your team’s mail arrived there, at {domain}", likely=False
-        )
+        yield Suggestion(address, people[address], likely=False)
 
 
 def _domain(address: str) -> str:
