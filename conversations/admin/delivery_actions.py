@@ -14,7 +14,7 @@ from conversations.sweeping import end_leases
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
-from conversations.triage.refusing import refusal
+from conversations.triage.refusing import Standing, refusal
 from conversations.triage.remedies import RETRY
 from conversations.triage.sending_again import obstacle
 from deliveryportal.accounts.access import UserRequest
@@ -92,14 +92,14 @@ class DeliveryActions(Base):
         pks = list(chosen.order_by("-pk").values_list("pk", flat=True)[:AT_MOST])
         return (
             Delivery.objects.filter(pk__in=pks)
-            .select_related("message__identity", "sender", "channel")
-            .prefetch_related("message__resends")
+            .select_related("message__identity", "sender", "channel", "suppression")
+            .prefetch_related("message__resends", "suppressions")
             .order_by("-pk")
         )
 
 
 def _outlook(delivery: Delivery, order: Order) -> str:
-    why = refusal(ACTIONS[RETRY], delivery.state, delivery.reason) or obstacle(
+    why = refusal(ACTIONS[RETRY], Standing.of(delivery)) or obstacle(
         delivery, delivery.channel, order
     )
     return f"is left alone. {why}" if why else "is sent again"

@@ -55,6 +55,9 @@ class Triage(models.TextChoices):
     LOST = "lost", "Accepted loss"
 
 
+UNDONE = frozenset({Triage.OPEN, Triage.WAITING})
+
+
 class Part(models.TextChoices):
     """How a recipient stands in the header. Each has a delivery and a return path."""
 
@@ -536,6 +539,11 @@ class Delivery(QuickRowsModel):
     @property
     def has_failed(self) -> bool:
         return self.state in FAILURES
+
+    @property
+    def needs_a_hand(self) -> bool:
+        """Whether it is a failure that people have not done with."""
+        return self.has_failed and self.triage in UNDONE
 
     @property
     def is_scheduled(self) -> bool:

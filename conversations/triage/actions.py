@@ -31,6 +31,7 @@ from conversations.triage.settling import settle_as_arrived, settle_as_lost
 from conversations.triage.taking_back import cancel
 
 SETTLED = frozenset({State.ACCEPTED, *FAILURES})
+NONE: frozenset[State] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +44,17 @@ class Action:
     says: str  # what it does, before it is done
     act: Callable[[list[Delivery], Order], Skipped]
     states: frozenset[State]
+    # Where the archive makes a difference: for which states there, and what to say to
+    # those that would do on the other side.
+    in_archive: frozenset[State] | None = None
+    otherwise: str = ""
     form: type[ActionForm] = ActionForm
     dangerous: bool = False
     removes: bool = False  # there is no page of the message any more
+
+    def is_for(self, state: str, *, archived: bool) -> bool:
+        in_archive = self.states if self.in_archive is None else self.in_archive
+        return state in (in_archive if archived else self.states)
 
     @cached_property
     def url(self) -> str:
@@ -128,6 +137,8 @@ ACTIONS: dict[str, Action] = {
             says="It leaves the lists and is kept. A failure counts as resolved.",
             act=archive,
             states=SETTLED,
+            in_archive=NONE,
+            otherwise="It is archived already.",
         ),
         Action(
             key="unarchive",
@@ -135,7 +146,9 @@ ACTIONS: dict[str, Action] = {
             done="taken out of the archive",
             says="It comes back into the lists.",
             act=unarchive,
-            states=SETTLED,
+            states=NONE,
+            in_archive=SETTLED,
+            otherwise="It is not archived.",
         ),
         Action(
             key="delete",
@@ -144,7 +157,9 @@ ACTIONS: dict[str, Action] = {
             says="Archived mail is deleted here for good, with its timeline and its raw "
             "reports’ link to it. What was sent stays sent.",
             act=delete,
-            states=SETTLED,
+            states=NONE,
+            in_archive=SETTLED,
+            otherwise="Only drafts and archived mail are deleted: archive it first.",
             dangerous=True,
             removes=True,
         ),
@@ -153,7 +168,7 @@ ACTIONS: dict[str, Action] = {
 
 # What a tab offers for what is ticked there, in this order.
 IN_TABS: dict[str, tuple[str, ...]] = {
-    "sent": (RETRY, OTHER_CHANNEL, "archive", "unarchive", "delete"),
+    "sent": (RETRY, OTHER_CHANNEL, "archive"),
     "pending": ("cancel",),
     "failed": (
         RETRY,
@@ -166,6 +181,12 @@ IN_TABS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# And where a list inside a tab offers something else than the rest of it.
+IN_LISTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("sent", "archived"): (RETRY, OTHER_CHANNEL, CORRECT, "unarchive", "delete"),
+}
 
-def actions_in(tab: str) -> list[Action]:
-    return [ACTIONS[key] for key in IN_TABS.get(tab, ())]
+
+def actions_in(tab: str, listing: str = "") -> list[Action]:
+    keys = IN_LISTS.get((tab, listing)) or IN_TABS.get(tab, ())
+    return [ACTIONS[key] for key in keys]

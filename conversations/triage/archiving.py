@@ -5,28 +5,22 @@ from __future__ import annotations
 from django.utils.timezone import now
 
 from conversations.models import Delivery
+from conversations.models.delivery import DeliveryQuerySet
 from conversations.triage import deciding
 from conversations.triage.order import Order, Skipped
 
 
 def archive(deliveries: list[Delivery], order: Order) -> Skipped:
-    skipped = {
-        each.pk: "It is archived already." for each in deliveries if each.archived_at
-    }
-    rest = [each for each in deliveries if each.pk not in skipped]
-    Delivery.objects.filter(pk__in=[each.pk for each in rest], archived_at=None).update(
-        archived_at=now()
-    )
-    deciding.archived(rest, order)
-    return skipped
+    _of(deliveries).update(archived_at=now())
+    deciding.archived(deliveries, order)
+    return {}
 
 
 def unarchive(deliveries: list[Delivery], order: Order) -> Skipped:
     """Back into the lists; what was decided about it stays decided."""
-    skipped = {
-        each.pk: "It is not archived." for each in deliveries if not each.archived_at
-    }
-    Delivery.objects.filter(
-        pk__in=[each.pk for each in deliveries if each.pk not in skipped]
-    ).update(archived_at=None)
-    return skipped
+    _of(deliveries).update(archived_at=None)
+    return {}
+
+
+def _of(deliveries: list[Delivery]) -> DeliveryQuerySet:
+    return Delivery.objects.filter(pk__in=[each.pk for each in deliveries])

@@ -11,7 +11,7 @@ from conversations.models import Delivery
 from conversations.models.delivery import DeliveryQuerySet
 from conversations.triage.actions import Action
 from conversations.triage.order import Order, Skipped
-from conversations.triage.refusing import refusal
+from conversations.triage.refusing import Standing, refusal
 
 # Sent in the transaction of what was done, once for some deliveries at a time:
 # action (its key), by (User), deliveries (as they were before), options.
@@ -38,13 +38,13 @@ def carry_out(
         among.filter(pk__in=ids)
         .select_for_update(of=("self",))
         .select_related("message__identity", "message__conversation", "message__sender")
-        .select_related("sender", "channel")
-        .prefetch_related("message__resends")
+        .select_related("sender", "channel", "suppression")
+        .prefetch_related("message__resends", "suppressions")
         .order_by("pk")
     )
     skipped = dict.fromkeys(set(ids) - {each.pk for each in deliveries}, GONE)
     for each in deliveries:
-        if why := refusal(action, each.state, each.reason):
+        if why := refusal(action, Standing.of(each)):
             skipped[each.pk] = why
     skipped |= action.act(
         [each for each in deliveries if each.pk not in skipped], order

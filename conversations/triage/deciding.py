@@ -40,11 +40,7 @@ def sent_again(deliveries: Iterable[Delivery], order: Order) -> None:
 
 def archived(deliveries: Iterable[Delivery], order: Order) -> None:
     """What is put away needs nobody any more, unless somebody has decided already."""
-    failures = [
-        each
-        for each in deliveries
-        if each.state in FAILURES and each.triage in {Triage.OPEN, Triage.WAITING}
-    ]
+    failures = [each for each in deliveries if each.needs_a_hand]
     _mark(failures, Triage.RESOLVED, f"Resolved: archived by {order.by}.")
 
 

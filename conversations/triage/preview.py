@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from conversations.models import Delivery
+from conversations.models import Delivery, Suppression
 from conversations.triage.actions import Action
 from conversations.triage.forms import Doubtful
-from conversations.triage.known import Known, known_of
-from conversations.triage.refusing import refusal
-from conversations.triage.remedies import RESENDING
+from conversations.triage.known import Known, known_of, what_is_known
+from conversations.triage.order import Skipped
+from conversations.triage.refusing import Standing, hindrance, refusal
+from conversations.triage.remedies import RESENDING, STOPPED, TO_ITS_ADDRESS
 from conversations.triage.scope import CHOSEN_AT_MOST, Scope
 from deliveryportal.accounts.models import User
 
-EXAMPLES = 20
+EXAMPLES = 20  # of more than can be looked at one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class Preview:
     possible: int
     refused: list[tuple[str, int]]  # why, how many
     known: list[tuple[Known, int]]  # of those to be sent again
+    examples: list[Delivery]  # of those it would be done to: of few, all
+    # Each was looked at: of more, some will be found to be hindered only in their turn.
+    exact: bool
 
     @property
     def doubtful(self) -> Doubtful:
@@ -35,30 +39,53 @@ class Preview:
 def preview(action: Action, scope: Scope, user: User) -> Preview:
     refused: Counter[str] = Counter()
     known: Counter[Known] = Counter()
-    possible = 0
-    for state, reason, kind, number in scope.groups(user):
-        if why := refusal(action, state, reason):
+    for standing, kind, number in scope.groups(user):
+        if why := refusal(action, standing):
             refused[why] += number
-            continue
-        possible += number
-        if action.key in RESENDING:
-            known[known_of(state, kind)] += number
+        else:
+            known[known_of(standing.state, kind)] += number
+    few = known.total() <= CHOSEN_AT_MOST
+    some = _some(action, scope, user, CHOSEN_AT_MOST if few else EXAMPLES)
+    hindered = _hindered(action, some, user)
+    if few:
+        refused.update(hindered.values())
+        known.subtract(what_is_known(each) for each in some if each.pk in hindered)
     return Preview(
-        possible + refused.total(), possible, refused.most_common(), known.most_common()
+        total=refused.total() + known.total(),
+        possible=known.total(),
+        refused=refused.most_common(),
+        known=(+known).most_common() if action.key in RESENDING else [],
+        examples=[each for each in some if each.pk not in hindered],
+        exact=few or action.key not in RESENDING,
     )
 
 
-def examples(action: Action, scope: Scope, user: User) -> list[Delivery]:
-    """Some of those it would be done to: of chosen ones, all."""
+def _some(action: Action, scope: Scope, user: User, number: int) -> list[Delivery]:
+    """The newest of those that the action is for."""
     found = (
         scope.deliveries(user)
-        .filter(state__in=action.states)
+        .filter(state__in=action.states | (action.in_archive or action.states))
         .select_related("message__identity", "message__conversation")
-        .select_related("sender", "channel")
+        .select_related("sender", "channel", "suppression")
+        .prefetch_related("suppressions")
+        .prefetch_related("message__deliveries", "message__resends__conversation")
         .order_by("-state_since", "-pk")
     )
-    return [
-        each
-        for each in found[: CHOSEN_AT_MOST if scope.uuids else EXAMPLES]
-        if not refusal(action, each.state, each.reason)
-    ]
+    return [each for each in found[:number] if not refusal(action, Standing.of(each))]
+
+
+def _hindered(action: Action, deliveries: list[Delivery], user: User) -> Skipped:
+    """What would be skipped of these if it were done now, and why."""
+    wires = [each.recipient_wire for each in deliveries]
+    stopped = (
+        Suppression.objects.stopping(user.team_id, wires)
+        if action.key in TO_ITS_ADDRESS
+        else {}
+    )
+    found = {
+        each.pk: STOPPED[stopped[each.recipient_wire].fails_with]
+        if each.recipient_wire in stopped
+        else hindrance(action, each)
+        for each in deliveries
+    }
+    return {pk: why for pk, why in found.items() if why}

@@ -1,4 +1,4 @@
-"""Why an action cannot help a delivery, from nothing but its state and its reason."""
+"""Why an action cannot help a delivery: by what it is, and as things stand now."""
 
 from __future__ import annotations
 
@@ -9,20 +9,65 @@ from conversations.models import Delivery
 from conversations.models.delivery import STATUS, State
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.known import Known, what_is_known
-from conversations.triage.remedies import RESENDING, remedies
-from conversations.triage.sending_again import has_been_sent_again
+from conversations.triage.remedies import (
+    BY_ITS_CHANNEL,
+    RESENDING,
+    STOPPED,
+    TO_ITS_ADDRESS,
+    remedies,
+)
+from conversations.triage.sending_again import (
+    has_been_sent_again,
+    in_its_way,
+    of_channel,
+)
 
 
-def refusal(action: Action, state: str, reason: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """By what a delivery is judged, and many alike are counted."""
+
+    state: str
+    reason: str = ""
+    archived: bool = False
+    stopped: bool = False  # here, by what has not been released since
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Standing:
+        """Knows what stopped it, and what it has itself brought about."""
+        stopping = (delivery.suppression, *delivery.suppressions.all())
+        return cls(
+            state=delivery.state,
+            reason=delivery.reason,
+            archived=delivery.archived_at is not None,
+            stopped=any(each and not each.released_at for each in stopping),
+        )
+
+
+def refusal(action: Action, standing: Standing) -> str:
     """Say in words why the action is not for these; empty if it is."""
-    if state not in action.states:
-        status, _ = STATUS.get(State(state), ("Handed over", ""))
+    if not action.is_for(standing.state, archived=standing.archived):
+        if action.is_for(standing.state, archived=not standing.archived):
+            return action.otherwise
+        status, _ = STATUS.get(State(standing.state), ("Handed over", ""))
         return f"“{action.label}” is not for mail that stands as “{status}”."
-    if action.key in RESENDING and action.key not in remedies(reason):
-        why = REASONS.get(reason)
+    if action.key in RESENDING and action.key not in remedies(standing.reason):
+        why = REASONS.get(standing.reason)
         title = why.title if why else "Reason not given"
         return f"{title}: “{action.label}” cannot help."
+    if action.key in TO_ITS_ADDRESS and standing.stopped:
+        return STOPPED.get(standing.reason, STOPPED["suppressed"])
     return ""
+
+
+def hindrance(action: Action, delivery: Delivery) -> str:
+    """Say what is in the way of an action that would help; empty if nothing is."""
+    if action.key not in RESENDING:
+        return ""
+    by_its_channel = action.key in BY_ITS_CHANNEL
+    return in_its_way(delivery) or (
+        of_channel(delivery, delivery.channel) if by_its_channel else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +88,32 @@ class Possible:
 
 
 def what_can_be_done(delivery: Delivery) -> list[Possible]:
-    """What a person may do about it, the likeliest remedy first."""
-    known = what_is_known(delivery)
+    """What a person may do about it now, the likeliest remedy first."""
+    known, standing = what_is_known(delivery), Standing.of(delivery)
     helping = remedies(delivery.reason)
-    archived = delivery.archived_at is not None
-    hidden = {"archive"} if archived else {"unarchive", "delete"}
-    if has_been_sent_again(delivery):
-        hidden |= RESENDING
     possible = [
         action
         for action in ACTIONS.values()
-        if action.key not in hidden
-        and not refusal(action, delivery.state, delivery.reason)
+        if not refusal(action, standing) and not hindrance(action, delivery)
     ]
     possible.sort(
         key=lambda action: helping.index(action.key) if action.key in helping else 99
     )
     return [
-        Possible(action, known, suggested=helping[:1] == (action.key,))
-        for action in possible
+        Possible(action, known, suggested=not place and action.key in helping)
+        for place, action in enumerate(possible)
+    ]
+
+
+def what_comes_first(delivery: Delivery) -> list[str]:
+    """What has to be mended before what would help a failure can be done."""
+    if not delivery.needs_a_hand or has_been_sent_again(delivery):
+        return []
+    standing = Standing.of(delivery)
+    helping = (ACTIONS[key] for key in remedies(delivery.reason))
+    return [
+        f"{action.label}: {why}"
+        for action in helping
+        if action.is_for(standing.state, archived=standing.archived)
+        and (why := refusal(action, standing) or hindrance(action, delivery))
     ]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 RETRY, OTHER_CHANNEL, CORRECT = "retry", "other-channel", "correct"
 RESENDING = frozenset({RETRY, OTHER_CHANNEL, CORRECT})
+BY_ITS_CHANNEL = RESENDING - {OTHER_CHANNEL}
+TO_ITS_ADDRESS = RESENDING - {CORRECT}
 ARRIVED, NOT_ARRIVED = "arrived", "not-arrived"  # what a person has found out
 
 REMEDIES: dict[str, tuple[str, ...]] = {
@@ -34,10 +36,19 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "channel_down": (RETRY, OTHER_CHANNEL),
     "channel_gone": (OTHER_CHANNEL,),
     "not_sendable": (RETRY,),
-    # Again only once it is released.
-    "suppressed": (CORRECT, RETRY),
-    "domain_blocked": (CORRECT, RETRY),
+    # Again only once it is released: see STOPPED.
+    "suppressed": (RETRY, CORRECT),
+    "domain_blocked": (RETRY, CORRECT),
     "unknown": (RETRY, OTHER_CHANNEL, CORRECT),
+}
+
+# What has to come before mail can go to an address again that is stopped here, by the
+# reason that what was stopped has failed with.
+STOPPED: dict[str, str] = {
+    "suppressed": "The address is suppressed: have it released first, in Settings › "
+    "Suppressed addresses.",
+    "domain_blocked": "Your team blocks the domain: a manager removes that first, in "
+    "Settings › Team › Blocked domains.",
 }
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import QueryDict
 
 from conversations.browsing import Browsing
 from conversations.models import Delivery
 from conversations.models.delivery import DeliveryQuerySet
+from conversations.triage.refusing import Standing
 from deliveryportal.accounts.models import User
 
 CHOSEN_AT_MOST = 1_000
@@ -41,14 +42,17 @@ class Scope:
             return Delivery.objects.visible_to(user).filter(uuid__in=self.uuids)
         return _listed(user, QueryDict(self.query))
 
-    def groups(self, user: User) -> list[tuple[str, str, str, int]]:
-        """Count them as (state, reason, kind of channel, number)."""
-        return list(
+    def groups(self, user: User) -> list[tuple[Standing, str, int]]:
+        """Count them as (standing, kind of channel, number)."""
+        stopped = Q(suppression__isnull=False, suppression__released_at=None)
+        rows = (
             self.deliveries(user)
             .order_by()
-            .values_list("state", "reason", "channel_kind")
+            .annotate(archived=Q(archived_at__isnull=False), stopped=stopped)
+            .values_list("channel_kind", "state", "reason", "archived", "stopped")
             .annotate(Count("pk"))
         )
+        return [(Standing(*what), kind, number) for kind, *what, number in rows]
 
 
 def _uuids(texts: Iterable[str]) -> Iterable[UUID]:

@@ -77,9 +77,14 @@ def obstacle(delivery: Delivery, channel: Channel | None, order: Order) -> str:
     known = what_is_known(delivery)
     if known.asks and not order.anyway:
         return ASKED.format(known=known)
+    return in_its_way(delivery) or of_channel(delivery, channel)
+
+
+def in_its_way(delivery: Delivery) -> str:
+    """Say why it cannot be sent again, by whatever channel, to whatever address."""
     if has_been_sent_again(delivery):
         return "It has been sent again before."
-    return _of_sender(delivery) or _of_channel(delivery, channel)
+    return _of_sender(delivery)
 
 
 def has_been_sent_again(delivery: Delivery) -> bool:
@@ -110,7 +115,7 @@ def _of_sender(delivery: Delivery) -> str:
     return ""
 
 
-def _of_channel(delivery: Delivery, channel: Channel | None) -> str:
+def of_channel(delivery: Delivery, channel: Channel | None) -> str:
     if channel is None or channel.disconnected_at:
         return "Its delivery channel is disconnected."
     if channel.health != Channel.Health.WORKING:

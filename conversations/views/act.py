@@ -8,12 +8,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from conversations.models import BulkJob, Delivery
+from conversations.models import BulkJob
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.beginning import begin
 from conversations.triage.bulk import AT_A_TIME, turn
 from conversations.triage.forms import ActionForm
-from conversations.triage.preview import EXAMPLES, Preview, examples, preview
+from conversations.triage.preview import EXAMPLES, Preview, preview
 from conversations.triage.scope import Scope
 from conversations.views.back import back_of
 from deliveryportal.accounts.access import UserRequest
@@ -34,10 +34,9 @@ def act(request: UserRequest, key: str) -> HttpResponse:
             raise Http404("There is no such delivery.")
         messages.info(request, "Nothing matches any more, so nothing was done.")
         return redirect(back_of(request))
-    some = examples(action, scope, request.user)
-    form = _form(request, action, scope, foreseen, some)
+    form = _form(request, action, scope, foreseen)
     if form.is_bound and foreseen.possible and form.is_valid():
-        return _do(request, action, scope, form, some)
+        return _do(request, action, scope, form)
     return render(
         request,
         "conversations/act.html",
@@ -45,7 +44,7 @@ def act(request: UserRequest, key: str) -> HttpResponse:
             "action": action,
             "scope": scope,
             "preview": foreseen,
-            "examples": some[:EXAMPLES],
+            "examples": foreseen.examples[:EXAMPLES],
             "form": form,
             "back": back_of(request),
         },
@@ -57,14 +56,13 @@ def _form(
     action: Action,
     scope: Scope,
     foreseen: Preview,
-    some: list[Delivery],
 ) -> ActionForm:
     more: dict[str, Any] = {"initial": request.GET.dict()}
     if request.method == "POST":
         more = {"data": request.POST}
     return action.form(
         request.user,
-        some,
+        foreseen.examples,
         everything=not scope.uuids,
         doubtful=foreseen.doubtful,
         **more,
@@ -76,7 +74,6 @@ def _do(
     action: Action,
     scope: Scope,
     form: ActionForm,
-    some: list[Delivery],
 ) -> HttpResponse:
     job = begin(action, scope, by=request.user, options=form.options)
     # A few are done before the page is answered, the rest in the background.

@@ -51,7 +51,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "filter": browsing.filter,
         "query": browsing.query,
         "page": page,
-        "actions": actions_in(browsing.folder.key),
+        "actions": actions_in(browsing.folder.key, browsing.listing.key),
         "page_links": _page_links(browsing, page),
         "turned": browsing.address(sort=OLDEST_FIRST if browsing.newest_first else ""),
         "layout": layout,

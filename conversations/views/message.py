@@ -12,7 +12,7 @@ from channels.choosing import what_the_recipient_sees
 from conversations.folders import folder_of
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.delivery import SCHEDULED, State
-from conversations.triage.refusing import what_can_be_done
+from conversations.triage.refusing import what_can_be_done, what_comes_first
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
@@ -27,7 +27,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             Prefetch(
                 "deliveries",
                 Delivery.objects.with_hold()
-                .select_related("channel", "triage_owner", "suppression")
+                .select_related("sender", "channel", "triage_owner", "suppression")
                 .prefetch_related(
                     "suppressions",
                     Prefetch("events", DeliveryEvent.objects.select_related("report")),
@@ -48,7 +48,11 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             "sent_again_as": found.resends.first(),
             "deliveries": deliveries,
             "to_do": [
-                (each, [] if waits and is_writer else what_can_be_done(each))
+                (
+                    each,
+                    [] if waits and is_writer else what_can_be_done(each),
+                    what_comes_first(each),
+                )
                 for each in deliveries
             ],
             "folder": folder_of(deliveries[0]) if deliveries else None,

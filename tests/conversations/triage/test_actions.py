@@ -12,7 +12,7 @@ from conversations.models import Delivery
 from conversations.models.delivery import State
 from conversations.triage.actions import ACTIONS
 from conversations.triage.known import KNOWN, Known, what_is_known
-from conversations.triage.refusing import refusal, what_can_be_done
+from conversations.triage.refusing import Standing, refusal, what_can_be_done
 from conversations.triage.remedies import REMEDIES, RESENDING, RETRY
 from deliveryportal.accounts.models import User
 
@@ -26,7 +26,7 @@ def test_every_reason_has_been_judged() -> None:
 @pytest.mark.parametrize("reason", [key for key, why in REASONS.items() if why.hard])
 def test_there_is_no_retry_where_it_cannot_work(reason: str) -> None:
     assert RETRY not in REMEDIES[reason]
-    assert "cannot help" in refusal(ACTIONS[RETRY], State.BOUNCED, reason)
+    assert "cannot help" in refusal(ACTIONS[RETRY], Standing(State.BOUNCED, reason))
 
 
 def test_every_remedy_is_an_action() -> None:

@@ -5,11 +5,12 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 
 from channels.models import Channel
-from conversations.models import BulkJob, Delivery, Message
+from conversations.models import BulkJob, Delivery, Message, Suppression
 from conversations.models.delivery import State
-from conversations.triage import bulk
+from conversations.triage import bulk, preview
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
@@ -100,6 +101,90 @@ def test_where_nothing_can_help_there_is_no_button(
     )
     as_user(alice).post(url("retry", dead))
     assert not BulkJob.objects.exists()
+
+
+@pytest.fixture
+def stopped(alice: User, make_delivery: MakeDelivery) -> Delivery:
+    """What was not sent because the team blocks its domain."""
+    return make_delivery(
+        alice,
+        "anna@rival.test",
+        state=State.FAILED,
+        reason="domain_blocked",
+        suppression=Suppression.objects.create(team=alice.team, address="@rival.test"),
+    )
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_while_a_domain_is_blocked_nothing_promises_to_send_there(
+    as_user: AsUser, alice: User, stopped: Delivery, chosen: bool
+) -> None:
+    path = url("retry", stopped) if chosen else f"/conversations/act/retry/{ALL}"
+    page = html(as_user(alice).get(path))
+    assert "Retry: 0 of 1" in page
+    assert "1 left out.</strong> Your team blocks the domain" in page
+    assert "certainly not delivered" not in page
+
+
+def test_its_page_says_what_comes_first_and_offers_a_retry_once_that_is_done(
+    as_user: AsUser, alice: User, stopped: Delivery
+) -> None:
+    client, path = as_user(alice), stopped.message.get_absolute_url()
+    page = html(client.get(path))
+    assert "/act/retry/" not in page
+    assert "Retry: Your team blocks the domain: a manager removes that first" in page
+    Suppression.objects.update(released_at=now())
+    page = html(client.get(path))
+    assert "/act/retry/" in page
+    assert "removes that first" not in page
+
+
+def test_a_preview_leaves_out_what_would_be_skipped_and_says_why(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    full = make_delivery(
+        alice, "bert@x.test", state=State.FAILED, reason="mailbox_full"
+    )
+    Suppression.objects.create(team=alice.team, address="bert@x.test")
+    client = as_user(alice)
+    for path in (url("retry", failed, full), f"/conversations/act/retry/{ALL}"):
+        page = html(client.get(path))
+        assert "Retry: 1 of 2" in page
+        assert "1 left out.</strong> The address is suppressed" in page
+        assert "1 certainly not delivered" in page
+    client.post(url("retry", failed))
+    page = html(client.get(url("retry", failed)))
+    assert "It has been sent again before." in page
+
+
+def test_of_more_than_can_be_looked_at_the_preview_says_so(
+    as_user: AsUser,
+    alice: User,
+    make_delivery: MakeDelivery,
+    failed: Delivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_delivery(alice, "bert@x.test", state=State.FAILED, reason="mailbox_full")
+    path, words = f"/conversations/act/retry/{ALL}", "Too many to look at each"
+    assert words not in html(as_user(alice).get(path))
+    monkeypatch.setattr(preview, "CHOSEN_AT_MOST", 1)
+    assert words in html(as_user(alice).get(path))
+
+
+def test_only_the_archive_offers_to_delete_what_was_sent(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    sent = make_delivery(alice, state=State.ACCEPTED)
+    client, delete = as_user(alice), 'formaction="/conversations/act/delete/"'
+    assert delete not in html(client.get("/conversations/sent/"))
+    page = html(client.get(url("delete", sent)))
+    assert "Delete: 0 of 1" in page
+    assert "archive it first" in page
+    client.post(url("archive", sent))
+    page = html(client.get("/conversations/sent/?list=archived"))
+    assert delete in page
+    assert 'formaction="/conversations/act/archive/"' not in page
+    assert "Delete: 1</h1>" in html(client.get(url("delete", sent)))
 
 
 def test_doubtful_mail_is_asked_about(
