@@ -25,7 +25,7 @@ from conversations.triage.forms import (
     DecisionForm,
 )
 from conversations.triage.order import Order, Skipped
-from conversations.triage.remedies import CORRECT, OTHER_CHANNEL, RETRY
+from conversations.triage.remedies import AGAIN, CORRECT, OTHER_CHANNEL, RETRY
 from conversations.triage.retrying import retry
 from conversations.triage.settling import settle_as_arrived, settle_as_lost
 from conversations.triage.taking_back import cancel
@@ -71,7 +71,16 @@ ACTIONS: dict[str, Action] = {
             says="Each is sent again by the channel it took, as a new message that is "
             "linked to the old one.",
             act=retry,
-            states=SETTLED - {State.COMPLAINED},
+            states=frozenset(FAILURES) - {State.COMPLAINED},
+        ),
+        Action(
+            key=AGAIN,
+            label="Send again",
+            done="sent again",
+            says="It has not failed: whoever got it gets it twice. Each is sent by the "
+            "channel it took, as a new message that is linked to the old one.",
+            act=retry,
+            states=frozenset({State.ACCEPTED}),
         ),
         Action(
             key=OTHER_CHANNEL,
@@ -168,7 +177,7 @@ ACTIONS: dict[str, Action] = {
 
 # What a tab offers for what is ticked there, in this order.
 IN_TABS: dict[str, tuple[str, ...]] = {
-    "sent": (RETRY, OTHER_CHANNEL, "archive"),
+    "sent": (AGAIN, OTHER_CHANNEL, "archive"),
     "pending": ("cancel",),
     "failed": (
         RETRY,
@@ -183,7 +192,7 @@ IN_TABS: dict[str, tuple[str, ...]] = {
 
 # And where a list inside a tab offers something else than the rest of it.
 IN_LISTS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("sent", "archived"): (RETRY, OTHER_CHANNEL, CORRECT, "unarchive", "delete"),
+    ("sent", "archived"): (RETRY, AGAIN, OTHER_CHANNEL, CORRECT, "unarchive", "delete"),
 }
 
 

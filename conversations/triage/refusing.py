@@ -100,7 +100,11 @@ def what_can_be_done(delivery: Delivery) -> list[Possible]:
         key=lambda action: helping.index(action.key) if action.key in helping else 99
     )
     return [
-        Possible(action, known, suggested=not place and action.key in helping)
+        Possible(
+            action,
+            known,
+            suggested=not place and action.key in helping and delivery.needs_a_hand,
+        )
         for place, action in enumerate(possible)
     ]
 

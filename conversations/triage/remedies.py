@@ -7,13 +7,14 @@ address or in the text, and only something else can leave.
 from __future__ import annotations
 
 RETRY, OTHER_CHANNEL, CORRECT = "retry", "other-channel", "correct"
-RESENDING = frozenset({RETRY, OTHER_CHANNEL, CORRECT})
+AGAIN = "again"  # what has not failed
+RESENDING = frozenset({RETRY, AGAIN, OTHER_CHANNEL, CORRECT})
 BY_ITS_CHANNEL = RESENDING - {OTHER_CHANNEL}
 TO_ITS_ADDRESS = RESENDING - {CORRECT}
 ARRIVED, NOT_ARRIVED = "arrived", "not-arrived"  # what a person has found out
 
 REMEDIES: dict[str, tuple[str, ...]] = {
-    "": (RETRY, OTHER_CHANNEL),  # nothing is known to be wrong
+    "": (RETRY, AGAIN, OTHER_CHANNEL),  # nothing is known to be wrong
     "address_unknown": (CORRECT,),
     "domain_unknown": (CORRECT,),
     "mailbox_disabled": (CORRECT,),

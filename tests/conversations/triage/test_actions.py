@@ -9,7 +9,7 @@ import pytest
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.delivery import State, Triage
 from conversations.triage.actions import ACTIONS
 from conversations.triage.known import KNOWN, Known, what_is_known
 from conversations.triage.refusing import Standing, refusal, what_can_be_done
@@ -74,7 +74,7 @@ def test_what_an_untracked_channel_took_may_have_arrived(
             "unconfirmed",
             ["arrived", "not-arrived", "retry", "other-channel", "decide", "archive"],
         ),
-        (State.ACCEPTED, "", ["retry", "other-channel", "archive"]),
+        (State.ACCEPTED, "", ["again", "other-channel", "archive"]),
         (State.QUEUED, "", ["cancel"]),
     ],
 )
@@ -87,3 +87,16 @@ def test_what_can_be_done_follows_state_and_reason(
 ) -> None:
     delivery = make_delivery(alice, state=state, reason=reason)
     assert [each.action.key for each in what_can_be_done(delivery)] == keys
+
+
+def test_only_of_what_needs_a_hand_something_is_suggested(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    failed = make_delivery(alice, state=State.FAILED, reason="mailbox_full")
+    assert [each.action.key for each in what_can_be_done(failed) if each.suggested] == [
+        "retry"
+    ]
+    failed.triage = Triage.RESOLVED
+    arrived = make_delivery(alice, state=State.ACCEPTED)
+    for done in (failed, arrived):
+        assert not any(each.suggested for each in what_can_be_done(done))

@@ -78,16 +78,23 @@ def test_each_who_did_not_get_it_is_sent_it_again(
     assert sorted(each.recipient for each in again) == [cc.recipient, to.recipient]
 
 
-@pytest.mark.parametrize("state", [State.UNCONFIRMED, State.ACCEPTED])
+@pytest.mark.parametrize(
+    ("key", "state", "reason"),
+    [("retry", State.UNCONFIRMED, "unconfirmed"), ("again", State.ACCEPTED, "")],
+)
 def test_what_may_have_arrived_is_sent_again_only_on_a_word(
-    alice: User, fail: Fail, do: Do, state: State
+    alice: User, fail: Fail, do: Do, key: str, state: State, reason: str
 ) -> None:
-    reason = "unconfirmed" if state == State.UNCONFIRMED else ""
     doubtful = fail(alice, state=state, reason=reason)
-    assert "did not say to send it again" in do("retry", doubtful, alice)
+    assert "did not say to send it again" in do(key, doubtful, alice)
     assert not Message.objects.exclude(resend_of=None).exists()
-    assert do("retry", doubtful, alice, anyway=True) == ""
+    assert do(key, doubtful, alice, anyway=True) == ""
     assert resent(doubtful).state == State.QUEUED
+
+
+def test_a_retry_is_for_failures_alone(alice: User, fail: Fail, do: Do) -> None:
+    arrived = fail(alice, state=State.ACCEPTED, reason="")
+    assert "is not for mail that stands as" in do("retry", arrived, alice, anyway=True)
 
 
 @pytest.mark.parametrize(

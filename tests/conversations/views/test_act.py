@@ -294,6 +294,33 @@ def test_the_message_page_offers_what_can_be_done(
     assert "It did not arrive" in page
 
 
+def test_a_failure_that_is_done_with_orders_nobody_to_act(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    client, path = as_user(alice), failed.message.get_absolute_url()
+    page = html(client.get(path))
+    assert "Who should act: you." in page
+    assert "notice--bad" in page
+    client.post(url("decide", failed), {"decision": "lost"})
+    page = html(client.get(path))
+    assert "Who should act" not in page
+    assert "notice--bad" not in page
+    assert "Accepted loss: nobody has to act any more." in page
+
+
+def test_what_arrived_offers_to_be_sent_again_but_does_not_press_for_it(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    arrived = make_delivery(alice, state=State.ACCEPTED)
+    page = html(as_user(alice).get(arrived.message.get_absolute_url()))
+    button = page.index(f'id="again-{arrived.pk}"')
+    assert "Send again <small>was delivered</small>" in page
+    assert "button--primary" not in page[button : button + 80]
+    page = html(as_user(alice).get(url("again", arrived)))
+    assert "Send again: 1 (was delivered)" in page
+    assert "gets it twice" in page
+
+
 def test_many_are_left_to_the_background(
     as_user: AsUser, alice: User, failed: Delivery
 ) -> None:
