@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from conversations.models import Delivery, Draft
-from conversations.models.delivery import FAILURES, DeliveryQuerySet, State
+from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
 from conversations.models.sought import IndexedStates, Word
 from deliveryportal.accounts.models import User
 
@@ -26,26 +26,32 @@ class Stream:
     """Deliveries that one index holds in the order of their date.
 
     `indexed` are all that the index holds, if those are more. `tracked` narrows it to
-    channels that record bounces, or to the others. A `coarse` index knows the order of
-    days and parts of days only; see models.sought.
+    channels that record bounces, or to the others. `archived` is None where it needs
+    no asking. A `coarse` index knows the order of days and parts of days only; see
+    models.sought.
     """
 
     states: tuple[State, ...] = ()
     indexed: tuple[State, ...] = ()
     tracked: bool | None = None
-    archived: bool = False
+    triage: Triage | None = None
+    archived: bool | None = False
     coarse: bool = False
     further: Callable[[], Q] | None = None  # called anew, because it may ask the time
 
     @property
     def condition(self) -> Q:
-        found = Q(archived_at__isnull=not self.archived)
+        found = Q()
+        if self.archived is not None:
+            found &= Q(archived_at__isnull=not self.archived)
         if len(self.states) == 1:
             found &= Q(state=self.states[0])
         elif self.states:
             found &= Q(state__in=[Word(state.value) for state in self.states])
         if self.indexed:
             found &= Q(IndexedStates(self.indexed))
+        if self.triage:
+            found &= Q(triage=Word(self.triage.value))
         if self.tracked is not None:
             found &= Q(tracked=self.tracked)
         return found & self.further() if self.further else found
@@ -125,10 +131,15 @@ class Folder:
     everything: Listing
     lists: tuple[Listing, ...]
     neighbours: tuple[Neighbour, ...] = ()
+    to_do: Listing | None = None  # what its tab counts, if that is not everything
 
     @property
     def url(self) -> str:
         return reverse(f"conversations:{self.key}")
+
+    @property
+    def counted(self) -> Listing:
+        return self.to_do or self.everything
 
     @property
     def all_lists(self) -> tuple[Listing, ...]:
@@ -145,6 +156,8 @@ class Folder:
 DELIVERED = Stream(states=(State.ACCEPTED,), tracked=True, coarse=True)
 HANDED_OVER = Stream(states=(State.ACCEPTED,), tracked=False, coarse=True)
 RARE = (State.COMPLAINED, State.UNCONFIRMED)  # as conv_failed_rare has them
+# As the indexes by cause have them. None is archived: that decides about them.
+OPEN = Stream(states=FAILURES, triage=Triage.OPEN, archived=None)
 PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 
 
@@ -266,6 +279,12 @@ FOLDERS: dict[str, Folder] = {
                     "know whether a message was taken, it stands here. It is never "
                     "sent again by itself.",
                 ),
+            ),
+            to_do=Listing(
+                key="open",
+                label="Nobody has decided about these",
+                streams=(OPEN,),
+                empty="Nothing waits for a decision.",
             ),
         ),
     )

@@ -12,6 +12,5 @@ from deliveryportal.accounts.access import UserRequest
 @require_safe
 def home(request: UserRequest) -> HttpResponse:
     """Lead to what needs a hand, else to what was sent."""
-    mine = Delivery.objects.visible_to(request.user).unarchived()
-    failed = FOLDERS["failed"].everything.of(mine)
+    failed = FOLDERS["failed"].counted.of(Delivery.objects.visible_to(request.user))
     return redirect(f"conversations:{'failed' if failed.exists() else 'sent'}")

@@ -265,6 +265,8 @@ def _changes(
         "tried_until": tried_until(read.retry_until, at)
         if state == State.DELAYED
         else None,
+        # Put away as sent: that it has failed is news.
+        "archived_at": delivery.archived_at if arrived or delivery.has_failed else None,
     }
 
 

@@ -461,6 +461,18 @@ class Delivery(QuickRowsModel):
                 ),
                 name="conv_delivery_cause",
             ),
+            # A member's, likewise.
+            models.Index(
+                fields=["sender", *BY_CAUSE],
+                include=[
+                    "team"
+                ],  # so that a manager's count of a member's needs nothing else
+                condition=models.Q(
+                    triage="open",
+                    state__in=["failed", "bounced", "complained", "unconfirmed"],
+                ),
+                name="conv_cause_sender",
+            ),
             *LIST_INDEXES,
             # What a suppression stopped, to be sent again after its release.
             models.Index(

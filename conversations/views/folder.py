@@ -138,7 +138,7 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         {
             "folder": each,
             "url": f"{each.url}?member={member.pk}" if member else each.url,
-            "count": number(each.everything) if each != folder else numbers[""],
+            "count": number(each.counted),
         }
         for each in FOLDERS.values()
     ]

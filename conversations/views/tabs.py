@@ -19,7 +19,7 @@ def tabs_around(user: User, here: str, folder: str = "") -> dict[str, Any]:
         "here": here,
         "folder": opened,
         "tabs": [
-            {"folder": each, "url": each.url, "count": number(each.everything)}
+            {"folder": each, "url": each.url, "count": number(each.counted)}
             for each in FOLDERS.values()
         ],
     }

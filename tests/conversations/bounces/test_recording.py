@@ -211,6 +211,14 @@ def test_a_complaint_has_its_own_reason(delivery: Delivery) -> None:
     assert delivery.reason == "complaint"
 
 
+def test_a_bounce_of_what_was_archived_as_sent_stands_under_failed_deliveries(
+    delivery: Delivery,
+) -> None:
+    Delivery.objects.update(archived_at=now())
+    come(delivery, "unknown_user")
+    assert list(Delivery.objects.unarchived().unresolved()) == [delivery]
+
+
 def test_recording_a_report_again_changes_nothing(delivery: Delivery) -> None:
     report = come(delivery, "unknown_user")
     record_report(report.pk)

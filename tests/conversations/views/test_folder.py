@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from conversations.columns import keep_layout
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.delivery import State, Triage
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
@@ -93,6 +93,30 @@ def test_every_tab_has_its_count(
         "spam": 0,
         "unconfirmed": 0,
     }
+
+
+@pytest.mark.parametrize("path", ["/conversations/failed/", "/conversations/sent/"])
+def test_the_tab_counts_what_nobody_has_decided_about_its_lists_everything(
+    alice: User, bob: User, make_delivery: MakeDelivery, as_user: SignIn, path: str
+) -> None:
+    make_delivery(alice, state=State.FAILED)
+    make_delivery(alice, state=State.BOUNCED, triage=Triage.RESOLVED)
+    make_delivery(bob, state=State.FAILED, triage=Triage.LOST)
+    for user, listed in ((alice, 2), (bob, 3)):
+        context = as_user(user).get(path).context
+        tabs = {tab["folder"].key: int(tab["count"]) for tab in context["tabs"]}
+        assert tabs["failed"] == 1
+        lists = {each["listing"].key: int(each["count"]) for each in context["lists"]}
+        assert lists[""] == (listed if "failed" in path else 0)
+
+
+def test_home_leads_to_failures_only_while_one_needs_a_decision(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, state=State.FAILED)
+    assert as_user(alice).get("/")["Location"] == "/conversations/failed/"
+    Delivery.objects.update(triage=Triage.RESOLVED)
+    assert as_user(alice).get("/")["Location"] == "/conversations/sent/"
 
 
 def test_a_list_inside_a_tab_has_an_address(
