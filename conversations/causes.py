@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlencode
 
-from django.db.models import Count, Func, IntegerField, Max, Min, Window
+from django.db.models import Count, Func, IntegerField, Max, Min, Q, Window
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -17,9 +17,9 @@ from channels.models import Channel
 from conversations.bounces.reasons import REASONS, Speaks
 from conversations.markup import Html, as_html
 from conversations.models import Delivery
-from conversations.models.delivery import FAILURES, State, Triage
+from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
 from conversations.triage.actions import ACTIONS, Action
-from conversations.triage.remedies import RETRY, remedies
+from conversations.triage.remedies import RETRY, STOPPED, remedies
 from deliveryportal.accounts.models import User
 
 AT_FIRST = 25  # causes on the page, unless all are asked for
@@ -27,6 +27,12 @@ AT_MOST = 1_000
 
 # A channel that is paused for its credentials says so in one of these.
 SIGN_IN = re.compile(r"\b53[0-5]\b|authenti|password|credential|invalid_grant", re.I)
+
+# Where that is released which stops mail here; whether that list can be searched.
+RELEASED: dict[str, tuple[str, str, bool]] = {
+    "suppressed": ("See what is suppressed", "suppression:suppressions", True),
+    "domain_blocked": ("See the blocked domains", "suppression:domains", False),
+}
 
 BUTTON = '<a id="{}-{}" class="button {}" aria-label="{}: {}" href="{}">{}</a>\n'
 
@@ -44,6 +50,7 @@ class Cause:
     since: datetime
     last: datetime
     actions: tuple[Action, ...]
+    first: tuple[str, str] | None  # what has to come before: its label and address
 
     @property
     def url(self) -> str:
@@ -62,21 +69,24 @@ class Cause:
 
     @property
     def buttons(self) -> SafeString:
-        """The links, the first of them the one to press."""
+        """What comes first and the links, the first of them all the one to press."""
+        buttons = [(action.key, action.label, url) for action, url in self.links]
+        if self.first:
+            buttons.insert(0, ("first", *self.first))
         return as_html(
             Html(
                 BUTTON,
                 (
-                    action.key,
+                    key,
                     str(self.place),
                     "" if number else "button--primary",
-                    action.label,
+                    label,
                     self.title,
                     url,
-                    action.label,
+                    label,
                 ),
             )
-            for number, (action, url) in enumerate(self.links)
+            for number, (key, label, url) in enumerate(buttons)
         )
 
     @cached_property
@@ -130,15 +140,34 @@ def causes_for(
         .values_list("cause", "number", "first", "last", "of_all", "causes")[:at_most]
     )
     of_all, causes = rows[0][4:] if rows else (0, 0)
-    channels = _channels(key or "" for key, *_ in rows)
+    keys = [key or "" for key, *_ in rows]
+    known = _Known(user, _channels(keys), _stops(failures, keys))
     return Causes(
         [
-            _cause(place, key or "", number, since, last, channels)
+            _cause(place, key or "", number, since, last, known)
             for place, (key, number, since, last, *_) in enumerate(rows, 1)
         ],
         number=int(of_all),
         more=causes - len(rows),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """What stopped the failures of a cause here."""
+
+    standing: int  # of so many, what stopped them
+    released: int
+    address: str  # if it is one for all
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the causes speak of, as it stands now."""
+
+    user: User
+    channels: Mapping[str, Channel]
+    stops: Mapping[str, _Stop]
 
 
 class _Total(Func):
@@ -160,7 +189,31 @@ def number_decided(user: User, triage: Triage) -> int:
 
 def _channels(keys: Iterable[str]) -> dict[str, Channel]:
     ids = {what for reason, what in map(_split, keys) if _of_channel(reason)}
-    return {str(each.pk): each for each in Channel.objects.filter(pk__in=ids)}
+    found = Channel.objects.filter(pk__in=ids).select_related("owner")
+    return {str(each.pk): each for each in found}
+
+
+def _stops(failures: DeliveryQuerySet, keys: Collection[str]) -> dict[str, _Stop]:
+    """By cause. Asked only where there is any: mostly there is none."""
+    stopping = STOPPED.keys() & set(keys)
+    if not stopping:
+        return {}
+    standing = Q(suppression__isnull=False, suppression__released_at=None)
+    rows = (
+        failures.filter(cause__in=stopping)
+        .order_by()
+        .values_list("cause")
+        .annotate(
+            standing=Count("pk", filter=standing),
+            released=Count("pk", filter=~standing),
+            one=Min("suppression__address"),
+            other=Max("suppression__address"),
+        )
+    )
+    return {
+        cause: _Stop(standing, released, one if one == other and one else "")
+        for cause, standing, released, one, other in rows
+    }
 
 
 def _split(key: str) -> tuple[str, str]:
@@ -179,27 +232,50 @@ def _cause(
     number: int,
     since: datetime,
     last: datetime,
-    channels: dict[str, Channel],
+    known: _Known,
 ) -> Cause:
     reason, what = _split(key)
     why = REASONS.get(reason, REASONS["unknown"])
-    channel = channels.get(what)
-    if channel:
-        what = channel.known_as
+    channel, stop = known.channels.get(what), known.stops.get(key)
+    broken = channel is not None and not channel.is_working
     helping = remedies(reason or "unknown")
-    if channel and not channel.is_working:
+    if broken or (stop and not stop.released):
         helping = tuple(each for each in helping if each != RETRY)
+    advice = why.advice_if(channel_works=channel is not None and channel.is_working)
+    first = None
+    if stop and stop.standing:
+        first = _where_released(reason, stop)
+    elif channel and broken:
+        mender = _mender(channel, known.user)
+        advice = f"{advice} {mender}".strip()
+        first = None if mender else ("Delivery channel", reverse("settings:channel"))
     return Cause(
         place=place,
         key=key,
-        title=why.at(what),
-        advice=why.advice,
+        title=why.at(channel.known_as if channel else what),
+        advice=advice,
         who=why.who,
         number=number,
         since=since,
         last=last,
         actions=tuple(ACTIONS[each] for each in (*helping, "decide", "archive")),
+        first=first,
     )
+
+
+def _where_released(reason: str, stop: _Stop) -> tuple[str, str]:
+    label, url_name, searched = RELEASED[reason]
+    query = {"q": stop.address} if searched and stop.address else None
+    return label, reverse(url_name, query=query)
+
+
+def _mender(channel: Channel, user: User) -> str:
+    """Say who can mend the channel, if the user cannot."""
+    if channel.team_id:
+        return "" if user.is_manager else "Your managers keep this server."
+    if channel.owner_id is None:
+        return "Your admin keeps it."
+    return "" if channel.owner_id == user.pk else f"Only {channel.owner} can mend it."
 
 
 def held_for(user: User) -> list[Held]:

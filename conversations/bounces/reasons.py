@@ -52,6 +52,11 @@ class Reason:
     title_of: str = ""
     # Only what speaks of the address may suppress it, never what speaks of us.
     suppresses: Threshold | None = None
+    # Instead of the advice, once the channel it speaks of works.
+    once_mended: str = ""
+
+    def advice_if(self, *, channel_works: bool) -> str:
+        return (channel_works and self.once_mended) or self.advice
 
     def at(self, what: str) -> str:
         """Return the title of failures that are about `what`, if that is known."""
@@ -185,10 +190,11 @@ REASONS: dict[str, Reason] = {
         Actor.YOU,
         of=Speaks.CHANNEL,
         title_of="{} was disconnected",
+        once_mended="It is connected again: this can be resent now.",
     ),
     "not_sendable": Reason(
         "It could not be sent from here",
-        "The words below say what to change; then write it again.",
+        "The words with each mail say what to change; then write it again.",
         Actor.YOU,
     ),
     # A person has found out about an unconfirmed one, and said so.
@@ -199,17 +205,17 @@ REASONS: dict[str, Reason] = {
     ),
     "suppressed": Reason(
         "Address is suppressed",
-        "Nothing was sent. See why below; once that is mended, have it released.",
+        "Nothing was sent. Once what is behind it is mended, have the address released.",
         Actor.YOU,
     ),
     "domain_blocked": Reason(
         "Domain is blocked by your team",
-        "Nothing was sent. Your managers keep the blocked domains.",
+        "Nothing was sent. Your managers keep the blocked domains, and can remove it there.",
         Actor.YOU,
     ),
     "unknown": Reason(
         "Reason not given",
-        "The other server's own words, below, are all that is known.",
+        "The other server's own words, with each mail, are all that is known.",
         Actor.YOU,
     ),
 }

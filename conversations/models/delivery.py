@@ -515,6 +515,11 @@ class Delivery(QuickRowsModel):
         return REASONS.get(self.reason)
 
     @property
+    def advice(self) -> str:
+        works = self.channel.is_working
+        return self.why.advice_if(channel_works=works) if self.why else ""
+
+    @property
     def traits(self) -> Traits:
         """Of its channel."""
         return transport_class(self.channel_kind).traits

@@ -35,7 +35,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "unconfirmed": (ARRIVED, NOT_ARRIVED, RETRY, OTHER_CHANNEL),
     "not_arrived": (RETRY, OTHER_CHANNEL, CORRECT),
     "channel_down": (RETRY, OTHER_CHANNEL),
-    "channel_gone": (OTHER_CHANNEL,),
+    "channel_gone": (RETRY, OTHER_CHANNEL),  # once it is connected again
     "not_sendable": (RETRY,),
     # Again only once it is released: see STOPPED.
     "suppressed": (RETRY, CORRECT),

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from channels.models import Channel
 from channels.pausing import pause
-from conversations.models import Delivery
+from conversations.models import Delivery, Suppression
 from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
 
@@ -121,6 +121,63 @@ def test_a_channel_that_does_not_work_is_not_retried(
     pause(server, "421")
     [cause] = client.get(URL).context["causes"].shown
     assert [each.key for each in cause.actions][:2] == ["other-channel", "decide"]
+
+
+def test_what_a_disconnected_channel_left_is_retried_once_it_is_connected_again(
+    as_user: AsUser, alice: User, bob: User, make_delivery: MakeDelivery
+) -> None:
+    gmail = Channel.objects.create(kind="gmail", owner=alice, disconnected_at=now())
+    make_delivery(alice, state=State.FAILED, reason="channel_gone")
+    Delivery.objects.update(channel=gmail)
+    page = html(as_user(alice).get(URL))
+    assert "Connect it again, and this can be resent. </p>" in page
+    assert 'href="/settings/channel/">Delivery channel</a>' in page
+    assert "/act/retry/" not in page
+    assert "Only Alice Acme can mend it." in html(as_user(bob).get(URL))
+    Channel.objects.filter(pk=gmail.pk).update(disconnected_at=None)
+    page = html(as_user(alice).get(URL))
+    assert "It is connected again: this can be resent now." in page
+    assert "/act/retry/" in page
+    assert ">Delivery channel</a>" not in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "address", "path"),
+    [
+        (
+            "suppressed",
+            "anna@customer.test",
+            "/settings/suppressed/?q=anna%40customer.test",
+        ),
+        (
+            "domain_blocked",
+            "@customer.test",
+            "/settings/team/blocked-domains/",
+        ),
+    ],
+)
+def test_what_is_stopped_leads_to_where_that_is_released_and_then_is_retried(
+    as_user: AsUser,
+    alice: User,
+    make_delivery: MakeDelivery,
+    reason: str,
+    address: str,
+    path: str,
+) -> None:
+    make_delivery(
+        alice,
+        state=State.FAILED,
+        reason=reason,
+        suppression=Suppression.objects.create(team=alice.team, address=address),
+    )
+    client = as_user(alice)
+    page = html(client.get(URL))
+    assert f'href="{path}"' in page
+    assert "/act/retry/" not in page
+    Suppression.objects.update(released_at=now())
+    page = html(client.get(URL))
+    assert f'href="{path}"' not in page
+    assert "/act/retry/" in page
 
 
 def test_unconfirmed_mail_can_be_settled(
