@@ -163,12 +163,14 @@ ACTIONS: dict[str, Action] = {
             key="delete",
             label="Delete",
             done="deleted",
-            says="Archived mail is deleted here for good, with its timeline and its raw "
-            "reports’ link to it. What was sent stays sent.",
+            says="It is deleted here for good, with its timeline and its raw reports’ "
+            "link to it. What was sent stays sent, and a suppressed address suppressed.",
             act=delete,
-            states=NONE,
+            # What may have arrived is put away before it can be deleted.
+            states=frozenset(FAILURES) - {State.UNCONFIRMED},
             in_archive=SETTLED,
-            otherwise="Only drafts and archived mail are deleted: archive it first.",
+            otherwise="What arrived, or may have, is deleted only from the archive: "
+            "archive it first.",
             dangerous=True,
             removes=True,
         ),
@@ -187,6 +189,7 @@ IN_TABS: dict[str, tuple[str, ...]] = {
         "not-arrived",
         "decide",
         "archive",
+        "delete",
     ),
 }
 

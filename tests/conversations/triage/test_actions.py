@@ -66,9 +66,13 @@ def test_what_an_untracked_channel_took_may_have_arrived(
 @pytest.mark.parametrize(
     ("state", "reason", "keys"),
     [
-        (State.FAILED, "mailbox_full", ["retry", "correct", "decide", "archive"]),
-        (State.BOUNCED, "address_unknown", ["correct", "decide", "archive"]),
-        (State.COMPLAINED, "complaint", ["decide", "archive"]),
+        (
+            State.FAILED,
+            "mailbox_full",
+            ["retry", "correct", "decide", "archive", "delete"],
+        ),
+        (State.BOUNCED, "address_unknown", ["correct", "decide", "archive", "delete"]),
+        (State.COMPLAINED, "complaint", ["decide", "archive", "delete"]),
         (
             State.UNCONFIRMED,
             "unconfirmed",

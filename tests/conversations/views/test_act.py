@@ -187,6 +187,23 @@ def test_only_the_archive_offers_to_delete_what_was_sent(
     assert "Delete: 1</h1>" in html(client.get(url("delete", sent)))
 
 
+def test_a_failure_is_deleted_from_its_page_after_a_preview(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    client = as_user(alice)
+    page = html(client.get("/conversations/failed/"))
+    assert 'formaction="/conversations/act/delete/"' in page
+    page = html(client.get(failed.message.get_absolute_url()))
+    path = f"{url('delete', failed)}&amp;next=/conversations/failed/"
+    assert path in page
+    path = path.replace("&amp;", "&")
+    assert "It is deleted here for good" in html(client.get(path))
+    assert Delivery.objects.exists()
+    page = html(client.post(path, follow=True))
+    assert "One message deleted." in page
+    assert not Delivery.objects.exists()
+
+
 def test_doubtful_mail_is_asked_about(
     as_user: AsUser, alice: User, make_delivery: MakeDelivery
 ) -> None:
