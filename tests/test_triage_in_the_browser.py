@@ -109,9 +109,9 @@ def work_them_off(screen: Screen, portal: Portal) -> None:
         *(CAUSES[name] for name in ("unknown", "left", "too-big", "content")),
         *(CAUSES[name] for name in ("complaint", "full", "faulty")),
     ):
-        mark(screen, title)
+        decide(screen, title)
     # Corrected, and there is no such domain either.
-    mark(screen, "bigco.example does not exist or takes no mail")
+    decide(screen, "bigco.example does not exist or takes no mail")
     screen.go("/conversations/failed/causes/")
     expect(screen.page.get_by_role("heading", name="Nothing to decide")).to_be_visible()
     screen.save("causes-none-left")
@@ -171,13 +171,13 @@ def retry_in_vain(screen: Screen, portal: Portal) -> None:
         wait_until(lambda before=before: portal.count(*FAILURES) >= before + EACH)  # type: ignore[misc]
 
 
-def mark(screen: Screen, title: str) -> None:
-    begin(screen, title, "Mark")
+def decide(screen: Screen, title: str) -> None:
+    begin(screen, title, "Decide")
     screen.page.get_by_label("Accepted loss").check()
     screen.page.fill("[name=note]", "No other way to reach them.")
     if "spam" in title:
-        screen.save("mark")
-    finish(screen, "marked")
+        screen.save("decide")
+    finish(screen, "decided about")
     if "spam" in title:
         screen.save("job-done")
 
@@ -190,7 +190,7 @@ def test_a_cause_is_worked_off_by_the_keyboard_alone(tmp_path: Path) -> None:
         sign_in(bob, "bob@acme.test")
         bob.go("/conversations/failed/")
         press(bob, bob.page.locator("#by-cause"))
-        press(bob, button(bob, "Mailbox full", "Mark"))
+        press(bob, button(bob, "Mailbox full", "Decide"))
         keys = bob.page.keyboard
         tab_to(bob, bob.page.get_by_label("Resolved"))
         keys.press("ArrowDown")

@@ -121,8 +121,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             key="decide",
-            label="Mark",
-            done="marked",
+            label="Decide",
+            done="decided about",
             says="Says what becomes of the failure, and who looks after it. Nothing is "
             "sent.",
             act=decide,

@@ -206,10 +206,10 @@ def test_triage_is_in_it_with_what_was_decided(
     as_user(bob).post(
         f"{page}?delivery={delivery.uuid}", {"decision": "lost", "note": "Gone"}
     )
-    began = last(action="Began: Mark")
+    began = last(action="Began: Decide")
     assert delivery.recipient in began.subject
     assert began.details["options"]["note"] == "Gone"
-    assert last(action="Finished: Mark").details["done"] == 1
+    assert last(action="Finished: Decide").details["done"] == 1
 
 
 def test_an_alert_is_closed_in_it(

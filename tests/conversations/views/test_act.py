@@ -290,11 +290,15 @@ def test_a_decision_is_written_down(
 ) -> None:
     client, path = as_user(bob), url("decide", failed)
     page = html(client.get(f"{path}&decision=waiting"))
+    assert "Decide: 1</h1>" in page
     assert "Alice Acme" in page
     assert "Charlie Acme" not in page
-    client.post(
-        path, {"decision": "waiting", "owner": alice.pk, "note": "<b>Asked</b>"}
+    done = client.post(
+        path,
+        {"decision": "waiting", "owner": alice.pk, "note": "<b>Asked</b>"},
+        follow=True,
     )
+    assert "One message decided about." in html(done)
     page = html(client.get(failed.message.get_absolute_url()))
     assert "&lt;b&gt;Asked&lt;/b&gt;" in page
     assert "Alice Acme looks after it" in page
@@ -410,6 +414,15 @@ def test_a_list_offers_what_can_be_done_with_what_is_ticked(
     assert f'name="delivery" value="{failed.uuid}"' in page
     pending = html(as_user(alice).get("/conversations/pending/"))
     assert "formaction" not in pending
+
+
+def test_of_one_match_the_list_does_not_speak_as_of_many(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    client = as_user(alice)
+    assert "The one that matches" in html(client.get("/conversations/failed/"))
+    make_delivery(alice, state=State.FAILED)
+    assert "All 2 that match" in html(client.get("/conversations/failed/"))
 
 
 def test_everything_that_the_list_matches_is_meant(
