@@ -30,12 +30,13 @@ def begin_test(
     """Keep the settings for a test by a worker; forget the user's earlier tests."""
     ConnectionTest.objects.of(user).filter(kind=kind).delete()
     identity = EmailIdentity.objects.of(user).first()
+    transport = transport_class(kind)
     record(
         Area.SETTINGS,
         "Tested settings for a delivery channel",
-        transport_class(kind).traits.label,
+        transport.traits.label,
         by=user,
-        settings=dict(config),
+        server=transport.far_end(config),
     )
     return ConnectionTest.objects.create(
         user=user,

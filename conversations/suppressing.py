@@ -93,7 +93,7 @@ def _note(made: list[Suppression]) -> None:
             subject=each,
             by=None,
             team_id=each.team_id,
-            details={"reason": each.reason},
+            details={"reason": each.title},
         )
         for each in stored
     )

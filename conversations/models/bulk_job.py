@@ -65,7 +65,7 @@ class BulkJob(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} of {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.action}, {self.created_at:%Y-%m-%d %H:%M}"
 
     def get_absolute_url(self) -> str:
         return reverse("conversations:job", args=[self.uuid])

@@ -8,14 +8,13 @@ from django.db import transaction
 
 from channels.announcing import announce
 from conversations.models import BulkJob, Delivery
-from conversations.triage.actions import Action
-from conversations.triage.bulk import keep
+from conversations.triage.actions import ACTIONS, Action
+from conversations.triage.bulk import at_once, keep
 from conversations.triage.scope import Scope
 from conversations.triage.tasks import work_job
+from conversations.triage.telling import about, filled_in
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
-
-NAMED = 10  # recipients that the audit log names
 
 
 @transaction.atomic
@@ -35,16 +34,9 @@ def begin(
     if scope.uuids:
         keep(job, list(scope.deliveries(by).values_list("pk", "recipient")))
         job.save()
-    record(
-        Area.TRIAGE,
-        f"Began: {action.label}",
-        ", ".join(job.items.values_list("recipient", flat=True)[:NAMED])
-        or "Everything that matches",
-        by=by,
-        job=str(job.uuid),
-        query=scope.query,
-        options=options,
-    )
+    if not at_once(job):  # else its end tells all of it
+        began = f"Began: {action.label}"
+        record(Area.TRIAGE, began, about(job), by=by, **filled_in(options))
     transaction.on_commit(lambda: announce(work_job, job.pk))
     return job
 
@@ -54,5 +46,5 @@ def ask_to_stop(job: BulkJob, *, by: User) -> bool:
     """Let it end after the few in hand; False if it has ended."""
     if not BulkJob.objects.unfinished().filter(pk=job.pk).update(stop_asked=True):
         return False
-    record(Area.TRIAGE, "Stopped work on many", job, by=by, job=str(job.uuid))
+    record(Area.TRIAGE, f"Stopped: {ACTIONS[job.action].label}", about(job), by=by)
     return True

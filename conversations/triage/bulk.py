@@ -20,6 +20,7 @@ from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
 from conversations.triage.scope import Scope
+from conversations.triage.telling import about, filled_in
 from deliveryportal.accounts.auditing import Area, record
 
 AT_A_TIME = 25  # in one transaction
@@ -56,19 +57,30 @@ def turn(job_id: int) -> bool:
         return False
     if job.stop_asked or not job.by.is_active or not (_gather(job) or _do_some(job)):
         job.finished_at = now()
-        record(
-            Area.TRIAGE,
-            f"Finished: {ACTIONS[job.action].label}",
-            job,
-            by=job.by,
-            job=str(job.uuid),
-            done=job.done,
-            skipped=job.skipped,
-            stopped=job.stopped,
-        )
+        _record(job)
     job.touched_at = now()
     job.save()
     return job.finished_at is None
+
+
+def at_once(job: BulkJob) -> bool:
+    """Whether it is so little that whoever asked waits for it."""
+    return not job.gather_until and job.total <= AT_A_TIME
+
+
+def _record(job: BulkJob) -> None:
+    label, filled = ACTIONS[job.action].label, filled_in(job.options)
+    action, more = (label, filled) if at_once(job) else (f"Finished: {label}", {})
+    record(
+        Area.TRIAGE,
+        action,
+        about(job),
+        by=job.by,
+        **more,
+        done=job.done,
+        skipped=job.skipped or None,
+        stopped=job.stopped or None,
+    )
 
 
 def _gather(job: BulkJob) -> bool:

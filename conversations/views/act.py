@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from conversations.models import BulkJob
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.beginning import begin
-from conversations.triage.bulk import AT_A_TIME, turn
+from conversations.triage.bulk import at_once, turn
 from conversations.triage.forms import ActionForm
 from conversations.triage.preview import EXAMPLES, Preview, preview
 from conversations.triage.scope import Scope
@@ -77,7 +77,7 @@ def _do(
 ) -> HttpResponse:
     job = begin(action, scope, by=request.user, options=form.options)
     # A few are done before the page is answered, the rest in the background.
-    if scope.uuids and job.total <= AT_A_TIME:
+    if at_once(job):
         while turn(job.pk):
             pass
         job.refresh_from_db()

@@ -15,10 +15,12 @@ from django.urls import reverse
 from channels.connecting import connected
 from channels.disconnecting import disconnect
 from channels.models import Channel, EmailIdentity
+from channels.testing import begin_test
 from conversations.alerting import Refusal, raise_alerts
-from conversations.models import Alert, Delivery, Suppression
+from conversations.models import Alert, BulkJob, Delivery, Suppression
 from conversations.models.delivery import State
 from conversations.suppressing import evidence_of, suppress_for
+from conversations.triage.bulk import turn
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import AuditEntry, User
 from deliveryportal.accounts.models.audit import UnchangeableError
@@ -198,18 +200,51 @@ def test_a_suppression_by_evidence_is_in_it_once_and_its_release(
     assert last().details == {"because": "They wrote"}
 
 
-def test_triage_is_in_it_with_what_was_decided(
+def test_triage_is_in_it_once_and_in_words(
     alice: User, bob: User, make_delivery: Callable[..., Delivery], as_user: AsUser
 ) -> None:
     delivery = make_delivery(alice, state=State.FAILED, reason="address_unknown")
     page = reverse("conversations:act", args=["decide"])
     as_user(bob).post(
-        f"{page}?delivery={delivery.uuid}", {"decision": "lost", "note": "Gone"}
+        f"{page}?delivery={delivery.uuid}",
+        {"decision": "lost", "owner": alice.pk, "note": "Gone"},
     )
-    began = last(action="Began: Decide")
-    assert delivery.recipient in began.subject
-    assert began.details["options"]["note"] == "Gone"
-    assert last(action="Finished: Decide").details["done"] == 1
+    entry = AuditEntry.objects.get(area=Area.TRIAGE)
+    assert (entry.action, entry.subject) == ("Decide", delivery.recipient)
+    assert dict(entry.facts) == {
+        "decision": "Accepted loss",
+        "looked after by": "Alice Acme",
+        "note": "Gone",
+        "done": "1",
+    }
+
+
+def test_of_work_in_the_background_its_beginning_says_what_and_its_end_how_much(
+    alice: User, bob: User, make_delivery: Callable[..., Delivery], as_user: AsUser
+) -> None:
+    make_delivery(alice, state=State.FAILED, reason="address_unknown")
+    page = reverse("conversations:act", args=["decide"])
+    query = f"everything=1&tab=failed&reason=address_unknown&member={alice.pk}"
+    as_user(bob).post(f"{page}?{query}", {"decision": "lost"})
+    while turn(BulkJob.objects.get().pk):
+        pass
+    began, ended = last(action="Began: Decide"), last(action="Finished: Decide")
+    assert began.subject == (
+        "Everything in Failed deliveries › All, Alice Acme, Address does not exist"
+    )
+    assert began.facts == [("decision", "Accepted loss")]
+    assert (ended.subject, ended.facts) == (began.subject, [("done", "1")])
+
+
+def test_a_certificate_is_no_part_of_it(alice: User) -> None:
+    begin_test(
+        user=alice,
+        team=None,
+        kind="smtp",
+        config={"host": "smtp.acme.test", "port": "25", "ca": "-----BEGIN X-----"},
+        credentials={},
+    )
+    assert last(actor=alice).facts == [("server", "smtp.acme.test")]
 
 
 def test_an_alert_is_closed_in_it(

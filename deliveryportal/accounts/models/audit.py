@@ -7,6 +7,8 @@ from django.utils.timezone import now
 
 from deliveryportal.accounts.models.user import User
 
+EMPTY: tuple[Any, ...] = ("", None, [], {})
+
 
 class UnchangeableError(TypeError):
     """What is in the audit log stays as it is, and stays."""
@@ -92,13 +94,13 @@ class AuditEntry(models.Model):
         return [
             (name.replace("_", " "), _words(value))
             for name, value in self.details.items()
-            if value not in ("", None, [], {})
+            if value not in EMPTY
         ]
 
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k} {_words(v)}" for k, v in value.items() if v != "")
+        return ", ".join(f"{k} {_words(v)}" for k, v in value.items() if v not in EMPTY)
     if isinstance(value, list):
         return ", ".join(map(_words, value))
     if isinstance(value, bool):

@@ -1,0 +1,78 @@
+"""What the audit log is told of an act, in the words its readers know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.http import QueryDict
+
+from channels.models import Channel
+from conversations.bounces.reasons import REASONS
+from conversations.browsing import Browsing
+from conversations.filtering import CRITERIA, PERIODS, Known
+from conversations.models import BulkJob
+from conversations.models.delivery import Triage
+from deliveryportal.accounts.models import User
+
+NAMED = 10  # recipients that one entry names
+
+
+def about(job: BulkJob) -> str:
+    """Whom it is about, or which list."""
+    if job.gather_until:
+        return _list(job.by, QueryDict(job.query))
+    named = ", ".join(job.items.values_list("recipient", flat=True)[:NAMED])
+    more = job.total - NAMED
+    return f"{named} and {more:,} more" if more > 0 else named
+
+
+def _list(user: User, query: QueryDict) -> str:
+    known = Known(user)
+    browsing = Browsing.of(user, query.get("tab", "failed"), query, known)
+    if browsing is None:
+        return ""
+    chosen = browsing.filter.values
+    choices = {key: dict(each.options(known)) for key, each in CRITERIA.items()}
+    choices["when"] = {key: words for key, (words, *_) in PERIODS.items()}
+    narrowed = [choices.get(key, {}).get(each, each) for key, each in chosen.items()]
+    if cause := query.get("cause"):
+        narrowed.append(_cause(cause))
+    where = f"{browsing.folder.label} › {browsing.listing.label}"
+    return ", ".join([f"Everything in {where}", *narrowed])
+
+
+def _cause(key: str) -> str:
+    reason, _, what = key.partition(":")
+    why = REASONS.get(reason, REASONS["unknown"])
+    return why.at(what if "." in what else "")
+
+
+def _person(pk: int) -> str:
+    return str(User.objects.filter(pk=pk).first() or "somebody who is gone")
+
+
+def _channel(uuid: str) -> str:
+    channel = Channel.objects.filter(uuid=uuid).first()
+    return f"{channel}, {channel.known_as}" if channel else "one that is gone"
+
+
+# What was filled in: what it is called, and how its value reads.
+OPTIONS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "decision": ("decision", lambda value: str(Triage(value).label)),
+    "owner": ("looked after by", _person),
+    "note": ("note", str),
+    "channel": ("through", _channel),
+    "domain": ("right domain", str),
+    "addresses": ("sent to", lambda found: ", ".join(found.values())),
+    "anyway": ("even if it is the second time", lambda _: "yes"),
+}
+
+
+def filled_in(options: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for key, value in options.items():
+        name, words = OPTIONS.get(key, (key, str))
+        if value:
+            found[name] = words(value)
+    return found
