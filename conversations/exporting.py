@@ -6,9 +6,18 @@ import csv
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+from django.db.models import Case, OuterRef, Q, Subquery, Value, When
+
 from channels.transports import all_transports
 from conversations.bounces.reasons import REASONS
-from conversations.models.delivery import STATUS, DeliveryQuerySet, State
+from conversations.models import DeliveryEvent
+from conversations.models.delivery import (
+    FAILURES,
+    STATUS,
+    DeliveryQuerySet,
+    State,
+    Triage,
+)
 
 AT_A_TIME = 2000
 HEAD = [
@@ -21,6 +30,9 @@ HEAD = [
     "Status",
     "Reason",
     "Remote words",
+    "Triage",
+    "Looked after by",
+    "Note",
     "Date",
     "Archived",
 ]
@@ -36,6 +48,9 @@ COLUMNS = (
     "state",
     "reason",
     "remote_words",
+    "triage",
+    "triage_owner__name",
+    "note",
     "state_since",
     "archived_at",
 )
@@ -55,9 +70,22 @@ def csv_lines(deliveries: DeliveryQuerySet, zone: ZoneInfo) -> Iterator[str]:
     """
     write = csv.writer(_Line()).writerow
     yield "\ufeff" + write(HEAD)
-    found = deliveries.order_by("-state_since", "-pk").values_list(*COLUMNS)
+    found = (
+        deliveries.annotate(note=_last_decision())
+        .order_by("-state_since", "-pk")
+        .values_list(*COLUMNS)
+    )
     for row in found.iterator(chunk_size=AT_A_TIME):
         yield write([_harmless(cell) for cell in _in_words(zone, *row)])
+
+
+def _last_decision() -> Case:
+    """As the timeline has it; looked for only where there is one."""
+    decided = DeliveryEvent.objects.filter(
+        delivery=OuterRef("pk"), kind=DeliveryEvent.Kind.TRIAGED
+    )
+    last = Subquery(decided.order_by("-at", "-pk").values("note")[:1])
+    return Case(When(~Q(triage=Triage.OPEN), then=last), default=Value(""))
 
 
 def _in_words(zone: ZoneInfo, *row: object) -> Iterator[str]:
@@ -72,10 +100,12 @@ def _in_words(zone: ZoneInfo, *row: object) -> Iterator[str]:
         cells["state"] = STATUS[status][0] if status in STATUS else status.label
     reason = REASONS.get(str(cells["reason"]))
     cells["reason"] = reason.title if reason else cells["reason"]
+    # What has not failed, nobody decides about.
+    cells["triage"] = Triage(str(cells["triage"])).label if status in FAILURES else ""
     for key in ("state_since", "archived_at"):
         at = cells[key]
         cells[key] = at.astimezone(zone).isoformat(" ", "seconds") if at else ""  # type: ignore[attr-defined]
-    return map(str, cells.values())
+    return ("" if cell is None else str(cell) for cell in cells.values())
 
 
 def _harmless(cell: str) -> str:

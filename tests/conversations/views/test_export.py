@@ -10,6 +10,9 @@ from django.test import Client
 
 from conversations.models import Delivery
 from conversations.models.delivery import State
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
+from conversations.triage.order import Order
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
@@ -44,6 +47,38 @@ def test_what_matches_is_exported_in_words(
     assert row["Status"] == "Bounced"
     assert row["Reason"] == "Mailbox full"
     assert row["Remote words"] == "452 over quota\r\nsecond line"
+
+
+def test_what_was_decided_is_exported_with_who_looks_after_it(
+    alice: User, bob: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    User.objects.filter(pk=alice.pk).update(name="=Alice")
+    failed = make_delivery(alice, "waits@customer.test", state=State.FAILED)
+    make_delivery(alice, "open@customer.test", state=State.FAILED)
+    for decision, note in (("lost", "No use."), ("waiting", "Asked Anna.")):
+        options = {"decision": decision, "owner": alice.pk, "note": note}
+        carry_out(ACTIONS["decide"], [failed.pk], Order(bob, options))
+    found = rows(as_user(bob), "/conversations/failed/export.csv")
+    cells = {
+        row["Person"]: (row["Triage"], row["Looked after by"], row["Note"])
+        for row in found
+    }
+    assert cells == {
+        "waits@customer.test": (
+            "Waiting",
+            "'=Alice",
+            "Waiting, by Bob Acme. =Alice looks after it. Asked Anna.",
+        ),
+        "open@customer.test": ("Open", "", ""),
+    }
+
+
+def test_of_what_was_sent_no_triage_is_exported(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, state=State.ACCEPTED)
+    [row] = rows(as_user(alice), "/conversations/sent/export.csv")
+    assert row["Triage"] == ""
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
