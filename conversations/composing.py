@@ -59,6 +59,7 @@ class Enclosed:
     bcc: Sequence[Address] = ()
     attachments: Sequence[Attachment] = ()
     follows: Message | None = None  # whose thread this one goes on with
+    resend_of: Message | None = None  # what failed, that this is sent instead of
     not_before: datetime | None = None  # None, or past: at once
 
     @property
@@ -171,6 +172,7 @@ def _letter(
         message_id=new_message_id(),
         submission=submission,
         follows=follows,
+        resend_of=enclosed.resend_of,
         references=f"{follows.references} {follows.message_id}".strip()
         if follows
         else "",

@@ -40,7 +40,7 @@ def take_back(message: Message) -> TakenBack:
     if form and not others.exclude(pk=message.pk).exists():
         return take_back_all(message.sender, form)
     with transaction.atomic():
-        written = _written_again(message)
+        written = written_again(message)
         if not _delete_unsent(Message.objects.filter(pk=message.pk)):
             return TakenBack(0, 1, None)
         return TakenBack(1, 0, keep(message.sender, uuid4(), 0, written))
@@ -53,7 +53,7 @@ def take_back_all(sender: User, submission: UUID) -> TakenBack:
     first = messages.select_related("identity").first()
     if first is None:
         return TakenBack(0, 0, Draft.objects.of(sender).filter(uuid=submission).first())
-    written = _written_again(first)
+    written = written_again(first)
     recipients = _delete_unsent(messages)
     left = messages.count()
     if not recipients:
@@ -79,10 +79,10 @@ def take_back_some(sender: User, submission: UUID, messages: Sequence[Message]) 
     form itself is not known any more, each becomes a draft of its own.
     """
     chosen = Message.objects.filter(pk__in=[each.pk for each in messages])
-    written = {each.pk: _written_again(each) for each in messages[:1]}
+    written = {each.pk: written_again(each) for each in messages[:1]}
     form = Draft.objects.filter(owner=sender, uuid=submission).first()
     if form is None:
-        written |= {each.pk: _written_again(each) for each in messages[1:]}
+        written |= {each.pk: written_again(each) for each in messages[1:]}
     recipients = _delete_unsent(chosen)
     if form is None:
         for pk in recipients:
@@ -162,23 +162,25 @@ def _only(draft: Draft, taken: set[str]) -> tuple[str, str]:
     names = list(dict.fromkeys(name for each in people for name in each.fields))
     rows = [names, *([each.fields.get(n, "") for n in names] for each in people)]
     return (
-        ", ".join(_typed(a.name, a.shown) for a in typed if a.wire.casefold() in taken),
+        ", ".join(
+            typed_as(a.name, a.shown) for a in typed if a.wire.casefold() in taken
+        ),
         "\n".join("\t".join(row) for row in rows) if people else "",
     )
 
 
-def _typed(name: str, address: str) -> str:
+def typed_as(name: str, address: str) -> str:
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}" <{address}>' if name else address
 
 
-def _written_again(message: Message) -> Written:
+def written_again(message: Message) -> Written:
     """The form that would write this message, without the signature it got."""
     deliveries = list(message.deliveries.order_by("pk"))
 
     def line(part: Part) -> str:
         return ", ".join(
-            _typed(each.recipient_name, each.recipient)
+            typed_as(each.recipient_name, each.recipient)
             for each in deliveries
             if each.part == part
         )

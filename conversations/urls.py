@@ -20,6 +20,7 @@ from conversations.views.offers import offers
 from conversations.views.overview import overview
 from conversations.views.report import raw_report
 from conversations.views.resend import resend
+from conversations.views.rework import edit_and_send_again
 from conversations.views.searches import remove as remove_search
 from conversations.views.searches import save as save_search
 from conversations.views.taking_back import take_back, undo
@@ -46,6 +47,7 @@ urlpatterns = [
     path("messages/<uuid:uuid>/", message, name="message"),
     path("messages/<uuid:uuid>/body/", body, name="body"),
     path("messages/<uuid:uuid>/take-back/", take_back, name="take_back"),
+    path("deliveries/<uuid:uuid>/edit/", edit_and_send_again, name="rework"),
     path("undo/<uuid:submission>/", undo, name="undo"),
     path("attachments/<uuid:uuid>/", attachment, name="attachment"),
     path("resend/<uuid:uuid>/", resend, name="resend"),

@@ -54,6 +54,15 @@ class Draft(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
     )
+    # The failure that it is to be sent instead of.
+    instead_of = models.ForeignKey(
+        "conversations.Delivery",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="reworked",
+    )
     attachments = models.ManyToManyField(
         "conversations.Attachment", blank=True, related_name="drafts"
     )

@@ -28,7 +28,10 @@ from conversations.drafting import HasGoneError, Written
 from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
 from conversations.merging import MergeError, read_people
 from conversations.models import Attachment, Draft, Message
+from conversations.reworking import replaced_by
 from conversations.rich_text import as_text, sanitised
+from conversations.triage.deciding import sent_again
+from conversations.triage.order import Order
 from conversations.withholding import stopped_among
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
@@ -170,6 +173,7 @@ class Desk:
         form, leaves_at = self.form, self._leaves_at()
         cc, bcc = form.copies
         with transaction.atomic():
+            failed = replaced_by(self.user, self.uuid) if self.version else None
             written = write_to_each(
                 identity=form.cleaned_data["identity"],
                 letters=[(each.address, form.wording(each)) for each in form.everybody],
@@ -178,10 +182,13 @@ class Desk:
                     bcc=bcc,
                     attachments=self.attachments,
                     follows=form.cleaned_data["follows"],
+                    resend_of=failed.message if failed else None,
                     not_before=leaves_at,
                 ),
                 submission=self.uuid,
             )
+            if failed:
+                sent_again([failed], Order(self.user))
             if leaves_at > now() or self.version:
                 drafting.put_away(self.user, self.uuid, self._written(), leaves_at)
         if len(written) == 1:

@@ -12,6 +12,7 @@ from channels.choosing import what_the_recipient_sees
 from conversations.folders import folder_of
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.delivery import SCHEDULED, State
+from conversations.reworking import can_be_reworked
 from conversations.triage.refusing import what_can_be_done, what_comes_first
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
@@ -55,6 +56,9 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
                 )
                 for each in deliveries
             ],
+            "reworkable": {
+                each.pk for each in deliveries if can_be_reworked(each, request.user)
+            },
             "folder": folder_of(deliveries[0]) if deliveries else None,
             "addressed": {
                 part: [each for each in deliveries if each.part == part]

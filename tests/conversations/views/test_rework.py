@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from conversations.models import Attachment, Delivery, Draft, Message
+from conversations.models.delivery import State, Triage
+from deliveryportal.accounts.models import User
+
+MakeDelivery = Callable[..., Delivery]
+SignIn = Callable[[User], Client]
+
+
+@pytest.fixture
+def refused(alice: User, make_delivery: MakeDelivery) -> Delivery:
+    """What their server found too big, with the file that made it so."""
+    refused = make_delivery(
+        alice,
+        subject="Offer",
+        body="See the file.",
+        state=State.FAILED,
+        reason="message_too_big",
+    )
+    file = Attachment.objects.create(
+        owner=alice, name="offer.pdf", size=1, digest="x", content=b"x"
+    )
+    refused.message.attachments.add(file)
+    return refused
+
+
+def path(delivery: Delivery) -> str:
+    return reverse("conversations:rework", args=[delivery.uuid])
+
+
+def send(client: Client, draft: Draft, **fields: str) -> None:
+    form = {"submission": str(draft.uuid), "version": "1", "to": draft.to, **fields}
+    client.post(draft.get_absolute_url(), form)
+
+
+def test_it_opens_as_a_draft_with_its_words_and_files(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    page = client.get(refused.message.get_absolute_url())
+    assert f'action="{path(refused)}"' in page.text
+    page = client.post(path(refused), follow=True)
+    draft = Draft.objects.get()
+    assert page.redirect_chain == [(draft.get_absolute_url(), 302)]
+    assert (draft.to, draft.subject) == ("anna@customer.test", "Offer")
+    assert "offer.pdf" in page.text
+    assert Message.objects.count() == 1, "nothing is sent"
+    client.post(path(refused))
+    assert Draft.objects.get() == draft, "the one that was begun"
+
+
+def test_what_is_sent_instead_is_linked_and_settles_the_failure(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    client.post(path(refused))
+    send(client, Draft.objects.get(), subject="Offer", body="Here is a link.")
+    again = Message.objects.get(resend_of=refused.message)
+    assert "Here is a link." in again.body
+    assert not again.has_attachments
+    refused.refresh_from_db()
+    assert refused.triage == Triage.RESOLVED
+    assert path(refused) not in client.get(refused.message.get_absolute_url()).text
+
+
+def test_what_was_sent_again_meanwhile_is_not_linked_twice(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    client.post(path(refused))
+    again = Message.objects.get()
+    again.pk, again.uuid, again.message_id = None, UUID(int=1), "<2@portal.test>"
+    again.resend_of_id = refused.message_id
+    again._state.adding = True
+    again.save()
+    send(client, Draft.objects.get(), subject="Offer", body="Here is a link.")
+    assert Message.objects.filter(resend_of=refused.message).get() == again
+    assert Message.objects.filter(body__contains="Here is a link.").exists()
+
+
+@pytest.mark.parametrize("reason", ["mailbox_full", "address_unknown"])
+def test_where_other_words_cannot_help_it_is_not_offered(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn, reason: str
+) -> None:
+    failed = make_delivery(alice, state=State.FAILED, reason=reason)
+    client = as_user(alice)
+    assert path(failed) not in client.get(failed.message.get_absolute_url()).text
+    assert "nothing to be sent instead" in client.post(path(failed), follow=True).text
+    assert not Draft.objects.exists()
+
+
+def test_a_manager_does_not_write_in_a_member_s_name(
+    bob: User, refused: Delivery, as_user: SignIn
+) -> None:
+    client = as_user(bob)
+    assert path(refused) not in client.get(refused.message.get_absolute_url()).text
+    assert client.post(path(refused)).status_code == 404
