@@ -79,16 +79,16 @@ def take_back_some(sender: User, submission: UUID, messages: Sequence[Message]) 
     form itself is not known any more, each becomes a draft of its own.
     """
     chosen = Message.objects.filter(pk__in=[each.pk for each in messages])
-    written = {each.pk: written_again(each) for each in messages[:1]}
     form = Draft.objects.filter(owner=sender, uuid=submission).first()
     if form is None:
-        written |= {each.pk: written_again(each) for each in messages[1:]}
-    recipients = _delete_unsent(chosen)
-    if form is None:
+        alone = {each.pk: written_again(each) for each in messages}
+        recipients = _delete_unsent(chosen)
         for pk in recipients:
-            keep(sender, uuid4(), 0, written[pk])
-    elif recipients:
-        _set_aside(form, set().union(*recipients.values()))
+            keep(sender, uuid4(), 0, alone[pk])
+    else:
+        recipients = _delete_unsent(chosen)
+        if recipients:
+            _set_aside(form, set().union(*recipients.values()))
     return len(recipients)
 
 

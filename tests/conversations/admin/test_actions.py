@@ -79,7 +79,7 @@ def test_what_did_not_arrive_is_sent_again_once_it_is_confirmed(
     ("state", "reason", "why"),
     [
         (State.UNCONFIRMED, "unconfirmed", "did not say to send it again"),
-        (State.ACCEPTED, "", "did not say to send it again"),
+        (State.ACCEPTED, "", "is not for mail that stands as"),
         (State.COMPLAINED, "complaint", "is not for mail that stands as"),
         (State.FAILED, "address_unknown", "cannot help"),
         (State.QUEUED, "", "is not for mail that stands as"),
