@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import quote
 from functools import lru_cache
 
 import idna
@@ -32,6 +34,17 @@ class Address:
 
 
 _validate = EmailValidator()
+# What would end a name, or stand for something else in it (RFC 5322, 3.2.3).
+_DIVIDES = re.compile(r'[][()<>@,:;".\\]')
+
+
+def mailbox(name: str, address: str) -> str:
+    """Return `Anna <anna@example.com>` to be read by people.
+
+    Not for a header: that would have a name of other letters in encoded words.
+    """
+    shown = f'"{quote(name)}"' if _DIVIDES.search(name) else name
+    return f"{shown} <{address}>" if name else address
 
 
 def parse_address(text: str) -> Address:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import formataddr
 from typing import TypeVar
 
+from channels.addresses import mailbox
 from channels.transports import Traits, VisibleSender
 
 C = TypeVar("C")
@@ -52,9 +52,7 @@ def what_the_recipient_sees(
     domain = address.rpartition("@")[2].casefold()
     via = portal_domain if traits.adds_via and domain != portal_domain else ""
     return RecipientView(
-        sender=formataddr((display_name, address), charset="utf-8")
-        if address.isascii() and display_name.isascii()
-        else f"{display_name} <{address}>",
+        sender=mailbox(display_name, address),
         via=via,
         sent_copy=traits.sent_copy,
         bounces=traits.bounces,

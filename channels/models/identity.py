@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from email.utils import formataddr
 from typing import Self
 from uuid import uuid4
 
@@ -9,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
+from channels.addresses import mailbox
 from deliveryportal.accounts.models import User
 
 
@@ -62,7 +62,7 @@ class EmailIdentity(models.Model):
         ]
 
     def __str__(self) -> str:
-        return formataddr((self.display_name, self.address))
+        return mailbox(self.display_name, self.address)
 
     @property
     def is_verified(self) -> bool:

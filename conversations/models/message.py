@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from email.utils import formataddr
 from functools import cache
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -10,6 +9,7 @@ from django.db import models
 from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
 
+from channels.addresses import mailbox
 from conversations.models.quick_rows import QuickRowsModel
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
@@ -142,4 +142,4 @@ class Message(QuickRowsModel):
 
     @property
     def written_as(self) -> str:
-        return formataddr((self.from_name, self.from_address))
+        return mailbox(self.from_name, self.from_address)

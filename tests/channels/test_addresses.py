@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from channels.addresses import AddressError, parse_address, parse_addresses
+from channels.addresses import AddressError, mailbox, parse_address, parse_addresses
 
 
 def test_a_plain_address_is_its_own_wire_form() -> None:
@@ -17,6 +17,20 @@ def test_a_plain_address_is_its_own_wire_form() -> None:
 def test_a_display_name_is_kept_apart() -> None:
     address = parse_address('"Example, Anna" <anna@example.com>')
     assert (address.name, address.wire) == ("Example, Anna", "anna@example.com")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Anna", "Anna <anna@example.com>"),
+        ("María 🎉", "María 🎉 <anna@example.com>"),
+        ("Müller, Anna", '"Müller, Anna" <anna@example.com>'),
+        ('The "Boss"', '"The \\"Boss\\"" <anna@example.com>'),
+        ("", "anna@example.com"),
+    ],
+)
+def test_people_read_names_as_they_were_typed(name: str, shown: str) -> None:
+    assert mailbox(name, "anna@example.com") == shown
 
 
 def test_an_internationalised_domain_goes_out_in_a_labels() -> None:

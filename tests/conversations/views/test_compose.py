@@ -31,6 +31,18 @@ def test_the_page_says_what_the_recipient_will_see(
     assert "via portal.test" in page
 
 
+def test_a_name_of_other_letters_is_read_as_it_was_typed(
+    alice: User, as_user: SignIn
+) -> None:
+    EmailIdentity.objects.filter(owner=alice).update(display_name="María 🎉")
+    client = as_user(alice)
+    client.post(URL, FIELDS)
+    pages = [client.get(url) for url in (URL, Message.objects.get().get_absolute_url())]
+    for page in (each.content.decode() for each in pages):
+        assert "María 🎉 &lt;alice@acme.test&gt;" in page
+        assert "=?utf-8" not in page
+
+
 def test_the_recipient_can_be_filled_in_by_a_link(alice: User, as_user: SignIn) -> None:
     page = as_user(alice).get(URL, {"to": 'x"><b>@customer.test'}).content.decode()
     assert 'value="x&quot;&gt;&lt;b&gt;@customer.test"' in page
