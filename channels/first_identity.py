@@ -7,12 +7,14 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.dispatch import receiver
 from django.utils.timezone import now
 
 from channels.imitation import mate_called
 from channels.models import EmailIdentity
 from channels.verifying import verify
+from deliveryportal.accounts.forms import NameField
 from deliveryportal.accounts.joining import joined
 from deliveryportal.accounts.models import User
 
@@ -32,10 +34,17 @@ def make_first_identity(user: User, **kwargs: Any) -> None:
 
 
 def _display_name(user: User) -> str:
-    """Their name, unless a team mate is known by it: then what tells them apart."""
-    if mate_called(user.name, owner=user, address=user.email):
+    """Their name, unless a team mate is known by it: then what tells them apart.
+
+    An admin may have given them one that no form takes for a sender's.
+    """
+    try:
+        name: str = NameField().clean(user.name)
+    except ValidationError:
+        name = ""
+    if not name or mate_called(name, owner=user, address=user.email):
         return user.email.partition("@")[0]
-    return user.name
+    return name
 
 
 @receiver(email_confirmed)

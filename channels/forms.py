@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -11,7 +9,7 @@ from django.core.validators import RegexValidator
 from channels.addresses import Address, AddressError, parse_address
 from channels.imitation import imitated
 from channels.models import Channel, EmailIdentity
-from deliveryportal.accounts.forms import one_line
+from deliveryportal.accounts.forms import NameField
 from deliveryportal.accounts.models import User
 
 if TYPE_CHECKING:
@@ -20,15 +18,6 @@ else:
     _ChannelChoice = forms.ModelChoiceField
 
 MAX_SIGNATURE = 2000  # characters
-
-
-def no_address(name: str) -> None:
-    # As it looks: there are wide and small at signs too.
-    if re.search(r"[@<>]", unicodedata.normalize("NFKC", name)):
-        raise ValidationError(
-            "A display name must not contain an email address: "
-            "your recipient would take it for the sender’s."
-        )
 
 
 plain_lines = RegexValidator(
@@ -52,12 +41,7 @@ class AddressField(forms.CharField):
 class _IdentityForm(forms.Form):
     """Name and signature."""
 
-    display_name = forms.CharField(
-        max_length=100,
-        validators=[one_line, no_address],
-        help_text="Recipients see it as the sender of your mail.",
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-    )
+    display_name = NameField()
     signature = forms.CharField(
         required=False,
         max_length=MAX_SIGNATURE,

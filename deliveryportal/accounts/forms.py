@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
@@ -26,15 +28,33 @@ one_line = RegexValidator(
 )
 
 
+def no_address(name: str) -> None:
+    # As it looks: there are wide and small at signs too.
+    if re.search(r"[@<>]", unicodedata.normalize("NFKC", name)):
+        raise forms.ValidationError(
+            "A name must not contain “@”, “<” or “>”: your recipient could take it for "
+            "the sender’s address. Write the name without them."
+        )
+
+
+class NameField(forms.CharField):
+    """A name that may stand in From."""
+
+    default_validators = [one_line, no_address]
+
+    def __init__(self, **kwargs: Any) -> None:
+        defaults: dict[str, Any] = {
+            "max_length": 100,
+            "help_text": "Recipients see it as the sender of your mail.",
+        }
+        super().__init__(**defaults | kwargs)
+        self.widget.attrs["autocomplete"] = "name"
+
+
 class SignupForm(forms.Form):
     """What allauth's sign-up asks besides email and password."""
 
-    name = forms.CharField(
-        max_length=100,
-        validators=[one_line],
-        widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}),
-        help_text="Recipients see it as the sender of your mail.",
-    )
+    name = NameField(widget=forms.TextInput(attrs={"autofocus": True}))
     field_order = ["name", "email", "password1"]
 
     def signup(self, request: HttpRequest, user: User) -> None:
@@ -42,6 +62,7 @@ class SignupForm(forms.Form):
 
 
 class ProfileForm(_ProfileForm):
+    name = NameField(help_text="")
     time_zone = forms.ChoiceField(
         required=False,
         help_text="Times are shown, and mail is scheduled, as clocks there go.",
@@ -62,9 +83,6 @@ class ProfileForm(_ProfileForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        name = self.fields["name"]
-        name.validators = [*name.validators, one_line]
-        name.widget.attrs["autocomplete"] = "name"
         zones = self.fields["time_zone"]
         assert isinstance(zones, forms.ChoiceField)
         zones.choices = [

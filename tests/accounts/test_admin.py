@@ -45,6 +45,14 @@ def test_a_new_user_joins_the_chosen_team(operator: Client, bob: User) -> None:
     assert EmailIdentity.objects.get(owner=dora).address == dora.email
 
 
+def test_a_name_with_an_address_in_it_is_not_what_recipients_see(
+    operator: Client,
+) -> None:
+    operator.post(reverse(ADD), form(name="ceo@bigbank.test"))
+    identity = EmailIdentity.objects.get(owner__name="ceo@bigbank.test")
+    assert identity.display_name == "dora"
+
+
 def test_an_address_in_another_case_is_taken(operator: Client, bob: User) -> None:
     response = operator.post(reverse(ADD), form(email="BOB@acme.test"))
     assert response.status_code == 200

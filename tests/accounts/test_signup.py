@@ -53,6 +53,18 @@ def test_a_name_that_is_not_one_plain_line_is_refused_with_a_sentence(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
+    "name", ["ceo@bigbank.test", "ceo＠bigbank.test", "Dora <ceo", "a > b"]
+)
+def test_a_name_that_could_be_taken_for_the_senders_address_is_refused(
+    client: Client, sign_up: SignUp, name: str
+) -> None:
+    answer = sign_up(client, name=name)
+    assert "A name must not contain “@”, “&lt;” or “&gt;”".encode() in answer
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
     ("fields", "sentence"),
     [
         ({"email": "dora@"}, b"Enter a valid email address."),

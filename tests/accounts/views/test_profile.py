@@ -30,6 +30,7 @@ def test_name_time_zone_and_undo_are_kept(alice: User, as_user: SignIn) -> None:
     [
         ({"name": ""}, "This field is required"),
         ({"name": "A\u202eB"}, "one line of plain text"),
+        ({"name": "ceo@bigbank.test"}, "A name must not contain “@”"),
         ({"name": "A", "time_zone": "Mars/Olympus"}, "Select a valid choice"),
     ],
 )

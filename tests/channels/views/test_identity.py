@@ -60,8 +60,8 @@ def test_name_and_signature_can_be_changed(
     [
         ("display_name", "Alice\nBcc: x", "one line of plain text"),
         ("display_name", "Ali\x00ce", "one line of plain text"),
-        ("display_name", "ceo@acme.test", "must not contain an email address"),
-        ("display_name", "Alice (a@b.c)", "must not contain an email address"),
+        ("display_name", "ceo@acme.test", "must not contain “@”"),
+        ("display_name", "Alice (a@b.c)", "must not contain “@”"),
         ("display_name", "ACME, Bob", "reads like “Bob Acme”"),
         ("display_name", "", "This field is required."),
         ("display_name", "x" * 101, "at most 100 characters"),
