@@ -32,6 +32,8 @@ from deliveryportal.accounts.models import User
 
 MAX_RECIPIENTS = 500  # in a line that is typed
 MAX_PEOPLE = 2_000  # on a list that is pasted
+# What a time to send at is reckoned between: near year 1 there are no zones.
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 # A field whose change asks what its recipients will see now.
 LIVE = {
     "hx-include": "[name=identity], [name=to], [name=cc], [name=bcc]",
@@ -209,18 +211,23 @@ class ComposeForm(forms.Form):
         return body
 
     def clean_send_at(self) -> datetime | None:
-        """The moment it is to leave; None: at once."""
+        """The moment it is to leave, which may be past; None: at once."""
         text: str = self.cleaned_data["send_at"].strip()
         if not text:
             return None
         try:
             local = datetime.fromisoformat(text)
         except ValueError:
-            raise ValidationError(
-                "This is no date and time, as in 2026-05-31 14:30."
-            ) from None
-        if local.tzinfo is not None or not 2000 <= local.year <= 2100:
+            local = None
+        if local is None or local.tzinfo is not None:
             raise ValidationError("This is no date and time, as in 2026-05-31 14:30.")
+        if local.year > LAST_YEAR:
+            raise ValidationError(
+                f"Mail can wait until the end of {LAST_YEAR}. Nothing was sent: choose "
+                "an earlier time."
+            )
+        if local.year < FIRST_YEAR:
+            return None
         zone: ZoneInfo = self.user.zone
         try:
             return instant(local, zone)

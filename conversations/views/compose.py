@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -205,10 +205,12 @@ class Desk:
         )
         return redirect("conversations:pending")
 
-    def _leaves_at(self) -> Any:
-        asked = self.form.cleaned_data["send_at"]
-        wait = settings.UNDO_SECONDS if self.user.can_undo and not asked else 0
-        return asked or now() + timedelta(seconds=wait)
+    def _leaves_at(self) -> datetime:
+        """The time asked for, unless it comes before Undo is over."""
+        wait = settings.UNDO_SECONDS if self.user.can_undo else 0
+        soonest = now() + timedelta(seconds=wait)
+        asked: datetime | None = self.form.cleaned_data["send_at"]
+        return max(asked or soonest, soonest)
 
     def _written(self) -> Written:
         """The form as it stands, right or wrong, for a draft."""

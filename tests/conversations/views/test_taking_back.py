@@ -173,9 +173,24 @@ def test_what_was_scheduled_is_edited_or_cancelled(
     assert Draft.objects.of(alice).get().send_at == "2099-07-01T08:00"
 
 
-def test_a_schedule_in_the_past_leaves_at_once(alice: User, as_user: SignIn) -> None:
+@pytest.mark.parametrize(
+    "ago", [timedelta(days=3), timedelta(seconds=-5), timedelta(days=9999)]
+)
+def test_a_time_that_is_past_or_nearly_means_at_once_and_can_be_undone_like_it(
+    alice: User, as_user: SignIn, ago: timedelta
+) -> None:
+    client = as_user(alice)
+    send(client, send_at=f"{now() - ago:%Y-%m-%dT%H:%M:%S}")
+    [delivery] = Delivery.objects.all()
+    wait = delivery.not_before - delivery.created_at
+    assert timedelta(seconds=9) < wait <= timedelta(seconds=10)
+    assert b"Undo" in client.get(delivery.message.get_absolute_url()).content
+
+
+def test_a_past_time_of_who_wants_no_undo_is_now(alice: User, as_user: SignIn) -> None:
+    User.objects.filter(pk=alice.pk).update(can_undo=False)
     send(as_user(alice), send_at="2020-01-01T08:00")
-    assert Delivery.objects.get().not_before <= now()
+    assert now() - Delivery.objects.get().not_before < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +198,7 @@ def test_a_schedule_in_the_past_leaves_at_once(alice: User, as_user: SignIn) -> 
     [
         ("tomorrow", "This is no date and time"),
         ("2026-01-01T08:00+02:00", "This is no date and time"),
-        ("9999-12-31T23:59", "This is no date and time"),
+        ("9999-12-31T23:59", "Mail can wait until the end of 2100"),
         ("2027-03-28T02:30", "There is no 02:30 on 28 March 2027 in Europe/Berlin"),
     ],
 )
