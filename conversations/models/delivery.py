@@ -547,7 +547,7 @@ class Delivery(QuickRowsModel):
         held_until = getattr(self, "held_until", None)
         if self.waiting_for:
             return self.waiting_for, self.not_before
-        if held_until:
+        if held_until and held_until > self.not_before:
             return f"Waits for {getattr(self, 'held_because', '')}", held_until
         if self.not_before > now():
             return SCHEDULED, self.not_before

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 
+from channels.models import Allowance
 from channels.return_path import return_path
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.delivery import State
@@ -128,3 +131,33 @@ def test_what_waits_says_for_what_and_that_nothing_is_lost(
     page = as_user(alice).get(delivery.message.get_absolute_url()).content.decode()
     assert "customer.test asked us to wait" in page
     assert "Nothing is lost" in page
+
+
+def test_mail_over_a_limit_is_due_when_the_limit_lets_it_go(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    delivery = make_delivery(alice, not_before=now() - timedelta(minutes=1))
+    Allowance.objects.create(
+        channel=delivery.channel,
+        sender=alice,
+        held_until=datetime(2099, 7, 1, 12, 36, 19, tzinfo=UTC),
+        held_because="the limit of 10 messages a day",
+    )
+    page = as_user(alice).get(delivery.message.get_absolute_url()).content.decode()
+    assert "that is due at 12:36:19." in page
+    assert "the next try is at 12:36:19." in page
+
+
+def test_a_time_of_its_own_after_the_limit_is_what_it_waits_for(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    leaves_at = now() + timedelta(days=1)
+    delivery = make_delivery(alice, not_before=leaves_at)
+    Allowance.objects.create(
+        channel=delivery.channel,
+        sender=alice,
+        held_until=now() + timedelta(minutes=1),
+        held_because="the limit of 10 messages a day",
+    )
+    waiting = Delivery.objects.with_hold().get(pk=delivery.pk)
+    assert waiting.wait == ("Scheduled", leaves_at)
