@@ -1,11 +1,17 @@
-"""The stylesheet's colours can be read: contrast as WCAG 2.2 asks for at level AA."""
+"""The stylesheet's colours can be read: contrast as WCAG 2.2 asks for at level AA.
+
+And no page is wider than its window.
+"""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles.finders import find
+
+from tests.browser import WIDTHS, browser
 
 TEXT, EDGE = 4.5, 3.0
 PAIRS = [
@@ -25,6 +31,12 @@ PAIRS = [
         for back in ("surface", "ground")
     ],
 ]
+
+
+def stylesheet() -> str:
+    path = find("portal.css")
+    assert isinstance(path, str)
+    return Path(path).read_text(encoding="utf-8")
 
 
 def tokens(css: str) -> dict[str, tuple[float, ...]]:
@@ -52,9 +64,21 @@ def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 def test_ink_stands_out_from_its_background(
     scheme: str, least: float, ink: str, back: str
 ) -> None:
-    path = find("portal.css")
-    assert isinstance(path, str)
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123
-        light, dark = file.read().split("@media (prefers-color-scheme: dark)", 1)
+    light, dark = stylesheet().split("@media (prefers-color-scheme: dark)", 1)
     colours = tokens(light if scheme == "light" else dark)
     assert contrast(colours[ink], colours[back]) >= least
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("row", ["page-head", "cluster", "card__head"])
+def test_a_word_without_a_gap_is_broken_and_the_page_not_widened(row: str) -> None:
+    word = f"<h1>{'Long' * 100}</h1><strong>{'long' * 60}@customer.test</strong>"
+    with browser("") as screen:
+        screen.page.set_content(
+            f"<style>{stylesheet()}</style>"
+            f'<main class="page"><div class="{row}">{word}</div></main>'
+        )
+        for width in WIDTHS:
+            screen.page.set_viewport_size({"width": width, "height": 844})
+            needed = screen.page.evaluate("document.documentElement.scrollWidth")
+            assert needed <= width
