@@ -7,8 +7,10 @@ from django.dispatch import Signal
 from django.utils.timezone import now
 
 from channels.models import Channel, ChannelChoice
+from channels.routing import channel_in_use
+from channels.transports import Traits
 from deliveryportal.accounts.auditing import Area, record
-from deliveryportal.accounts.models import User
+from deliveryportal.accounts.models import Team, User
 
 # Sent inside the transaction that resumed a paused channel, with `channel`: what
 # waited for it may go now.
@@ -34,6 +36,36 @@ def connected(channel: Channel, *, by: User) -> None:
         by=by,
         **channel.of_the_log,
     )
+
+
+def mends(kind: str, *, user: User, team: Team | None = None) -> bool:
+    """Whether to connect this kind is to mend a channel that stopped working."""
+    broken = Channel.objects.broken_for(user)
+    return broken.filter(kind=kind, team=team).exists()
+
+
+def what_follows(channel: Channel, *, user: User, mended: bool) -> str:
+    """Say what it means for the mail of `user`, and of a team, that it is connected."""
+    if mended:
+        return "It works again: mail that waited for it is leaving now."
+    if channel.team_id:
+        return for_the_team(channel.traits)
+    if channel_in_use(user) == channel:
+        return "Your mail leaves by it now."
+    return "Choose it to let your mail leave by it."
+
+
+def for_the_team(traits: Traits) -> str:
+    """Say what it means for a team to have a channel of this kind."""
+    untracked = (
+        "Bounces of that mail are not recorded here: only what the server refuses on "
+        "the spot appears under Failed deliveries."
+    )
+    everybody = (
+        "Mail of every member who has not chosen a delivery channel leaves by the team’s "
+        "server, when they write as their default identity."
+    )
+    return everybody if traits.records_bounces else f"{everybody} {untracked}"
 
 
 @transaction.atomic

@@ -109,6 +109,13 @@ class Card:
     may_connect_team: bool
 
     @property
+    def stopped(self) -> bool:
+        """Whether the one in use does not work."""
+        return any(
+            each.in_use and not each.channel.is_working for each in self.connected
+        )
+
+    @property
     def traits(self) -> Traits:
         return self.transport.traits
 

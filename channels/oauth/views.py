@@ -13,12 +13,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from channels.models import Channel
+from channels.connecting import mends, what_follows
 from channels.oauth.consent import ConsentError, ask, receive
 from channels.oauth.keeping import GrantRefusedError, keep
-from channels.routing import channel_in_use
 from channels.transports import Transport, all_transports
-from deliveryportal.accounts.models import User
 
 
 @login_not_required
@@ -46,8 +44,12 @@ def finish(request: HttpRequest, provider: str) -> HttpResponse:
             signed_in: HttpResponse = complete_social_login(request, grant.login)
             return signed_in
         if request.user.is_authenticated:
+            mended = mends(kind, user=request.user)
             channel = keep(grant, kind=kind, by=request.user)
-            messages.success(request, _welcome(channel, request.user))
+            follows = what_follows(channel, user=request.user, mended=mended)
+            messages.success(
+                request, f"{channel} is connected as {channel.address}. {follows}"
+            )
     except (ConsentError, GrantRefusedError) as error:
         messages.error(request, str(error))
     # Whoever is not signed in any more is led to the sign-in from there.
@@ -86,12 +88,3 @@ def _sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
         request, provider
     ) or provider.redirect_from_request(request)
     return page
-
-
-def _welcome(channel: Channel, user: User) -> str:
-    after = (
-        "Your mail leaves by it now."
-        if channel_in_use(user) == channel
-        else "Choose it to let your mail leave by it."
-    )
-    return f"{channel} is connected as {channel.address}. {after}"

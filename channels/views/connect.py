@@ -18,6 +18,7 @@ from django.views.decorators.http import (
 )
 
 from channels.announcing import announce
+from channels.connecting import for_the_team, mends, what_follows
 from channels.models import Channel, ConnectionTest
 from channels.secrets import SecretUnreadableError
 from channels.settings_form import ChannelSettingsForm
@@ -66,6 +67,7 @@ def connect(request: UserRequest, kind: str) -> HttpResponse:
             "kind": kind,
             "transport": transport,
             "team": team,
+            "for_the_team": for_the_team(transport.traits),
             "preset": preset,
             "stored": stored,
         },
@@ -127,10 +129,12 @@ def keep(request: UserRequest, uuid: UUID) -> HttpResponse:
     found = get_object_or_404(ConnectionTest.objects.of(request.user), uuid=uuid)
     if found.team_id and not request.user.is_manager:
         raise PermissionDenied("Only managers keep the team’s channel.")
+    mended = mends(found.kind, user=request.user, team=found.team)
     try:
         channel = keep_tested(found)
     except NotTestedError:
         messages.error(request, "Nothing was saved: its test has not passed.")
         return redirect("settings:test", uuid=uuid)
-    messages.success(request, f"{channel} is connected.")
+    follows = what_follows(channel, user=request.user, mended=mended)
+    messages.success(request, f"{channel} is connected. {follows}")
     return redirect("settings:channel")

@@ -10,6 +10,7 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.models import Channel, ChannelChoice, ConnectionTest
+from channels.pausing import pause
 from channels.routing import channel_in_use
 from channels.testing import run_test
 from deliveryportal.accounts.models import User
@@ -181,6 +182,42 @@ def test_a_manager_keeps_the_teams_server_and_members_get_it_by_default(
     assert as_user(alice).post(disconnect).status_code == 404
     assert as_user(bob).post(disconnect).status_code == 302
     assert channel_in_use(alice) == Channel.objects.default()
+
+
+def test_the_manager_is_told_whose_mail_leaves_by_the_teams_server(
+    bob: User, as_user: SignIn
+) -> None:
+    client = as_user(bob)
+    said = "Mail of every member who has not chosen a delivery channel leaves by"
+    untracked = "Bounces of that mail are not recorded here"
+    asked = client.get(f"{URL}?team=1").content.decode()
+    assert said in asked
+    assert untracked in asked
+    assert said not in client.get(URL).content.decode()
+    with ScriptedSmtp() as server:
+        connect(client, server, "?team=1")
+    kept = client.get("/settings/channel/").content.decode()
+    assert f"Custom SMTP server is connected. {said}" in kept
+    assert untracked in kept
+
+
+def test_a_broken_channel_says_so_on_its_card_until_it_is_mended(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    with ScriptedSmtp() as server:
+        connect(client, server)
+        page = client.get("/settings/channel/").content.decode()
+        assert "Custom SMTP server is connected. Your mail leaves by it now." in page
+        assert "not working" not in page
+        pause(Channel.objects.get(kind="smtp"), "535 5.7.8 no")
+        assert (
+            "In use, not working" in client.get("/settings/channel/").content.decode()
+        )
+        connect(client, server)
+    page = client.get("/settings/channel/").content.decode()
+    assert "It works again: mail that waited for it is leaving now." in page
+    assert "not working" not in page
 
 
 def test_choosing_is_one_click_and_can_be_undone(alice: User, as_user: SignIn) -> None:
