@@ -15,9 +15,12 @@ from collections.abc import Callable, Sequence
 # words nor the time tell them apart.
 REFUSAL_SECONDS = 2.0
 REFUSAL = (
-    "This server cannot be used from here: its name leads to no public address. "
-    "Check the spelling; a server inside your own network must be allowed by the "
-    "operator of this portal."
+    "No server of this name can be reached on the public internet: the name does not "
+    "exist, or it leads into a network that is closed to this portal."
+)
+# Whoever writes a number learns nothing by hearing that it is not a public one.
+REFUSED_NUMBER = (
+    "This address is not one of the public internet, and it is closed to this portal."
 )
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -99,4 +102,12 @@ def vetted_addresses(
     if addresses and all(may_reach(address, allowed) for address in addresses):
         return list(addresses)
     time.sleep(max(0.0, REFUSAL_SECONDS - (time.monotonic() - begun)))
-    raise EgressRefusedError(REFUSAL)
+    raise EgressRefusedError(REFUSED_NUMBER if _is_number(host) else REFUSAL)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -491,6 +491,9 @@ def _text(words: bytes | str) -> str:
 
 def _explain(error: Exception) -> str:
     """Say what broke, in words for the timeline: the other side said nothing."""
+    # Plain text came where TLS was to begin.
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "This port does not begin with TLS. Choose STARTTLS for it."
     for kind, sentence in _EXPLANATIONS.items():
         if isinstance(error, kind):
             return sentence.format(error=error)

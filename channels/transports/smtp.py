@@ -273,7 +273,8 @@ LABELS = {
     Stage.SENDER: "Sender accepted",
 }
 ADVICE = {
-    Stage.NAME: "Check the spelling of the host.",
+    Stage.NAME: "Check the host. A server inside your own network has to be allowed by "
+    "the operator of this portal first.",
     Stage.CONNECTION: "Check host, port and security: STARTTLS goes with port 587, TLS "
     "from the start with 465. Some networks close port 25.",
     Stage.TLS: "Check the security setting: STARTTLS goes with port 587, TLS from the "

@@ -103,3 +103,11 @@ def test_a_name_that_leads_nowhere_and_one_that_leads_inside_look_the_same() -> 
         words.append(str(caught.value))
     assert words == [REFUSAL] * 3
     assert all(REFUSAL_SECONDS <= each < REFUSAL_SECONDS + 1 for each in seconds)
+
+
+def test_a_number_that_is_not_public_is_not_called_a_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(egress, "REFUSAL_SECONDS", 0)
+    with pytest.raises(EgressRefusedError, match="This address is not one of"):
+        vetted_addresses("10.0.0.1", 25, [])

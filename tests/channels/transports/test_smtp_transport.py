@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from channels import egress
-from channels.egress import REFUSAL
+from channels.egress import REFUSED_NUMBER
 from channels.transports import (
     OutgoingEmail,
     SettingsError,
@@ -62,7 +62,7 @@ def test_a_server_inside_is_refused_at_every_connection(
         pytest.raises(TransportError) as caught,
     ):
         transport.send(EMAIL)
-    assert caught.value.words == REFUSAL
+    assert caught.value.words == REFUSED_NUMBER
     assert caught.value.verdict is Verdict.CHANNEL_DOWN
     assert server.connections == 0
 
@@ -96,6 +96,18 @@ def test_the_step_that_fails_says_what_the_server_said_and_what_to_try(
     assert steps[-1].words == words
     assert steps[-1].advice
     assert all(each.done for each in steps[:-1])
+
+
+def test_tls_from_the_start_on_a_port_without_it_says_to_choose_starttls() -> None:
+    with ScriptedSmtp() as server, smtp(server, security="tls") as transport:
+        steps = list(transport.probe("alice@acme.test"))
+    assert (steps[-1].label, steps[-1].done) == (
+        "Encrypted, certificate verified",
+        False,
+    )
+    assert steps[-1].words == (
+        "This port does not begin with TLS. Choose STARTTLS for it."
+    )
 
 
 @pytest.mark.parametrize(
