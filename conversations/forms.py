@@ -179,11 +179,14 @@ class ComposeForm(forms.Form):
                 # Other people, others who get nothing.
                 "hx-trigger": "input changed delay:400ms, change",
             }
-        zone = user.zone.key
-        self.fields["send_at"].help_text = (
-            f"Empty: at once. The time is that of {zone}, "
-            f'<a href="{reverse("accounts:profile")}">your time zone</a>.'
+        zone, profile = user.zone.key, reverse("accounts:profile")
+        whose = (
+            f'The time is that of {zone}, <a href="{profile}">your time zone</a>.'
+            if user.time_zone
+            else f"You have chosen no time zone, so the time is that of {zone}: "
+            f'<a href="{profile}">choose yours</a> first.'
         )
+        self.fields["send_at"].help_text = f"Empty: at once. {whose}"
 
     # --- field by field -------------------------------------------------------
 

@@ -49,11 +49,12 @@ class Screen:
     def another_tab(self) -> Screen:
         return Screen(self.page.context.new_page(), self.address)
 
-    def somebody_else(self) -> Screen:
+    def somebody_else(self, *, time_zone: str = "UTC") -> Screen:
         """A browser with nothing of this one's cookies; it ends with this one."""
         program = self.page.context.browser
         assert program
-        return Screen(_context(program).new_page(), self.address)
+        context = _context(program, time_zone=time_zone)
+        return Screen(context.new_page(), self.address)
 
     def go(self, path: str) -> None:
         response = self.page.goto(self.address + path)
@@ -87,7 +88,9 @@ def browser(address: str) -> Iterator[Screen]:
             program.close()
 
 
-def _context(program: Browser) -> BrowserContext:
+def _context(program: Browser, *, time_zone: str = "UTC") -> BrowserContext:
     return program.new_context(
-        viewport={"width": WIDTHS[0], "height": 844}, locale="en-GB"
+        viewport={"width": WIDTHS[0], "height": 844},
+        locale="en-GB",
+        timezone_id=time_zone,
     )

@@ -38,6 +38,15 @@ def test_from_sign_up_to_a_bounce_under_failed_deliveries(tmp_path: Path) -> Non
         assert screen.complaints == watching.complaints == []
 
 
+def test_who_signs_up_has_the_time_zone_of_their_browser(tmp_path: Path) -> None:
+    with Portal(tmp_path) as portal, browser(portal.url) as screen:
+        in_tokyo = screen.somebody_else(time_zone="Asia/Tokyo")
+        sign_up(in_tokyo)
+        in_tokyo.go("/settings/profile/")
+        expect(in_tokyo.page.locator("[name=time_zone]")).to_have_value("Asia/Tokyo")
+        assert in_tokyo.complaints == []
+
+
 def sign_up(screen: Screen) -> None:
     screen.go("/accounts/signup/")
     screen.save("sign-up")

@@ -49,6 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> User:
         user = super().save_user(request, user, form, commit=False)
         user.name = form.cleaned_data["name"]
+        user.time_zone = form.cleaned_data["time_zone"]
         if not commit:
             return user
         invitation = current_invitation(request)

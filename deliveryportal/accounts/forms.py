@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 else:
     _ProfileForm = forms.ModelForm
 
+# What the names of time zones begin with; others are of old, or of no place.
+AREAS = {
+    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic"),
+    *("Australia", "Europe", "Indian", "Pacific"),
+}
+
 # Besides line ends and control characters: those that turn the direction of
 # writing, with which a name can be made to read as another.
 one_line = RegexValidator(
@@ -51,11 +57,24 @@ class NameField(forms.CharField):
         self.widget.attrs["autocomplete"] = "name"
 
 
+class BrowsersTimeZone(forms.HiddenInput):
+    """Filled in by the browser, where scripts run."""
+
+    class Media:
+        js = [forms.Script("time_zone.js", defer=True)]
+
+
 class SignupForm(forms.Form):
     """What allauth's sign-up asks besides email and password."""
 
     name = NameField(widget=forms.TextInput(attrs={"autofocus": True}))
+    time_zone = forms.CharField(required=False, widget=BrowsersTimeZone)
     field_order = ["name", "email", "password1"]
+
+    def clean_time_zone(self) -> str:
+        """Nobody has typed it: one that does not exist is none, and no error."""
+        zone: str = self.cleaned_data["time_zone"]
+        return zone if zone in available_timezones() else ""
 
     def signup(self, request: HttpRequest, user: User) -> None:
         """Nothing is left to do: the adapter has saved the person into a team."""
@@ -87,7 +106,10 @@ class ProfileForm(_ProfileForm):
         assert isinstance(zones, forms.ChoiceField)
         zones.choices = [
             ("", f"{settings.TIME_ZONE} (the portal's)"),
-            *((zone, zone.replace("_", " ")) for zone in sorted(available_timezones())),
+            *(
+                (zone, zone.replace("_", " "))
+                for zone in _zones(self.instance.time_zone)
+            ),
         ]
         if not self.instance.is_manager:
             del self.fields["daily_digest"]
@@ -97,6 +119,15 @@ class ProfileForm(_ProfileForm):
             if settings.UNDO_SECONDS
             else "The portal has switched this off for everybody."
         )
+
+
+def _zones(kept: str) -> list[str]:
+    """The names people look for, and the one that is `kept` already."""
+    return sorted(
+        zone
+        for zone in available_timezones()
+        if zone in {"UTC", kept} or zone.partition("/")[0] in AREAS
+    )
 
 
 class InviteForm(forms.Form):

@@ -41,6 +41,23 @@ def test_sign_up_makes_the_first_identity_on_portal_servers(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
+    ("said", "zone"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("Mars/Olympus", ""),
+        ("", ""),
+    ],
+)
+def test_the_browsers_time_zone_is_taken_if_there_is_such_a_one(
+    client: Client, sign_up: SignUp, said: str, zone: str
+) -> None:
+    assert b'time_zone.js" defer' in client.get("/accounts/signup/").content
+    sign_up(client, time_zone=said)
+    assert User.objects.get().time_zone == zone
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
     "name", ["Dora\nBcc: all@acme.test", "Dora\rDiaz", "Do\x00ra", "Dora\u202eziaD"]
 )
 def test_a_name_that_is_not_one_plain_line_is_refused_with_a_sentence(

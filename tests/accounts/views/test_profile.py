@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from deliveryportal.accounts import forms
 from deliveryportal.accounts.models import User
 
 URL = "/settings/profile/"
@@ -41,6 +42,33 @@ def test_bad_input_changes_nothing(
     assert words in page
     alice.refresh_from_db()
     assert alice.name == "Alice Acme"
+
+
+@pytest.mark.parametrize(
+    "zone", ["localtime", "Zulu", "ROC", "W-SU", "US/Eastern", "Etc/GMT+5", "EST5EDT"]
+)
+def test_zones_by_names_of_old_are_not_offered_and_kept_where_they_were_chosen(
+    alice: User,
+    bob: User,
+    as_user: SignIn,
+    zone: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Not every system has them.
+    known = {"Europe/Berlin", zone}
+    monkeypatch.setattr(forms, "available_timezones", lambda: known)
+    User.objects.filter(pk=bob.pk).update(time_zone=zone)
+    assert f'value="{zone}"' not in as_user(alice).get(URL).content.decode()
+    as_user(bob).post(URL, {"name": "Bob B", "time_zone": zone})
+    bob.refresh_from_db()
+    assert (bob.name, bob.time_zone) == ("Bob B", zone)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Indiana/Knox"])
+def test_zones_by_their_place_are_offered(
+    alice: User, as_user: SignIn, zone: str
+) -> None:
+    assert f'value="{zone}"' in as_user(alice).get(URL).content.decode()
 
 
 def test_a_zone_that_is_no_more_is_the_installations(alice: User) -> None:

@@ -43,6 +43,19 @@ def test_a_name_of_other_letters_is_read_as_it_was_typed(
         assert "=?utf-8" not in page
 
 
+def test_who_chose_no_time_zone_is_told_by_which_clock_mail_leaves(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    said = "You have chosen no time zone, so the time is that of UTC"
+    page = client.get(URL).content.decode()
+    assert f'{said}: <a href="/settings/profile/">choose yours</a>' in page
+    User.objects.filter(pk=alice.pk).update(time_zone="Europe/Berlin")
+    page = client.get(URL).content.decode()
+    assert said not in page
+    assert "The time is that of Europe/Berlin" in page
+
+
 def test_the_recipient_can_be_filled_in_by_a_link(alice: User, as_user: SignIn) -> None:
     page = as_user(alice).get(URL, {"to": 'x"><b>@customer.test'}).content.decode()
     assert 'value="x&quot;&gt;&lt;b&gt;@customer.test"' in page
