@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import quote
 from functools import lru_cache
@@ -14,10 +14,14 @@ from django.core.validators import EmailValidator
 
 MAX_LOCAL_PART = 64  # octets, RFC 5321 section 4.5.3.1.1
 MAX_ADDRESS = 254  # octets, so that <address> fits a path of 256
+MOST_TOLD = 10  # sentences about what is wrong with a list
 
 
 class AddressError(ValueError):
-    """Not an address mail can be sent to; the message says why, for people."""
+    """Not an address mail can be sent to; its sentences say why, for people."""
+
+    def __str__(self) -> str:
+        return " ".join(self.args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,10 @@ def parse_address(text: str) -> Address:
 
 
 def parse_addresses(text: str) -> list[Address]:
-    """Read a list of addresses separated by commas; raise AddressError."""
+    """Read a list of addresses separated by commas; raise AddressError.
+
+    It names all that are none, each with a sentence of its own.
+    """
     if any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in text):
         raise AddressError(
             "Addresses must be on one line, without control characters. "
@@ -65,7 +72,22 @@ def parse_addresses(text: str) -> list[Address]:
     items = [item for item in _split(text) if item.strip()]
     if not items:
         raise AddressError("Write at least one address, as in anna@example.com.")
-    return [_read(item.strip()) for item in items]
+    found, wrong = [], []
+    for item in items:
+        try:
+            found.append(_read(item.strip()))
+        except AddressError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise AddressError(*told(wrong))
+    return found
+
+
+def told(sentences: Sequence[str]) -> list[str]:
+    """As many as a person reads, and how many there are more."""
+    more = len(sentences) - MOST_TOLD
+    rest = [f"And {more:,} more like these."] if more > 0 else []
+    return [*sentences[:MOST_TOLD], *rest]
 
 
 def readable_addresses(text: str) -> list[Address]:

@@ -55,7 +55,7 @@ class RecipientsField(forms.CharField):
         try:
             addresses = parse_addresses(text)
         except AddressError as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(list(error.args)) from None
         if len(addresses) > MAX_RECIPIENTS:
             raise ValidationError(
                 f"These are {len(addresses)} recipients; "
@@ -76,7 +76,7 @@ class PeopleField(forms.CharField):
         try:
             people = read_people(text)
         except MergeError as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(list(error.args)) from None
         if len(people) > MAX_PEOPLE:
             raise ValidationError(
                 f"There are {len(people):,} people on this list; one form takes "
@@ -252,8 +252,17 @@ class ComposeForm(forms.Form):
                 "would get every one of them. Write to one person, or leave this empty.",
             )
         else:
+            self._check_words()
             self._check_merge()
         return data
+
+    def _check_words(self) -> None:
+        if not (self.cleaned_data["subject"].strip() or self.text.strip()):
+            self.add_error(
+                None,
+                "This message has neither a subject nor a text, and was not sent. Write "
+                "one of them.",
+            )
 
     def _check_merge(self) -> None:
         for problem in problems(

@@ -7,16 +7,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
+from typing import NamedTuple
 
-from channels.addresses import Address, AddressError, parse_address
+from channels.addresses import Address, AddressError, parse_address, told
 
 FIELD = re.compile(r"\{\{\s*([^{}\n]{1,60}?)\s*\}\}")
+# What is left where all fields are taken out, and was meant for one.
+MALFORMED = re.compile(r"\{\{[^\S\n]*\w[^\n]{0,30}")
 NAMED = 5  # people without a value, by name; the others as a number
+NAMES = {"name", "first_name", "last_name"}  # read from before the address
 ADDRESS_COLUMNS = ("email", "e_mail", "email_address", "e_mail_address", "address")
 
 
 class MergeError(ValueError):
-    """What stands in the list or in the text cannot be merged; says why."""
+    """What stands in the list cannot be merged; its sentences say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,14 @@ class Person:
 
     address: Address
     fields: Mapping[str, str] = field(default_factory=dict)
+
+
+class Row(NamedTuple):
+    """One on the list as they are written there."""
+
+    line: int
+    address: str
+    columns: Mapping[str, str]
 
 
 def person(address: Address, columns: Mapping[str, str] | None = None) -> Person:
@@ -52,13 +64,11 @@ def read_people(text: str) -> list[Person]:
     """Read lines of `Anna <anna@example.com>`, or a table with a line of headings.
 
     The table's columns are divided by tabs, semicolons or commas, as spreadsheets
-    copy and save them. Raises MergeError that names the line.
+    copy and save them. Raises MergeError that names the lines.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")
     headings, divider = _headings(lines[0])
-    if headings:
-        return _each_once(_table(lines, headings, divider))
-    return _each_once(_plain(lines))
+    return _each_once(_table(lines, headings, divider) if headings else _plain(lines))
 
 
 def _headings(line: str) -> tuple[list[str], str]:
@@ -70,7 +80,7 @@ def _headings(line: str) -> tuple[list[str], str]:
     return (names, divider) if any(n in ADDRESS_COLUMNS for n in names) else ([], "")
 
 
-def _table(lines: list[str], names: list[str], divider: str) -> Iterator[Person]:
+def _table(lines: list[str], names: list[str], divider: str) -> Iterator[Row]:
     at = next(names.index(each) for each in ADDRESS_COLUMNS if each in names)
     rows = csv.reader((f"{line}\n" for line in lines), delimiter=divider)
     next(rows)
@@ -81,42 +91,45 @@ def _table(lines: list[str], names: list[str], divider: str) -> Iterator[Person]
             cells = [" ".join(cell.split()) for cell in row] + [""] * len(names)
             columns = dict(zip(names, cells, strict=False))
             columns.pop("", None)
-            yield _row(cells[at], columns, rows.line_num)
+            yield Row(rows.line_num, cells[at], columns)
     except csv.Error as error:
         raise MergeError(
             f"Line {rows.line_num} is no row of a table: {error}"
         ) from None
 
 
-def _row(email: str, columns: dict[str, str], number: int) -> Person:
-    name = columns.get("name") or " ".join(
-        filter(None, (columns.get("first_name"), columns.get("last_name")))
-    )
-    address = _address(email, number)
-    named = Address(name or address.name, address.shown, address.wire)
-    return person(named, {**columns, "email": address.shown})
-
-
-def _plain(lines: list[str]) -> Iterator[Person]:
+def _plain(lines: list[str]) -> Iterator[Row]:
     for number, line in enumerate(lines, 1):
         if line.strip(" \t,;"):
-            yield person(_address(line.strip(" \t,;"), number))
+            yield Row(number, line.strip(" \t,;"), {})
 
 
-def _address(text: str, line: int) -> Address:
-    try:
-        return parse_address(text)
-    except AddressError as error:
-        raise MergeError(f"Line {line} of the list: {error}") from None
-
-
-def _each_once(people: Iterable[Person]) -> list[Person]:
+def _each_once(rows: Iterable[Row]) -> list[Person]:
     found: dict[str, Person] = {}
-    for each in people:
-        found.setdefault(each.address.wire.casefold(), each)
+    wrong = []
+    for row in rows:
+        try:
+            each = _person(row.address, row.columns)
+        except AddressError as error:
+            wrong.append(f"Line {row.line} of the list: {error}")
+        else:
+            found.setdefault(each.address.wire.casefold(), each)
+    if wrong:
+        raise MergeError(*told(wrong))
     if not found:
         raise MergeError("There is nobody on this list.")
     return list(found.values())
+
+
+def _person(written: str, columns: Mapping[str, str]) -> Person:
+    address = parse_address(written)
+    if not columns:
+        return person(address)
+    name = columns.get("name") or " ".join(
+        filter(None, (columns.get("first_name"), columns.get("last_name")))
+    )
+    named = Address(name or address.name, address.shown, address.wire)
+    return person(named, {**columns, "email": address.shown})
 
 
 # --- the text -----------------------------------------------------------------
@@ -128,18 +141,44 @@ def fields_in(*texts: str) -> list[str]:
 
 
 def problems(people: Sequence[Person], *texts: str) -> list[str]:
-    """Say which fields nobody has, and who lacks one; nothing may be sent then."""
+    """Say which fields nobody has, who lacks one, and what was meant for one.
+
+    Nothing may be sent then.
+    """
     known = dict.fromkeys(name for each in people for name in each.fields)
-    found = []
+    found = [
+        f"“{meant}” is no field: one is written as in {{{{first_name}}}}. Correct it or "
+        "take it out."
+        for meant in _malformed(*texts)
+    ]
     for name in fields_in(*texts):
         if key_of(name) not in known:
             choice = ", ".join(f"{{{{{each}}}}}" for each in known)
-            found.append(f"Nobody has a “{name}”. Known fields: {choice}.")
+            found.append(
+                f"Nobody has a “{name}”. Known fields: {choice}. Use one of them, or "
+                "give the list of people a column with this heading."
+            )
             continue
         lacking = [each for each in people if not each.fields.get(key_of(name))]
         if lacking:
-            found.append(f"No “{name}” is known of {_naming(lacking)}.")
+            found.append(
+                f"No “{name}” is known of {_naming(lacking)}. {_remedy(name, lacking[0])}"
+            )
     return found
+
+
+def _malformed(*texts: str) -> list[str]:
+    left = [FIELD.sub(" ", text) for text in texts]
+    return [meant for text in left for meant in MALFORMED.findall(text)][:NAMED]
+
+
+def _remedy(name: str, lacking: Person) -> str:
+    given = (
+        f"Write the name before the address, as in “First Last <{lacking.address.shown}>”"
+        if key_of(name) in NAMES
+        else "Fill it in on the list of people"
+    )
+    return f"{given}, or take {{{{{name}}}}} out of subject and text."
 
 
 def broken_fields(text: str, html: str) -> list[str]:

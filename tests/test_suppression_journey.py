@@ -113,6 +113,7 @@ def write_is_told_of(screen: Screen, to: str) -> None:
     screen.go("/conversations/new/")
     screen.page.route("**/conversations/new/?*", lambda route: route.abort())
     screen.page.fill("[name=to]", to)
+    screen.page.fill("[name=subject]", "Hello")
     send(screen)
     expect(screen.page.locator("main")).to_contain_text("Nothing was sent yet")
     expect(screen.page.locator("#stopped")).to_contain_text("your team has blocked")

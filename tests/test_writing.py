@@ -174,6 +174,7 @@ def test_scheduled_mail_leaves_within_two_seconds_of_its_time(tmp_path: Path) ->
             portal.post(
                 "/conversations/new/",
                 to=f"anna{seconds}@customer.test",
+                subject="Your offer",
                 send_at=at.replace(tzinfo=None).isoformat(),
             )
         wait_until(lambda: portal.count("accepted") == 4)

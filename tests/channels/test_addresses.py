@@ -86,3 +86,16 @@ def test_commas_and_semicolons_separate_addresses() -> None:
 def test_what_is_no_address_is_refused_with_a_sentence(text: str, words: str) -> None:
     with pytest.raises(AddressError, match=words):
         parse_addresses(text)
+
+
+def test_all_that_are_no_addresses_are_named_up_to_ten() -> None:
+    with pytest.raises(AddressError) as caught:
+        parse_addresses("anna, anna@customer.test, bert@")
+    assert [words.partition(":")[0] for words in caught.value.args] == [
+        "“anna” has no domain",
+        "“bert@” has no domain",
+    ]
+    with pytest.raises(AddressError) as caught:
+        parse_addresses(",".join(f"p{number}" for number in range(1_012)))
+    assert len(caught.value.args) == 11
+    assert caught.value.args[-1] == "And 1,002 more like these."

@@ -52,6 +52,14 @@ def test_what_is_no_list_is_refused_by_its_line(text: str, words: str) -> None:
         read_people(text)
 
 
+def test_all_lines_that_are_wrong_are_named() -> None:
+    with pytest.raises(MergeError) as caught:
+        read_people("anna\nbert@x.test\ncarl")
+    first, second = caught.value.args
+    assert first.startswith("Line 1 of the list: “anna”")
+    assert second.startswith("Line 3 of the list: “carl”")
+
+
 def test_fields_are_filled_in_however_they_are_spelt() -> None:
     (one,) = read_people(TABLE + "Anna\tBerg\tanna@x.test\tAcme")
     text = "Dear {{first_name}} of {{ Company }}, {{First name}} {{nothing}}"
@@ -70,7 +78,33 @@ def test_an_unknown_field_and_a_missing_value_are_named() -> None:
     unknown, missing = problems(people, "{{compny}} {{first_name}}")
     assert "Nobody has a “compny”" in unknown
     assert "{{first_name}}" in unknown
-    assert missing == "No “first_name” is known of bert@x.test."
+    assert missing == (
+        "No “first_name” is known of bert@x.test. Write the name before the address, as "
+        "in “First Last <bert@x.test>”, or take {{first_name}} out of subject and text."
+    )
+
+
+def test_of_a_column_without_a_value_it_is_said_where_to_fill_it_in() -> None:
+    people = read_people("email;town\nanna@x.test;")
+    (missing,) = problems(people, "{{Town}}")
+    assert missing == (
+        "No “Town” is known of anna@x.test. Fill it in on the list of people, or take "
+        "{{Town}} out of subject and text."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Dear {{ oops }", "{{ oops }"),
+        ("{{first_name}} {{ name\nand more }}", "{{ name"),
+        ("{{a{b}} {{name}}", "{{a{b}}"),
+    ],
+)
+def test_what_was_meant_for_a_field_is_named(text: str, meant: str) -> None:
+    (problem,) = problems(read_people("Anna Berg <anna@x.test>"), text)
+    assert problem.startswith(f"“{meant}")
+    assert "is no field: one is written as in {{first_name}}." in problem
 
 
 def test_of_many_without_a_value_five_are_named() -> None:

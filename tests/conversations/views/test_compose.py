@@ -69,6 +69,24 @@ def test_several_recipients_lead_to_what_is_pending(
     assert Message.objects.count() == 2
 
 
+def test_all_bad_recipients_are_told_at_once(alice: User, as_user: SignIn) -> None:
+    response = as_user(alice).post(URL, {**FIELDS, "to": "anna, b@customer.test, <b>@"})
+    page = response.content.decode()
+    assert "<li>“anna” has no domain" in page
+    assert "<li>“&lt;b&gt;@” cannot be read as an address" in page
+    assert Delivery.objects.count() == 0
+
+
+@pytest.mark.parametrize("body", ["", " \n", "<p></p>"])
+def test_a_message_that_says_nothing_is_refused(
+    alice: User, as_user: SignIn, body: str
+) -> None:
+    words = {"subject": " ", "body": body, "format": "html" if "<" in body else ""}
+    page = as_user(alice).post(URL, {**FIELDS, **words}).content.decode()
+    assert "neither a subject nor a text, and was not sent" in page
+    assert Delivery.objects.count() == 0
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
