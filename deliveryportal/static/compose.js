@@ -11,7 +11,10 @@ watchFiles();
 
 /* Turn the text area into an editor; what it holds is HTML from then on. */
 async function edit(textarea) {
-  const make = await import(letter.dataset.editor);
+  const [make, icons] = await Promise.all([
+    import(letter.dataset.editor),
+    document.fonts.load("1em 'Material Icons'").catch(() => []),
+  ]);
   const place = document.createElement("div");
   place.className = "prose-editor";
   textarea.before(place);
@@ -38,6 +41,7 @@ async function edit(textarea) {
       make.Link.configure({ enableTarget: false }),
       make.Menu,
     ],
+    onCreate: () => nameTools(place, icons.length > 0),
     onUpdate() {
       textarea.value = editor.isEmpty ? "" : editor.getHTML();
       textarea.dispatchEvent(new Event("input", { bubbles: true }));
@@ -46,6 +50,19 @@ async function edit(textarea) {
   label.addEventListener("click", () => editor.commands.focus());
   textarea.value = editor.isEmpty ? "" : editor.getHTML();
   letter.elements.format.value = "html";
+}
+
+/* The package writes an icon as a word, "format_bold", that its font draws as a sign: it
+   goes where only the stylesheet reads it. Without the font a tool shows its name. */
+function nameTools(place, hasIcons) {
+  for (const tool of place.querySelectorAll(".prose-menubar__button")) {
+    const name = tool.title.charAt(0).toUpperCase() + tool.title.slice(1);
+    tool.title = name;
+    tool.setAttribute("aria-label", name);
+    if (hasIcons) tool.dataset.icon = tool.textContent;
+    tool.classList.toggle("material-icons", hasIcons);
+    tool.textContent = hasIcons ? "" : name;
+  }
 }
 
 function paragraphs(text) {
