@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest
 
 from channels.models import Channel
 from deliveryportal.accounts.admin import (
@@ -63,6 +64,12 @@ class ChannelAdmin(ReadOnlyAdmin[Channel]):
     list_select_related = ["owner", "team"]
     search_fields = ["address", "owner__email", "owner__name", "team__name", "=uuid"]
     ordering = ["-pk"]
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Channel | None = None
+    ) -> bool:
+        """Disconnected it stays, with its name on the mail that went by it."""
+        return False
 
     @admin.display(description="delivery channel", ordering="kind")
     def label(self, channel: Channel) -> str:

@@ -55,3 +55,16 @@ def test_a_verified_address_cannot_become_another_one(
     assert identity.display_name == "Alice"
     assert identity.address == alice.email
     assert identity.is_verified
+
+
+def test_a_connected_channel_is_deleted_by_nobody(operator: Client, bob: User) -> None:
+    server = Channel.objects.create(kind="smtp", team=bob.team, config={"host": "x"})
+    listed = reverse("admin:channels_channel_changelist")
+    assert "Delete selected" not in operator.get(listed).content.decode()
+    operator.post(
+        listed,
+        {"action": "delete_selected", "_selected_action": server.pk, "post": "yes"},
+    )
+    delete = reverse("admin:channels_channel_delete", args=[server.pk])
+    assert operator.post(delete, {"post": "yes"}).status_code == 403
+    assert Channel.objects.filter(pk=server.pk).exists()
