@@ -106,6 +106,7 @@ TABLE: dict[str, Row] = {
     "settings:delete_identity": Row(OWNER, OWNER_LED),
     # --- Settings: the team's ----------------------------------------------
     "accounts:team": Row(EVERYBODY, MANAGERS),
+    "accounts:rename": Row(NOBODY, MANAGERS_LED, {"name": "Sales"}),
     "accounts:history": Row(MANAGERS, each("in", 405, 405, 405, 405, 405)),
     "accounts:promote": Row(NOBODY, MANAGER_OF_THIS_LED),
     "accounts:demote": Row(NOBODY, MANAGER_OF_THIS_LED),

@@ -130,6 +130,15 @@ def _zones(kept: str) -> list[str]:
     )
 
 
+class RenameTeamForm(forms.Form):
+    name = forms.CharField(
+        label="Name of the team",
+        max_length=100,
+        validators=[one_line],
+        help_text="Its members see it, and whoever is invited.",
+    )
+
+
 class InviteForm(forms.Form):
     email = forms.EmailField(
         label="Email address",

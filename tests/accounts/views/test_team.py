@@ -11,9 +11,10 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from deliveryportal.accounts.joining import invite
-from deliveryportal.accounts.models import Invitation, User
+from deliveryportal.accounts.models import AuditEntry, Invitation, Team, User
 
 TEAM = "/settings/team/"
+RENAME = "/settings/team/rename/"
 AsUser = Callable[[User], Client]
 
 
@@ -169,3 +170,41 @@ def test_the_wrong_method_is_refused(
     client = as_user(bob)
     assert client.put(TEAM).status_code == 405
     assert client.get(revocation(dora)).status_code == 405
+
+
+def test_a_manager_renames_the_team_and_the_history_says_so(
+    as_user: AsUser, bob: User
+) -> None:
+    before, client = bob.team.name, as_user(bob)
+    page = client.post(RENAME, {"name": " Sales <North> "}, follow=True)
+    assert "Your team is called Sales &lt;North&gt; now." in page.content.decode()
+    bob.team.refresh_from_db()
+    assert bob.team.name == "Sales <North>"
+    client.post(RENAME, {"name": "Sales <North>"})
+    entry = AuditEntry.objects.get(action="Renamed the team")
+    assert (entry.subject, entry.actor) == ("Sales <North>", bob)
+    assert entry.details == {"before": before}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "This field is required"),
+        ("Sales\nBcc: all@acme.test", "one line of plain text"),
+        ("x" * 101, "at most 100 characters"),
+    ],
+)
+def test_a_name_no_team_can_have_is_refused_beside_its_field(
+    as_user: AsUser, bob: User, name: str, words: str
+) -> None:
+    page = as_user(bob).post(RENAME, {"name": name}).content.decode()
+    assert words in page
+    assert "<details open>" in page
+    assert Team.objects.get().name == "Bob Acme's team"
+
+
+def test_a_member_cannot_rename_the_team(as_user: AsUser, alice: User) -> None:
+    client = as_user(alice)
+    assert client.post(RENAME, {"name": "Mine"}).status_code == 403
+    assert RENAME not in client.get(TEAM).content.decode()
+    assert Team.objects.get().name == "Bob Acme's team"
