@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
@@ -17,6 +18,7 @@ from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.key_rotation import rotate_all
@@ -115,6 +117,14 @@ def test_behind_a_proxy_it_is_the_visitor_who_has_to_wait(
 # --- A second factor -----------------------------------------------------------
 
 
+@pytest.fixture
+def no_new_code() -> Iterator[None]:
+    """A code that was right a moment ago still is."""
+    with time_machine.travel(now(), tick=False):
+        yield
+
+
+@pytest.mark.usefixtures("no_new_code")
 def test_a_code_of_the_app_is_asked_for_after_the_password(alice: User) -> None:
     client = Client()
     sign_in(client, alice)
@@ -133,6 +143,7 @@ def test_a_code_of_the_app_is_asked_for_after_the_password(alice: User) -> None:
     ).exists()
 
 
+@pytest.mark.usefixtures("no_new_code")
 def test_its_secret_is_stored_encrypted_and_rotates_with_the_keys(
     alice: User, settings: Settings
 ) -> None:
@@ -149,6 +160,7 @@ def test_its_secret_is_stored_encrypted_and_rotates_with_the_keys(
     assert fresh.wrap().validate_code(code_for(secret))
 
 
+@pytest.mark.usefixtures("no_new_code")
 def test_recovery_codes_come_with_the_app_and_count_once(alice: User) -> None:
     client = Client()
     sign_in(client, alice)
