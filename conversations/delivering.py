@@ -352,11 +352,12 @@ class _HandingOver:
 
     def _emails(self) -> Iterator[OutgoingEmail]:
         while self._next_may_go():
-            delivery, self._begun = self._waiting.popleft(), True
+            delivery, self._begun = self._waiting[0], True
             if self._resting and outcomes.domain_of(delivery) in self._resting:
-                self._untried.append(delivery)
+                self._untried.append(self._waiting.popleft())
                 continue
             email = compose(delivery, self._transport)
+            self._waiting.popleft()  # now: the database may be away
             if isinstance(email, Outcome):
                 self._results.append(email)
             else:
@@ -378,7 +379,7 @@ class _HandingOver:
         return bool(self._waiting) and not (self._stopped or full)
 
     def _take(self, answer: Receipt | TransportError) -> None:
-        delivery = self._under_way.popleft()
+        delivery = self._under_way[0]
         if isinstance(answer, TransportError):
             result = outcomes.not_accepted(delivery, answer, now())
             if result.asks_to_slow_down:
@@ -386,6 +387,7 @@ class _HandingOver:
             self._stopped = self._stopped or result.channel_trouble
         else:
             result = outcomes.accepted(delivery, answer, now())
+        self._under_way.popleft()
         self._results.append(result)
 
 
