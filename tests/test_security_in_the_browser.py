@@ -52,7 +52,7 @@ def bob(tmp_path: Path) -> Iterator[Screen]:
         page.get_by_label("Email").fill("bob@acme.test")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name=re.compile("Sign up", re.IGNORECASE)).click()
-        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
         yield screen
 
 
@@ -106,10 +106,10 @@ def test_a_passkey_is_added_and_signs_one_in(bob: Screen) -> None:
     bob.go("/settings/security/")
     expect(page.get_by_text("1 passkey")).to_be_visible()
     bob.save("security")
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
     bob.go("/accounts/login/")
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
     assert bob.complaints == []
 
 
@@ -124,7 +124,9 @@ def test_members_are_led_and_history_tells_of_it(bob: Screen) -> None:
     alice.page.get_by_label("Name").fill("Alice Acme")
     alice.page.get_by_label("Password").fill(PASSWORD)
     alice.page.get_by_role("button", name=re.compile("Sign up", re.IGNORECASE)).click()
-    expect(alice.page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(
+        alice.page.get_by_role("button", name="Sign out", exact=True)
+    ).to_be_visible()
     alice.go("/conversations/new/")
     alice.page.get_by_label("To", exact=True).fill("anna@customer.test")
     alice.page.get_by_label("Subject").fill("Offer")
@@ -159,4 +161,6 @@ def sign_in(screen: Screen) -> None:
     screen.page.get_by_label("Email").fill("bob@acme.test")
     screen.page.get_by_label("Password").fill(PASSWORD)
     screen.page.get_by_role("button", name="Sign In", exact=True).click()
-    expect(screen.page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(
+        screen.page.get_by_role("button", name="Sign out", exact=True)
+    ).to_be_visible()
