@@ -16,6 +16,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('state__in', ['failed', 'bounced', 'complained', 'unconfirmed']), ('triage', 'open')), fields=['sender', 'cause', 'state_since'], include=('team',), name='conv_cause_sender'),
+            index=models.Index(condition=models.Q(('state__in', ['failed', 'bounced', 'complained', 'unconfirmed']), ('triage', 'open')), fields=['sender', 'team'], name='conv_open_sender'),
         ),
     ]

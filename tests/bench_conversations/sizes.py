@@ -14,11 +14,11 @@ from django.db import connection  # noqa: E402
 from conversations import filter_index  # noqa: E402
 from conversations.models.list_indexes import LIST_INDEXES  # noqa: E402
 
-BY_CAUSE = ("conv_delivery_cause", "conv_cause_sender")
+OF_FAILURES = ("conv_delivery_cause", "conv_open_sender")
 
 
 def sizes() -> dict[str, object]:
-    names = [*(each.name for each in LIST_INDEXES), filter_index.NAME, *BY_CAUSE]
+    names = [*(each.name for each in LIST_INDEXES), filter_index.NAME, *OF_FAILURES]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, pg_relation_size(oid) FROM pg_class "
