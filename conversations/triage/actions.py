@@ -132,7 +132,7 @@ ACTIONS: dict[str, Action] = {
         Action(
             key="cancel",
             label="Cancel",
-            done="cancelled: nothing was sent, and it stands under Drafts again",
+            done="cancelled and back in Drafts",
             says="It does not leave. It stands again in the drafts of whoever wrote it, to "
             "be changed, sent or deleted there.",
             act=cancel,
