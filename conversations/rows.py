@@ -117,7 +117,7 @@ def _waits_for(delivery: Delivery) -> Html:
 
 def _what_it_waits_for(delivery: Delivery) -> Html:
     if delivery.state == State.DELAYED:
-        since = _time(delivery.accepted_at, "j M, H:i")
+        since = _time(delivery.accepted_at, "j M Y, H:i")
         told = Html("<div>Their server is still trying since {}</div>", (since,))
         return told + _remote_words(delivery)
     if delivery.channel.paused_because:
@@ -128,7 +128,7 @@ def _what_it_waits_for(delivery: Delivery) -> Html:
     if until is None:
         return Html("{}", (words,))
     joint = " for" if words == "Scheduled" else ", next try"
-    return Html("{}{} {}", (words, joint, _time(until, "j M, H:i:s")))
+    return Html("{}{} {}", (words, joint, _time(until, "j M Y, H:i:s")))
 
 
 def _date(delivery: Delivery) -> Html:

@@ -42,13 +42,13 @@ def test_a_delayed_mail_is_pending_and_says_since_when_and_why(
     come(taken, mail("still_trying").replace(b"timed out", b"timed out " + HOSTILE))
     client = as_user(taken.sender)
     pending = text_of(client, "/conversations/pending/?list=in-progress")
-    assert "Their server is still trying since 2 Mar, 09:12" in pending
+    assert "Their server is still trying since 2 Mar 2026, 09:12" in pending
     assert "Connection timed out &lt;script&gt;" in pending
     for other in ("sent", "failed"):
         assert "nina@customer.test" not in text_of(client, f"/conversations/{other}/")
 
     page = text_of(client, taken.message.get_absolute_url())
-    assert "Their server is still trying since 2 Mar, 09:12" in page
+    assert "Their server is still trying since 2 Mar 2026, 09:12" in page
     assert "Still trying" in page
     assert HOSTILE.decode() not in page + pending
 
