@@ -18,7 +18,7 @@ from django.utils.timezone import localtime
 from channels.models import Channel
 from conversations.markup import Html, as_html
 from conversations.models import Delivery, Suppression
-from conversations.models.delivery import State, Triage
+from conversations.models.delivery import SCHEDULED, State, Triage
 from conversations.models.message import message_url
 
 Cell = Callable[[Delivery], Html]
@@ -127,7 +127,7 @@ def _what_it_waits_for(delivery: Delivery) -> Html:
     words, until = delivery.wait
     if until is None:
         return Html("{}", (words,))
-    joint = " for" if words == "Scheduled" else ", next try"
+    joint = " for" if words == SCHEDULED else ", next try"
     return Html("{}{} {}", (words, joint, _time(until, "j M Y, H:i:s")))
 
 

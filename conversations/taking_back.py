@@ -14,10 +14,10 @@ from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
 
-from channels.addresses import parse_addresses
+from channels.addresses import Address, parse_addresses
 from conversations.composing import Wording
 from conversations.drafting import Written, keep
-from conversations.merging import read_people
+from conversations.merging import Person, read_people
 from conversations.models import Delivery, Draft, Message
 from conversations.models.delivery import Part, State
 from conversations.models.message import MessageQuerySet
@@ -121,10 +121,17 @@ def _set_aside(form: Draft, taken: set[str]) -> None:
 
 def _recipients(draft: Draft) -> set[str]:
     """Whom it is to, one by one, in wire form."""
-    typed = parse_addresses(draft.to) if draft.to.strip() else []
-    people = read_people(draft.people) if draft.people.strip() else []
+    typed, people = _read(draft)
     everybody = [*typed, *(each.address for each in people)]
     return {each.wire.casefold() for each in everybody}
+
+
+def _read(draft: Draft) -> tuple[list[Address], list[Person]]:
+    """Whom it is to: those in its line, and those on its list."""
+    return (
+        parse_addresses(draft.to) if draft.to.strip() else [],
+        read_people(draft.people) if draft.people.strip() else [],
+    )
 
 
 def _delete_unsent(messages: MessageQuerySet) -> dict[int, set[str]]:
@@ -153,11 +160,9 @@ def _only(draft: Draft, taken: set[str]) -> tuple[str, str]:
 
     Of the others it has left, or was taken back before and has a draft of its own.
     """
-    typed = parse_addresses(draft.to) if draft.to.strip() else []
-    people = read_people(draft.people) if draft.people.strip() else []
-    everybody = [*typed, *(each.address for each in people)]
-    if all(each.wire.casefold() in taken for each in everybody):
+    if _recipients(draft) <= taken:
         return draft.to, draft.people
+    typed, people = _read(draft)
     people = [each for each in people if each.address.wire.casefold() in taken]
     names = list(dict.fromkeys(name for each in people for name in each.fields))
     rows = [names, *([each.fields.get(n, "") for n in names] for each in people)]
