@@ -12,6 +12,7 @@ class ConversationsConfig(AppConfig):
         # connects the receivers.
         from conversations import (  # noqa: PLC0415
             backlog,  # noqa: F401
+            cause_triggers,
             channel_changes,  # noqa: F401
             digest_tasks,  # noqa: F401
             filter_index,
@@ -23,4 +24,5 @@ class ConversationsConfig(AppConfig):
             tasks as triage_tasks,  # noqa: F401
         )
 
+        post_migrate.connect(cause_triggers.ensure, sender=self)
         post_migrate.connect(filter_index.ensure, sender=self)

@@ -7,16 +7,27 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import Count, Func, IntegerField, Max, Min, Q, Window
+from django.db.models import (
+    Count,
+    Func,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    Subquery,
+    Window,
+)
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS, Speaks
 from conversations.markup import Html, as_html
-from conversations.models import Delivery
+from conversations.models import CauseTally, Delivery
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.remedies import RETRY, STOPPED, remedies
@@ -131,6 +142,67 @@ def causes_for(
         failures = failures.filter(state_since__gte=since)
     if before:
         failures = failures.filter(state_since__lt=before)
+    if user.is_manager and not (since or before):
+        found = _tallied(failures, user, at_most)
+    else:
+        found = _counted(failures, at_most)
+    keys = [row.key for row in found.worst]
+    known = _Known(user, _channels(keys), _stops(failures, keys))
+    return Causes(
+        [_cause(place, row, known) for place, row in enumerate(found.worst, 1)],
+        number=found.failures,
+        more=max(0, found.causes - len(found.worst)),
+    )
+
+
+class _Row(NamedTuple):
+    """One cause, as the database has it."""
+
+    key: str
+    number: int
+    since: datetime
+    last: datetime
+
+
+class _Found(NamedTuple):
+    worst: list[_Row]
+    failures: int  # of all causes
+    causes: int
+
+
+def _tallied(failures: DeliveryQuerySet, user: User, at_most: int) -> _Found:
+    """Of a whole team, where counting would read too many."""
+    tallies = CauseTally.objects.of_team(user.team_id)
+    tallies.fold()
+    of_cause = failures.filter(cause=OuterRef("cause"))
+    rows = (
+        tallies.order_by("-number")
+        .annotate(
+            since=_first(of_cause.order_by("state_since")),
+            last=_first(of_cause.order_by("-state_since")),
+        )
+        .values_list("cause", "number", "since", "last")[:at_most]
+    )
+    dated = [
+        row if row[0] else (*row[:2], *_ends(failures.filter(cause=None)))
+        for row in rows
+    ]
+    # What was decided about since the tally was folded has no date.
+    worst = [_Row(*row) for row in dated if row[2]]
+    worst.sort(key=lambda row: (row.number, row.last), reverse=True)
+    return _Found(worst, *tallies.total())
+
+
+def _first(failures: DeliveryQuerySet) -> Subquery:
+    return Subquery(failures.values("state_since")[:1])
+
+
+def _ends(failures: DeliveryQuerySet) -> tuple[datetime, datetime]:
+    found = failures.aggregate(first=Min("state_since"), last=Max("state_since"))
+    return found["first"], found["last"]
+
+
+def _counted(failures: DeliveryQuerySet, at_most: int) -> _Found:
     rows = list(
         failures.values("cause")
         .annotate(number=Count("*"), first=Min("state_since"), last=Max("state_since"))
@@ -140,16 +212,8 @@ def causes_for(
         .values_list("cause", "number", "first", "last", "of_all", "causes")[:at_most]
     )
     of_all, causes = rows[0][4:] if rows else (0, 0)
-    keys = [key or "" for key, *_ in rows]
-    known = _Known(user, _channels(keys), _stops(failures, keys))
-    return Causes(
-        [
-            _cause(place, key or "", number, since, last, known)
-            for place, (key, number, since, last, *_) in enumerate(rows, 1)
-        ],
-        number=int(of_all),
-        more=causes - len(rows),
-    )
+    worst = [_Row(key or "", *row) for key, *row, _, _ in rows]
+    return _Found(worst, int(of_all), causes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +290,8 @@ def _of_channel(reason: str) -> bool:
     return why is not None and why.of is Speaks.CHANNEL
 
 
-def _cause(
-    place: int,
-    key: str,
-    number: int,
-    since: datetime,
-    last: datetime,
-    known: _Known,
-) -> Cause:
+def _cause(place: int, row: _Row, known: _Known) -> Cause:
+    key = row.key
     reason, what = _split(key)
     why = REASONS.get(reason, REASONS["unknown"])
     channel, stop = known.channels.get(what), known.stops.get(key)
@@ -255,9 +313,9 @@ def _cause(
         title=why.at(channel.known_as if channel else what),
         advice=advice,
         who=why.who,
-        number=number,
-        since=since,
-        last=last,
+        number=row.number,
+        since=row.since,
+        last=row.last,
         actions=tuple(ACTIONS[each] for each in (*helping, "decide", "archive")),
         first=first,
     )

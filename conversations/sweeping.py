@@ -23,7 +23,14 @@ from conversations.delays import end_delays
 from conversations.digest_tasks import announce_digests
 from conversations.drafting import forget_sent
 from conversations.lease import NO_LEASE, UNTRIED, handful_of
-from conversations.models import Delivery, DeliveryEvent, Heartbeat, Lane, Report
+from conversations.models import (
+    CauseTally,
+    Delivery,
+    DeliveryEvent,
+    Heartbeat,
+    Lane,
+    Report,
+)
 from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.models.event import Line
 from conversations.tallying import tally
@@ -74,6 +81,7 @@ def sweep() -> Swept:
     )
     announce_digests(at)
     tally()
+    CauseTally.objects.fold()
     Heartbeat.beat(ROLE)
     return swept
 

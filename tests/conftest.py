@@ -14,6 +14,7 @@ from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
 
 from channels.models import Channel, EmailIdentity
+from conversations.cause_triggers import NAMES
 from conversations.models import Conversation, Delivery, Message
 from deliveryportal.accounts.append_only import TABLE
 from deliveryportal.accounts.joining import found_team, joined
@@ -51,17 +52,15 @@ def person(name: str, *, team_of: User | None = None, email: str = "") -> User:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def the_audit_log_may_be_emptied_between_tests() -> Iterator[None]:
-    """SQLite empties tables by DELETE, which its triggers refuse; they come back
-    with the `post_migrate` that follows each flush."""
+def tables_may_be_emptied_between_tests() -> Iterator[None]:
+    """SQLite empties tables by DELETE, which the audit log's triggers refuse and those of
+    failures count; they come back with the `post_migrate` that follows each flush."""
     operations = DatabaseWrapper.ops_class
     real = operations.sql_flush
+    refusing = (f"{TABLE}_no_{each}" for each in ("update", "delete"))
+    drops = [f"DROP TRIGGER IF EXISTS {name};" for name in (*refusing, *NAMES)]
 
     def sql_flush(self: Any, *args: Any, **kwargs: Any) -> list[str]:
-        drops = [
-            f"DROP TRIGGER IF EXISTS {TABLE}_no_{each};"
-            for each in ("update", "delete")
-        ]
         return [*drops, *real(self, *args, **kwargs)]
 
     with patch.object(operations, "sql_flush", sql_flush):

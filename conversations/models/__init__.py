@@ -3,6 +3,7 @@ from __future__ import annotations
 from conversations.models.alert import Alert
 from conversations.models.attachment import Attachment
 from conversations.models.bulk_job import BulkItem, BulkJob
+from conversations.models.cause_tally import CauseChange, CauseTally
 from conversations.models.conversation import Conversation
 from conversations.models.delivery import Delivery
 from conversations.models.digest import Digest
@@ -24,6 +25,8 @@ __all__ = [
     "Attachment",
     "BulkItem",
     "BulkJob",
+    "CauseChange",
+    "CauseTally",
     "Conversation",
     "Delivery",
     "DeliveryEvent",

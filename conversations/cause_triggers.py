@@ -1,0 +1,108 @@
+"""The database itself notes which open failures come and go, whoever changes them.
+
+After each `migrate`, and not in a migration: SQLite drops a table's triggers whenever
+Django makes it anew for another column. All is counted then, so that a tally that was
+tampered with is right again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connections, transaction
+
+from conversations.models import CauseChange, CauseTally, Delivery
+
+TABLE = Delivery._meta.db_table
+CHANGES = CauseChange._meta.db_table
+TALLY = CauseTally._meta.db_table
+
+
+def _is_open(row: str) -> str:
+    """As in the condition of the index conv_delivery_cause."""
+    return (
+        f"{row}.state IN ('failed', 'bounced', 'complained', 'unconfirmed') "
+        f"AND {row}.triage = 'open'"
+    )
+
+
+def _note(row: str, number: int) -> str:
+    return (
+        f"INSERT INTO {CHANGES} (team_id, cause, number) "  # noqa: S608
+        f"VALUES ({row}.team_id, COALESCE({row}.cause, ''), {number});"
+    )
+
+
+COME, GONE = _note("NEW", 1), _note("OLD", -1)
+OTHER = (
+    "(OLD.team_id <> NEW.team_id OR COALESCE(OLD.cause, '') <> COALESCE(NEW.cause, ''))"
+)
+# What an open failure and its cause are made of.
+UPDATE = "UPDATE OF state, triage, team_id, reason, channel_id, recipient_wire"
+# Name, event, condition, what is noted.
+TRIGGERS = (
+    ("come", "INSERT", _is_open("NEW"), COME),
+    ("gone", "DELETE", _is_open("OLD"), GONE),
+    (
+        "opened",
+        UPDATE,
+        f"{_is_open('NEW')} AND (NOT ({_is_open('OLD')}) OR {OTHER})",
+        COME,
+    ),
+    (
+        "closed",
+        UPDATE,
+        f"{_is_open('OLD')} AND (NOT ({_is_open('NEW')}) OR {OTHER})",
+        GONE,
+    ),
+)
+NAMES = tuple(f"conv_cause_{name}" for name, *_ in TRIGGERS)
+
+MAKE: dict[str, tuple[str, ...]] = {
+    "sqlite": (
+        "DROP TRIGGER IF EXISTS {name}",
+        "CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW WHEN {condition} "
+        "BEGIN {note} END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN {note} RETURN NULL; END $$",
+        "CREATE OR REPLACE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW "
+        "WHEN ({condition}) EXECUTE FUNCTION {name}()",
+    ),
+}
+DROP = {
+    "sqlite": "DROP TRIGGER IF EXISTS {name}",
+    "postgresql": "DROP TRIGGER IF EXISTS {name} ON {table}",
+}
+COUNT_ALL = (
+    f"DELETE FROM {CHANGES}",  # noqa: S608
+    f"DELETE FROM {TALLY}",  # noqa: S608
+    f"INSERT INTO {TALLY} (team_id, cause, number) "  # noqa: S608
+    f"SELECT team_id, COALESCE(cause, ''), COUNT(*) FROM {TABLE} "
+    f"WHERE {_is_open(TABLE)} GROUP BY 1, 2 ORDER BY 1, 2",
+)
+
+
+def ensure(using: str, **kwargs: Any) -> None:
+    """Make the triggers, which waits for those who write just now, and count."""
+    connection = connections[using]
+    with transaction.atomic(using), connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        if TABLE not in tables:
+            return  # only other apps were migrated
+        if CHANGES not in tables:  # back to an older state
+            for name in NAMES:
+                cursor.execute(DROP[connection.vendor].format(name=name, table=TABLE))
+            return
+        for statement in (*_make(connection.vendor), *COUNT_ALL):
+            cursor.execute(statement)
+
+
+def _make(vendor: str) -> Iterator[str]:
+    for name, (_, event, condition, note) in zip(NAMES, TRIGGERS, strict=True):
+        for statement in MAKE[vendor]:
+            yield statement.format(
+                name=name, event=event, table=TABLE, condition=condition, note=note
+            )
