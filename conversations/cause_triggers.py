@@ -76,12 +76,20 @@ DROP = {
     "sqlite": "DROP TRIGGER IF EXISTS {name}",
     "postgresql": "DROP TRIGGER IF EXISTS {name} ON {table}",
 }
+# Writes only what is not so already: mostly nothing.
 COUNT_ALL = (
     f"DELETE FROM {CHANGES}",  # noqa: S608
-    f"DELETE FROM {TALLY}",  # noqa: S608
-    f"INSERT INTO {TALLY} (team_id, cause, number) "  # noqa: S608
-    f"SELECT team_id, COALESCE(cause, ''), COUNT(*) FROM {TABLE} "
-    f"WHERE {_is_open(TABLE)} GROUP BY 1, 2 ORDER BY 1, 2",
+    f"""
+    INSERT INTO {TALLY} AS tally (team_id, cause, number)
+    SELECT team_id, cause, SUM(number) FROM (
+        SELECT team_id, COALESCE(cause, '') AS cause, 1 AS number FROM {TABLE}
+        WHERE {_is_open(TABLE)}
+        UNION ALL SELECT team_id, cause, 0 FROM {TALLY}
+    ) AS found
+    GROUP BY team_id, cause ORDER BY team_id, cause
+    ON CONFLICT (team_id, cause) DO UPDATE SET number = excluded.number
+    WHERE tally.number <> excluded.number
+    """,  # noqa: S608
 )
 
 

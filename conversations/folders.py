@@ -198,7 +198,7 @@ FOLDERS: dict[str, Folder] = {
                 Listing(
                     key="archived",
                     label="Archived",
-                    streams=(Stream(archived=True),),
+                    streams=(Stream(archived=True, coarse=True),),
                     empty="What you archive, sent or failed, leaves its list and "
                     "stands here.",
                 ),

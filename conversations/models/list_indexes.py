@@ -89,13 +89,15 @@ LIST_INDEXES = [
     ),
     # Archived, in whatever state.
     models.Index(
-        fields=["team", "state_since"],
+        "team",
+        FourHours("state_since"),
         condition=models.Q(archived_at__isnull=False),
         name="conv_archived_team",
     ),
     models.Index(
-        fields=["sender", "state_since"],
-        include=["team"],  # as in Pending
+        "sender",
+        Day("state_since"),
+        "team",  # as in Pending
         condition=models.Q(archived_at__isnull=False),
         name="conv_archived_sender",
     ),

@@ -22,6 +22,7 @@ from django.utils.timezone import now  # noqa: E402
 
 from channels.models import Channel, EmailIdentity  # noqa: E402
 from channels.transports import all_transports  # noqa: E402
+from conversations import cause_triggers  # noqa: E402
 from conversations.bounces.reasons import REASONS  # noqa: E402
 from conversations.models import Conversation, Delivery, Message  # noqa: E402
 from deliveryportal.accounts.models import Team, User  # noqa: E402
@@ -122,6 +123,7 @@ def fill(rows: int) -> None:
         _people()
         _words()
         _mail(rows)
+    cause_triggers.ensure("default")  # they were asleep
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if _postgres() else "ANALYZE")
 

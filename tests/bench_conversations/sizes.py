@@ -15,10 +15,16 @@ from conversations import filter_index  # noqa: E402
 from conversations.models.list_indexes import LIST_INDEXES  # noqa: E402
 
 OF_FAILURES = ("conv_delivery_cause", "conv_open_sender")
+OF_CAUSES = ("conv_cause_worst", "conversations_causetally_pkey")
 
 
 def sizes() -> dict[str, object]:
-    names = [*(each.name for each in LIST_INDEXES), filter_index.NAME, *OF_FAILURES]
+    names = [
+        *(each.name for each in LIST_INDEXES),
+        filter_index.NAME,
+        *OF_FAILURES,
+        *OF_CAUSES,
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, pg_relation_size(oid) FROM pg_class "

@@ -25,7 +25,7 @@ REASONS = ["", "address_unknown", "spam_policy", "channel_down"]
 
 
 def tallied() -> Numbers:
-    CauseTally.objects.all().fold()
+    CauseTally.objects.fold()
     rows = CauseTally.objects.exclude(number=0)
     found = rows.values_list("team", "cause", "number")
     return {(team, cause): number for team, cause, number in found}
@@ -82,7 +82,7 @@ def test_what_is_no_failure_notes_nothing(
     for state in (State.DELAYED, State.ACCEPTED, State.QUEUED):
         Delivery.objects.move([made.pk], {"state": state}, STILL)
     failed = fail(make_delivery, alice)
-    CauseTally.objects.all().fold()
+    CauseTally.objects.fold()
     Delivery.objects.move([failed.pk], {"attempts": 3, "state": State.BOUNCED}, STILL)
     assert not CauseChange.objects.exists()
 
@@ -138,7 +138,7 @@ def test_what_is_decided_while_the_page_is_made_is_left_out(
     alice: User, bob: User, make_delivery: MakeDelivery
 ) -> None:
     made = fail(make_delivery, alice)
-    CauseTally.objects.all().fold()
+    CauseTally.objects.fold()
     Delivery.objects.filter(pk=made.pk).update(triage=Triage.LOST)
     CauseChange.objects.all().delete()  # as if it had not been committed
     assert causes_for(bob).shown == []
@@ -146,7 +146,7 @@ def test_what_is_decided_while_the_page_is_made_is_left_out(
 
 def test_migrating_counts_anew(alice: User, make_delivery: MakeDelivery) -> None:
     fail(make_delivery, alice)
-    CauseTally.objects.all().fold()
+    CauseTally.objects.fold()
     CauseTally.objects.update(number=99)
     fail(make_delivery, alice)
     cause_triggers.ensure(using="default")
@@ -177,7 +177,7 @@ def test_two_who_fold_at_once_count_each_failure_once(
         try:
             begin.wait(30)
             while not stop.is_set():
-                CauseTally.objects.all().fold()
+                CauseTally.objects.fold()
         except Exception as problem:
             problems.append(problem)
         finally:
