@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from heapq import merge
-from itertools import islice
 from typing import Any, Self
 
 from django.db.models import Lookup, OrderBy, Q, Value
@@ -86,9 +84,22 @@ class Part:
             rows = rows.filter(_bound(self.span, before, down=True))
         return Part(rows, self.span)
 
-    def read(self, cursor: Cursor | None, number: int, *, down: bool) -> list[Delivery]:
-        """Read so many rows beyond the cursor, downwards from the newest or up."""
-        return list(self.ordered(cursor, down=down)[:number])
+    def read(
+        self,
+        cursor: Cursor | None,
+        number: int,
+        *,
+        down: bool,
+        until: datetime | None = None,
+    ) -> list[Delivery]:
+        """Read so many rows beyond the cursor, downwards from the newest or up.
+
+        What is further than `until` is not looked for, as far as the index knows it.
+        """
+        rows = self.ordered(cursor, down=down)
+        if until and self.span:
+            rows = rows.filter(_bound(self.span, until, down=not down))
+        return list(rows[:number])
 
     def ordered(self, cursor: Cursor | None, *, down: bool) -> DeliveryQuerySet:
         rows, sign = self.rows, "-" if down else ""
@@ -126,12 +137,12 @@ def read_page(
 ) -> Page:
     """Read one page of the parts together, and whether any rows stand around it."""
     down = newest_first == place.forward
-    found = merge(
-        *(part.read(place.cursor, size + 1, down=down) for part in parts),
-        key=lambda row: (row.state_since, row.pk),
-        reverse=down,
-    )
-    rows = list(islice(found, size + 1))
+    rows: list[Delivery] = []
+    for part in parts:
+        until = rows[size].state_since if len(rows) > size else None
+        rows += part.read(place.cursor, size + 1, down=down, until=until)
+        rows.sort(key=lambda row: (row.state_since, row.pk), reverse=down)
+        del rows[size + 1 :]
     more, rows = len(rows) > size, rows[:size]
     beginning = place.cursor is not None  # there are rows where we come from
     if not place.forward:
