@@ -147,7 +147,11 @@ def causes_for(
     else:
         found = _counted(failures, at_most)
     keys = [row.key for row in found.worst]
-    known = _Known(user, _channels(keys), _stops(failures, keys))
+    # For a team the index by cause finds them, for a member that of the filters.
+    of_whom = (
+        (failures, "cause") if user.is_manager else (failures.unarchived(), "reason")
+    )
+    known = _Known(user, _channels(keys), _stops(*of_whom, keys))
     return Causes(
         [_cause(place, row, known) for place, row in enumerate(found.worst, 1)],
         number=found.failures,
@@ -257,14 +261,16 @@ def _channels(keys: Iterable[str]) -> dict[str, Channel]:
     return {str(each.pk): each for each in found}
 
 
-def _stops(failures: DeliveryQuerySet, keys: Collection[str]) -> dict[str, _Stop]:
-    """By cause. Asked only where there is any: mostly there is none."""
+def _stops(
+    failures: DeliveryQuerySet, key: str, keys: Collection[str]
+) -> dict[str, _Stop]:
+    """By cause, which is their reason. Asked only where there is any: mostly is none."""
     stopping = STOPPED.keys() & set(keys)
     if not stopping:
         return {}
     standing = Q(suppression__isnull=False, suppression__released_at=None)
     rows = (
-        failures.filter(cause__in=stopping)
+        failures.filter(**{f"{key}__in": stopping})
         .order_by()
         .values_list("cause")
         .annotate(
