@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
-from django.db.models import Q, Value
-from django.db.models.functions import Upper
-from django.db.models.lookups import Contains
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.timezone import localdate, make_aware
 
@@ -19,7 +17,7 @@ from channels.models import EmailIdentity
 from channels.transports import all_transports, kind_choices
 from conversations.bounces.reasons import REASONS
 from conversations.models.delivery import DeliveryQuerySet, Triage
-from conversations.models.sought import Sought
+from conversations.models.sought import with_words
 from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
@@ -150,10 +148,7 @@ class Filter:
             deliveries = deliveries.filter(state_since__gte=self.since)
         if self.before:
             deliveries = deliveries.filter(state_since__lt=self.before)
-        words = self.values.get("q", "").split()
-        return deliveries.filter(
-            *(Contains(Sought(), Upper(Value(word))) for word in words)
-        )
+        return deliveries.filter(with_words(self.values.get("q", "").split()))
 
     def _chosen(self) -> list[Q]:
         return [

@@ -54,6 +54,8 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Suppressions", "block", "conversations_suppression"),
         ("Evidence", "gavel", "conversations_evidence"),
         ("By the hour", "bar_chart", "conversations_tally"),
+        ("By cause", "troubleshoot", "conversations_causetally"),
+        ("Changes of that", "exposure", "conversations_causechange"),
         ("Daily digests", "newspaper", "conversations_digest"),
         ("Totals", "functions", "conversations_total"),
         ("Counted so far", "flag", "conversations_tallymark"),

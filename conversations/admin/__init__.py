@@ -16,13 +16,21 @@ from conversations.admin.pausing import PausableChannelAdmin, PausableUserAdmin
 from conversations.admin.report import ReportAdmin
 from conversations.admin.searches import SavedSearchAdmin, TabLayoutAdmin
 from conversations.admin.suppression import EvidenceAdmin, SuppressionAdmin
-from conversations.admin.tally import TallyAdmin, TallyMarkAdmin, TotalAdmin
+from conversations.admin.tally import (
+    CauseChangeAdmin,
+    CauseTallyAdmin,
+    TallyAdmin,
+    TallyMarkAdmin,
+    TotalAdmin,
+)
 
 __all__ = [
     "AlertAdmin",
     "AttachmentAdmin",
     "BulkItemAdmin",
     "BulkJobAdmin",
+    "CauseChangeAdmin",
+    "CauseTallyAdmin",
     "ConversationAdmin",
     "DeliveryAdmin",
     "DeliveryEventAdmin",

@@ -17,4 +17,5 @@ class ConversationAdmin(RecordAdmin[Conversation]):
         ("owner__team", AutocompleteSelectFilter),
     ]
     list_select_related = ["owner"]
-    search_fields = ["person_address", "person_name", "owner__email", "=uuid"]
+    # Its owner is among the filters: looked for here, each owner would be.
+    search_fields = ["person_address", "person_name", "=uuid"]

@@ -4,9 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Upper
-from django.db.models.lookups import Contains
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.timezone import now
 
@@ -14,9 +12,9 @@ from channels.transports import kind_choices
 from conversations.admin.delivery_actions import DeliveryActions
 from conversations.admin.event import TimelineInline
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
-from conversations.admin.records import RecordAdmin, RemoteWords
+from conversations.admin.records import RecordAdmin, RemoteWords, ToldAdmin
 from conversations.models import Delivery, Message
-from conversations.models.sought import Sought
+from conversations.models.sought import with_words
 from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
 
 OVERDUE = timedelta(minutes=5)
@@ -78,7 +76,13 @@ class ChannelKind(admin.SimpleListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(DeliveryActions, ReasonColumn, RemoteWords, RecordAdmin[Delivery]):
+class DeliveryAdmin(
+    DeliveryActions,
+    ReasonColumn,
+    RemoteWords,
+    ToldAdmin[Delivery],
+    RecordAdmin[Delivery],
+):
     """The return path and the lease are not among the fields: both are secrets."""
 
     fieldsets = [
@@ -148,28 +152,14 @@ class DeliveryAdmin(DeliveryActions, ReasonColumn, RemoteWords, RecordAdmin[Deli
         ("sender", AutocompleteSelectFilter),
     ]
     list_select_related = ["message", "sender", "team", "channel"]
-    search_fields = ["recipient"]  # and more: see below
     search_help_text = "Recipient and subject, a Message-ID, or the id of a message."
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
-    ) -> tuple[QuerySet[Delivery], bool]:
-        """As people search their lists: by the index of recipient and subject."""
-        text = search_term.strip().replace("\0", "")
-        if uuid := _uuid(text):
-            messages = list(
-                Message.objects.filter(uuid=uuid).values_list("pk", flat=True)
-            )
-            return queryset.filter(Q(uuid=uuid) | Q(message__in=messages)), False
-        if text.startswith("<") and text.endswith(">"):
-            return queryset.filter(message__message_id=text), False
-        return queryset.filter(
-            *(Contains(Sought(), Upper(Value(word))) for word in text.split())
-        ), False
+    def with_id(self, uuid: UUID) -> Q:
+        messages = list(Message.objects.filter(uuid=uuid).values_list("pk", flat=True))
+        return Q(uuid=uuid) | Q(message__in=messages)
 
+    def with_message_id(self, message_id: str) -> Q:
+        return Q(message__message_id=message_id)
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+    def with_words(self, words: list[str]) -> Q:
+        return with_words(words)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 
-from conversations.admin.records import RecordAdmin, RemoteWords
+from conversations.admin.records import RecordAdmin, RemoteWords, ToldAdmin
 from conversations.models import Delivery, DeliveryEvent
+from conversations.models.sought import with_words
 from deliveryportal.accounts.admin import ThemedInline
 
 
@@ -44,7 +48,9 @@ class TimelineInline(RemoteWords, ThemedInline[DeliveryEvent, Delivery]):
 
 
 @admin.register(DeliveryEvent)
-class DeliveryEventAdmin(RemoteWords, RecordAdmin[DeliveryEvent]):
+class DeliveryEventAdmin(
+    RemoteWords, ToldAdmin[DeliveryEvent], RecordAdmin[DeliveryEvent]
+):
     fields = [
         "delivery",
         "kind",
@@ -68,4 +74,13 @@ class DeliveryEventAdmin(RemoteWords, RecordAdmin[DeliveryEvent]):
     ]
     list_filter = ["kind", "at"]
     list_select_related = ["delivery"]
-    search_fields = ["delivery__recipient", "remote", "=delivery__uuid"]
+    search_help_text = "Recipient and subject, a Message-ID, or the id of a delivery."
+
+    def with_id(self, uuid: UUID) -> Q:
+        return Q(delivery__uuid=uuid)
+
+    def with_message_id(self, message_id: str) -> Q:
+        return Q(delivery__message__message_id=message_id)
+
+    def with_words(self, words: list[str]) -> Q:
+        return Q(delivery__in=Delivery.objects.filter(with_words(words)))

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from django.contrib import admin
+from uuid import UUID
 
-from conversations.admin.records import RecordAdmin
+from django.contrib import admin
+from django.db.models import Q
+
+from conversations.admin.records import RecordAdmin, ToldAdmin
 from conversations.models import Message
 from deliveryportal.accounts.admin import AutocompleteSelectFilter
 
 
 @admin.register(Message)
-class MessageAdmin(RecordAdmin[Message]):
+class MessageAdmin(ToldAdmin[Message], RecordAdmin[Message]):
     fields = [
         "uuid",
         "sender",
@@ -32,4 +35,13 @@ class MessageAdmin(RecordAdmin[Message]):
         ("sender", AutocompleteSelectFilter),
     ]
     list_select_related = ["sender", "team"]
-    search_fields = ["subject", "sender__email", "from_address", "=message_id", "=uuid"]
+    search_help_text = "Words of the subject, a Message-ID, or the id of a message."
+
+    def with_id(self, uuid: UUID) -> Q:
+        return Q(uuid=uuid)
+
+    def with_message_id(self, message_id: str) -> Q:
+        return Q(message_id=message_id)
+
+    def with_words(self, words: list[str]) -> Q:
+        return Q(*(("subject__icontains", word) for word in words))

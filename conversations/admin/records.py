@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
 from conversations.admin.keyset import KeysetChangeList, KeysetPaginator
-from deliveryportal.accounts.admin import ReadOnlyAdmin
+from deliveryportal.accounts.admin import OperatorAdmin, ReadOnlyAdmin
 
 M = TypeVar("M", bound=Model)
 
@@ -27,6 +28,44 @@ class RemoteWords:
     @admin.display(description="remote server’s words")
     def words_in_short(self, row: Model) -> str:
         return Truncator(self.words(row)).chars(80)
+
+
+class ToldAdmin(OperatorAdmin[M]):
+    """Searched for what support is told: an id, a Message-ID, or words.
+
+    Each is asked by itself. For all of them at once, which `search_fields` would be, no
+    index has an answer.
+    """
+
+    search_fields = ["uuid"]  # so that there is a search
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        text = search_term.strip().replace("\0", "")
+        if uuid := _uuid(text):
+            found = self.with_id(uuid)
+        elif text.startswith("<") and text.endswith(">"):
+            found = self.with_message_id(text)
+        else:
+            found = self.with_words(text.split())
+        return queryset.filter(found), False
+
+    def with_id(self, uuid: UUID) -> Q:
+        raise NotImplementedError
+
+    def with_message_id(self, message_id: str) -> Q:
+        raise NotImplementedError
+
+    def with_words(self, words: list[str]) -> Q:
+        raise NotImplementedError
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 class MachineAdmin(ReadOnlyAdmin[M]):

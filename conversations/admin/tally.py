@@ -5,7 +5,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from conversations.admin.records import MachineAdmin, RecordAdmin
-from conversations.models import DeliveryEvent, Tally, TallyMark, Total
+from conversations.models import (
+    CauseChange,
+    CauseTally,
+    DeliveryEvent,
+    Tally,
+    TallyMark,
+    Total,
+)
+from deliveryportal.accounts.admin import AutocompleteSelectFilter
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -52,3 +60,24 @@ class TallyMarkAdmin(MachineAdmin[TallyMark]):
     fields = ["table", "counted_to", "seen_to", "seen_at"]
     list_display = ["table", "counted_to", "seen_to", "seen_at"]
     search_fields = ["table"]
+
+
+@admin.register(CauseTally)
+class CauseTallyAdmin(RecordAdmin[CauseTally]):
+    """How many open failures a team has of each cause."""
+
+    fields = ["team", "cause", "number"]
+    list_display = ["team", "cause", "number"]
+    list_filter = [("team", AutocompleteSelectFilter)]
+    list_select_related = ["team"]
+    search_fields = ["cause"]
+
+
+@admin.register(CauseChange)
+class CauseChangeAdmin(RecordAdmin[CauseChange]):
+    """What has not been added to that yet: is the sweeper running?"""
+
+    fields = ["team", "cause", "number"]
+    list_display = ["team", "cause", "number"]
+    list_select_related = ["team"]
+    search_fields = ["cause"]

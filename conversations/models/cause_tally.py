@@ -59,8 +59,6 @@ class CauseTally(models.Model):
     failures of one cause wait for each other.
     """
 
-    # One number of each cause, which changes are added to.
-    pk = models.CompositePrimaryKey("team_id", "cause")
     # No constraint in the database: it would be in the way of deleting a team.
     team = models.ForeignKey(
         "accounts.Team",
@@ -76,6 +74,11 @@ class CauseTally(models.Model):
     objects = CauseTallyQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "cause tallies"
+        constraints = [
+            # One number of each cause, which changes are added to.
+            models.UniqueConstraint(fields=["team", "cause"], name="conv_cause_once"),
+        ]
         indexes = [
             # A team's causes, the worst first, and what they come to.
             models.Index(

@@ -150,15 +150,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return resting.unheld(at)
 
     def unheld(self, at: datetime) -> Self:
-        """Those that neither an admin nor their recipient's domain lets wait."""
-        holds = Hold.objects.in_force(at)
-        return self.filter(*(~models.Exists(holds.over(scope)) for scope in Hold.Scope))
+        """Those that neither an admin nor their recipient's domain lets wait.
 
-    def held(self, at: datetime) -> Self:
-        holds, any_of_them = Hold.objects.in_force(at), models.Q()
-        for scope in Hold.Scope:
-            any_of_them |= models.Q(models.Exists(holds.over(scope)))
-        return self.filter(any_of_them)
+        Asks first which holds there are: mostly none, and an index alone can answer.
+        """
+        holds = Hold.objects.in_force(at)
+        return self.filter(
+            *(~models.Exists(holds.over(scope)) for scope in holds.scopes())
+        )
 
     def under(self, held: Hold) -> Self:
         """Those that the hold is over."""
@@ -439,6 +438,12 @@ class Delivery(QuickRowsModel):
                     state="queued", not_before__gt=models.F("created_at")
                 ),
                 name="conv_delivery_timed",
+            ),
+            # What was put off, by its reasons: the dashboard, and what admins filter by.
+            models.Index(
+                fields=["waiting_for"],
+                condition=models.Q(state="queued") & ~models.Q(waiting_for=""),
+                name="conv_delivery_put_off",
             ),
             # What is in hand, and for how long: the sweeper.
             models.Index(

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Upper
+from django.db.models.lookups import Contains
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -20,6 +22,11 @@ class Sought(models.Func):
 
     def __init__(self) -> None:
         super().__init__("recipient", "subject")
+
+
+def with_words(words: Iterable[str]) -> models.Q:
+    """The condition that each word stands in it, in whatever case."""
+    return models.Q(*(Contains(Sought(), Upper(models.Value(word))) for word in words))
 
 
 class Word(models.Value):

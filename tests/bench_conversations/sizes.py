@@ -15,7 +15,7 @@ from conversations import filter_index  # noqa: E402
 from conversations.models.list_indexes import LIST_INDEXES  # noqa: E402
 
 OF_FAILURES = ("conv_delivery_cause", "conv_open_sender")
-OF_CAUSES = ("conv_cause_worst", "conversations_causetally_pkey")
+OF_CAUSES = ("conv_cause_worst", "conv_cause_once")
 
 
 def sizes() -> dict[str, object]:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from conversations.models import Delivery, Total
+from conversations.models import Delivery, DeliveryEvent, Total
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD
 
@@ -108,3 +108,21 @@ def test_a_delivery_is_found_by_what_support_is_told(
     ):
         found = operator.get(address, {"q": told}).context["cl"].result_list
         assert found == [wanted], told
+
+
+def test_a_message_and_a_timeline_are_found_likewise(
+    operator: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    wanted = make_delivery(alice, "anna@customer.test", subject="The offer")
+    other = make_delivery(alice, "ben@customer.test", subject="Hello")
+    for delivery in (wanted, other):
+        DeliveryEvent.objects.create(delivery=delivery, kind=DeliveryEvent.Kind.FAILED)
+    told = {
+        "message": ["OFFER the", str(wanted.message.uuid), wanted.message.message_id],
+        "deliveryevent": ["anna", str(wanted.uuid), wanted.message.message_id],
+    }
+    for model, words in told.items():
+        address = reverse(f"admin:conversations_{model}_changelist")
+        for each in words:
+            [found] = operator.get(address, {"q": each}).context["cl"].result_list
+            assert found in {wanted.message, wanted.events.get()}, each
