@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from conversations.columns import Layout
 from conversations.counting import Counting, Number
 from conversations.filtering import Filter, Known
 from conversations.folders import FOLDERS, Folder, Listing
@@ -105,8 +106,9 @@ class Browsing:
             return counting.matches(*parts, with_ids=with_ids)
         return counting.number(*parts)
 
-    def page(self, size: int, matching: Number | None = None) -> Page:
+    def page(self, layout: Layout, matching: Number | None = None) -> Page:
         """Read a page; of those that match, if they are known to be few."""
+        columns = layout.columns
         waits = State.QUEUED in self.listing.states
         parts = self.parts
         few = matching.ids if matching is not None and matching.is_exact else None
@@ -114,12 +116,14 @@ class Browsing:
             parts = [Part(Delivery.objects.filter(pk__in=few))]
         shown = [
             Part(
-                part.rows.for_waiting_list() if waits else part.rows.for_list(),
+                part.rows.for_waiting_list(columns)
+                if waits
+                else part.rows.for_list(columns),
                 part.span,
             )
             for part in parts
         ]
-        return read_page(shown, self.place, size, newest_first=self.newest_first)
+        return read_page(shown, self.place, layout.rows, newest_first=self.newest_first)
 
     # --- its address --------------------------------------------------------
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import uuid4
@@ -256,8 +256,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             .annotate(sender_is_verified=verified)
         )
 
-    def for_list(self) -> Self:
-        """With what a row shows, and nothing else.
+    def for_list(self, columns: Collection[str]) -> Self:
+        """With what a row shows in these columns, and nothing else.
 
         What is of other tables is asked for each row that is shown: joined, it would be
         read for all that match before the few on a page are chosen, and of an EXISTS
@@ -269,15 +269,20 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         # As str(user).
         named = NullIf("name", models.Value(""))
         shown = Coalesce(named, "email", output_field=models.CharField())
-        return self.only(*LISTED).annotate(
-            message_uuid=models.Subquery(message.values("uuid")[:1]),
-            sent_again_as=models.Subquery(resend.values("pk")[:1]),
-            sender_shown=models.Subquery(sender.values_list(shown)[:1]),
+        found = self.only(*LISTED).annotate(
+            message_uuid=models.Subquery(message.values("uuid")[:1])
         )
+        if "reason" in columns:
+            again = models.Subquery(resend.values("pk")[:1])
+            found = found.annotate(sent_again_as=again)
+        if "member" in columns:
+            who = models.Subquery(sender.values_list(shown)[:1])
+            found = found.annotate(sender_shown=who)
+        return found
 
-    def for_waiting_list(self) -> Self:
+    def for_waiting_list(self, columns: Collection[str]) -> Self:
         """Likewise, with what each waits for: that costs more than the list."""
-        return self.for_list().with_hold()
+        return self.for_list(set(columns) - {"reason"}).with_hold()
 
     def bulk_create(self, objs: Iterable[Delivery], *args: Any, **kwargs: Any) -> Any:
         deliveries = list(objs)

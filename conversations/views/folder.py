@@ -39,7 +39,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         return redirect(browsing.url)
     layout = layout_of(request.user, key)
     counted = _counted(browsing, known)
-    page = browsing.page(layout.rows, counted["matching"])
+    page = browsing.page(layout, counted["matching"])
     if counted["matching"] is None:
         more = bool(page.previous or page.next)
         counted["matching"] = Number(len(page.rows), more=more)

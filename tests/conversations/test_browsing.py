@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from conversations import counting
 from conversations.browsing import Browsing
+from conversations.columns import Layout
 from conversations.counting import Counting
 from conversations.models import Delivery
 from conversations.models.delivery import State, Triage
@@ -23,7 +24,7 @@ def seen_by(user: User, query: str) -> tuple[int, int]:
     asked = Counting()
     matching = browsing.count(asked)
     asked.count()
-    return int(matching), len(browsing.page(50, matching).rows)
+    return int(matching), len(browsing.page(Layout((), 50), matching).rows)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_few_are_looked_for_once(
     matching = browsing.count(asked, with_ids=True)
     with django_assert_max_num_queries(2) as queries:
         asked.count()
-        rows = browsing.page(50, matching).rows
+        rows = browsing.page(Layout((), 50), matching).rows
     assert (int(matching), len(rows)) == (found, found)
     assert sum("UPPER(" in each["sql"] for each in queries) == 1
     assert rows == sorted(rows, key=lambda row: row.state_since, reverse=True)
@@ -91,4 +92,4 @@ def test_more_than_are_counted_are_read_in_their_order(
     matching = browsing.count(asked, with_ids=True)
     asked.count()
     assert str(matching) == "2+"
-    assert len(browsing.page(50, matching).rows) == 4
+    assert len(browsing.page(Layout((), 50), matching).rows) == 4

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.browsing import Browsing
+from conversations.columns import Layout
 from conversations.models import Delivery
 from conversations.models.delivery import State
 from conversations.paging import Cursor, Place
@@ -26,7 +27,9 @@ def browse(user: User, tab: str = "failed", query: str = "") -> Browsing:
 
 
 def names(browsing: Browsing) -> list[str]:
-    return [row.recipient.partition("@")[0] for row in browsing.page(SIZE).rows]
+    return [
+        row.recipient.partition("@")[0] for row in browsing.page(Layout((), SIZE)).rows
+    ]
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def walk(user: User, tab: str, query: str, step: str) -> list[list[str]]:
     pages, place = [], query
     while True:
         browsing = browse(user, tab, place)
-        page = browsing.page(SIZE)
+        page = browsing.page(Layout((), SIZE))
         pages.append([row.recipient.partition("@")[0] for row in page.rows])
         cursor = page.next if step == "after" else page.previous
         if cursor is None:
@@ -109,20 +112,20 @@ def test_a_page_stays_where_it_is_while_newer_mail_comes(
     eight: User, make_delivery: MakeDelivery
 ) -> None:
     first = browse(eight)
-    second = first.address(after=first.page(SIZE).next).partition("?")[2]
+    second = first.address(after=first.page(Layout((), SIZE)).next).partition("?")[2]
     before = names(browse(eight, query=second))
     make_delivery(eight, "new@customer.test", state=State.FAILED)
     assert names(browse(eight, query=second)) == before
 
 
 def test_a_page_knows_what_stands_around_it(eight: User) -> None:
-    newest = browse(eight).page(SIZE)
+    newest = browse(eight).page(Layout((), SIZE))
     assert newest.previous is None
     assert newest.next
-    oldest = browse(eight, query="end=1").page(SIZE)
+    oldest = browse(eight, query="end=1").page(Layout((), SIZE))
     assert oldest.previous
     assert oldest.next is None
-    alone = browse(eight).page(8)
+    alone = browse(eight).page(Layout((), 8))
     assert (alone.previous, alone.next) == (None, None)
 
 
@@ -132,7 +135,7 @@ def test_a_page_knows_what_stands_around_it(eight: User) -> None:
 )
 def test_a_place_that_cannot_be_read_is_said(eight: User, query: str) -> None:
     browsing = browse(eight, query=query)
-    assert browsing.page(SIZE).rows == []
+    assert browsing.page(Layout((), SIZE)).rows == []
     assert browsing.filter.problems == ["This address leads to no page of the list."]
 
 

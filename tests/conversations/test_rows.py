@@ -25,7 +25,7 @@ def test_whatever_others_wrote_is_only_text(
     Delivery.objects.update(
         recipient=HOSTILE, subject=HOSTILE, from_address=HOSTILE, channel_kind="portal"
     )
-    [row] = Delivery.objects.filter(pk=delivery.pk).for_list()
+    [row] = Delivery.objects.filter(pk=delivery.pk).for_list([column])
     found = rows_of([row], [column], waiting=False)
     assert HOSTILE not in found
     assert "<i>" not in found
@@ -39,7 +39,7 @@ def test_nor_does_more_come_from_what_mail_waits_for(
     delivery = make_delivery(
         alice, state=state, waiting_for=HOSTILE, remote_words=HOSTILE
     )
-    [row] = Delivery.objects.filter(pk=delivery.pk).for_waiting_list()
+    [row] = Delivery.objects.filter(pk=delivery.pk).for_waiting_list(["reason"])
     found = rows_of([row], ["reason"], waiting=True)
     assert "<i>" not in found
     assert IN_PAGE in found
