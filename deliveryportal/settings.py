@@ -150,7 +150,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "deliveryportal.accounts.middleware.signed_out_htmx",
     "deliveryportal.accounts.middleware.in_the_users_time_zone",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "deliveryportal.accounts.middleware.SignInFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",

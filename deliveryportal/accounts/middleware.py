@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def signed_out_htmx(
@@ -26,6 +32,33 @@ def signed_out_htmx(
         return response
 
     return middleware
+
+
+class SignInFirst(LoginRequiredMiddleware):
+    """Say what became of a form that came after its session had ended: nothing."""
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseRedirect:
+        if request.method in {"GET", "HEAD"}:
+            return super().handle_no_permission(request, view_func)
+        if request.headers.get("HX-Request") != "true":
+            messages.warning(
+                request,
+                "You were signed out meanwhile, so nothing was sent or changed. Sign in "
+                "and do it once more. A message you were writing is in your drafts, as "
+                "it was a few seconds before.",
+            )
+        return redirect_to_login(_page_of_the_form(request))
+
+
+def _page_of_the_form(request: HttpRequest) -> str:
+    """Where it stood. What it was posted to may have no page to come back to."""
+    page = request.headers.get("Referer", "")
+    if url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()}):
+        parts = urlsplit(page)
+        return parts._replace(scheme="", netloc="").geturl() or "/"
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def in_the_users_time_zone(

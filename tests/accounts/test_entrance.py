@@ -139,3 +139,33 @@ def test_a_form_without_its_token_is_refused_with_words() -> None:
     response = Client(enforce_csrf_checks=True).post("/accounts/login/")
     assert response.status_code == 403
     assert "This form has grown old" in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("referer", "led_to"),
+    [
+        ("http://testserver/conversations/new/?to=anna@customer.test", "the form"),
+        ("http://elsewhere.test/conversations/new/", "the beginning"),
+        ("", "the beginning"),
+    ],
+)
+def test_whoever_is_signed_out_meanwhile_is_told_that_nothing_was_sent(
+    client: Client, referer: str, led_to: str
+) -> None:
+    response = client.post("/conversations/drafts/save/", headers={"referer": referer})
+    page = client.get(response["Location"])
+    back = {
+        "the form": "/conversations/new/%3Fto%3Danna%40customer.test",
+        "the beginning": "/",
+    }
+    assert page.context["request"].GET.urlencode("/") == f"next={back[led_to]}"
+    assert "so nothing was sent or changed" in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_page_that_was_only_looked_at_asks_to_sign_in_without_ado(
+    client: Client,
+) -> None:
+    page = client.get("/conversations/sent/", follow=True)
+    assert "signed out meanwhile" not in page.content.decode()
