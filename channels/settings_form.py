@@ -10,6 +10,7 @@ from django import forms
 from channels.transports import Input, Setting, SettingsError, Transport
 
 KEPT = "Leave it empty to use the one given before."
+AGAIN = "Give it once more: it was not kept, because the settings could not be tested."
 
 Widgets = dict[Input, Callable[[Setting], forms.Field]]
 FIELDS: Widgets = {
@@ -33,7 +34,8 @@ class ChannelSettingsForm(forms.Form):
     """Asks for the transport's settings.
 
     `config` and `credentials` are those stored before, if any: a secret left empty
-    keeps its stored value, unless a guarded setting changes.
+    keeps its stored value, unless a guarded setting changes. Where one that need not be
+    given was emptied, as the name to sign in by, the secret that went with it goes too.
     """
 
     def __init__(
@@ -64,20 +66,39 @@ class ChannelSettingsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if not self.errors:
+            self._check()
         if self.errors:
-            return cleaned
+            for setting in self.transport.settings_asked:
+                if setting.secret and cleaned.get(setting.name):
+                    self[setting.name].help_text = AGAIN
+        return cleaned
+
+    def _check(self) -> None:
         try:
             self.transport.check_settings(self.config)
         except SettingsError as error:
             self.add_error(error.field or None, str(error))
+            return
+        if not self._guarded_change():
+            return
         for setting in self._secrets_left_empty():
-            if self._guarded_change():
+            if setting.required or not self._is_done_without():
                 self.add_error(
                     setting.name,
                     "Give it again: it would be sent to another server or for "
                     "another user than it was stored for.",
                 )
-        return cleaned
+
+    def _is_done_without(self) -> bool:
+        """Whether what an optional secret went with has been emptied."""
+        return any(
+            setting.guarded
+            and not setting.required
+            and self.stored.get(setting.name)
+            and not self.config[setting.name]
+            for setting in self.transport.settings_asked
+        )
 
     def _secrets_left_empty(self) -> list[Setting]:
         return [
@@ -105,9 +126,10 @@ class ChannelSettingsForm(forms.Form):
 
     @property
     def credentials(self) -> dict[str, str]:
+        without = self._is_done_without()
         return {
             setting.name: self.cleaned_data.get(setting.name)
-            or self.secrets.get(setting.name, "")
+            or ("" if without else self.secrets.get(setting.name, ""))
             for setting in self.transport.settings_asked
             if setting.secret
         }

@@ -166,6 +166,32 @@ def test_the_password_is_never_shown_and_asked_again_for_another_server(
     assert "hunter2" not in shown.content.decode()
 
 
+def test_without_a_user_name_the_password_given_before_is_given_up(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    with ScriptedSmtp() as server:
+        tried = fields(server, security="starttls", user="alice", password="hunter2")
+        client.post(URL, tried)
+        assert ConnectionTest.objects.latest("pk").credentials["password"] == "hunter2"
+        page = client.post(URL, {**tried, "user": "", "password": ""})
+    assert page.status_code == 302
+    assert ConnectionTest.objects.latest("pk").credentials == {"password": ""}
+
+
+def test_a_password_that_is_not_kept_after_an_error_is_asked_for_once_more(
+    alice: User, as_user: SignIn
+) -> None:
+    with ScriptedSmtp() as server:
+        page = as_user(alice).post(
+            URL, fields(server, port="70000", user="alice", password="hunter2")
+        )
+    shown = page.content.decode()
+    assert "A port is a number from 1 to 65535." in shown
+    assert "Give it once more: it was not kept" in shown
+    assert "hunter2" not in shown
+
+
 def test_a_manager_keeps_the_teams_server_and_members_get_it_by_default(
     alice: User, bob: User, as_user: SignIn
 ) -> None:
