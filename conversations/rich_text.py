@@ -8,6 +8,23 @@ from html.parser import HTMLParser
 
 import nh3
 
+SCHEMES = {"http", "https", "mailto", "tel"}
+HOST = re.compile(r"([\w-]+\.)+[^\W\d_]{2,}([/?#].*)?")
+ADDRESS = re.compile(r"[^\s@/?#:]+@([\w-]+\.)+[\w-]+")
+
+
+def where_it_leads(tag: str, attribute: str, value: str) -> str | None:
+    """Complete a link as people type it; from a mail none leads to this portal."""
+    if attribute not in {"href", "src"}:
+        return value
+    typed = value.strip()
+    if typed.partition(":")[0].lower() in SCHEMES:
+        return typed
+    if tag == "a" and HOST.fullmatch(typed):
+        return f"https://{typed}"
+    return f"mailto:{typed}" if tag == "a" and ADDRESS.fullmatch(typed) else None
+
+
 # What an email may hold; no style, no script, nothing that loads but pictures.
 CLEANER = nh3.Cleaner(
     tags={
@@ -23,8 +40,8 @@ CLEANER = nh3.Cleaner(
         "td": {"colspan", "rowspan"},
         "th": {"colspan", "rowspan"},
     },
-    url_schemes={"http", "https", "mailto", "tel"},
-    url_relative="deny",
+    url_schemes=SCHEMES,
+    attribute_filter=where_it_leads,
     link_rel="noopener noreferrer",
 )
 

@@ -22,6 +22,44 @@ def test_what_could_act_is_taken_out(html: str, harmless: str) -> None:
     assert sanitised(html) == harmless
 
 
+@pytest.mark.parametrize(
+    ("typed", "leads_to"),
+    [
+        ("www.customer.test", "https://www.customer.test"),
+        (" customer.test/offer?a=b#c ", "https://customer.test/offer?a=b#c"),
+        ("bücher.test/ä", "https://bücher.test/ä"),
+        ("anna@customer.test", "mailto:anna@customer.test"),
+        (" https://customer.test ", "https://customer.test"),
+        ("tel:+4930123", "tel:+4930123"),
+    ],
+)
+def test_a_link_leads_where_its_writer_meant(typed: str, leads_to: str) -> None:
+    assert f'href="{leads_to}"' in sanitised(f'<a href="{typed}">x</a>')
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("", "#top", "/offer", "../offer", "//evil.test/x", "offer", "3.5", "a@b"),
+        *(
+            "data:text/html,x",
+            "JavaScript:x()",
+            "java&#10;script:x()",
+            "&#1;javascript:x",
+        ),
+        *("javascript&amp;colon;x()", "a@javascript:x.test", "customer.test:80/x"),
+    ],
+)
+def test_what_leads_nowhere_or_could_act_is_no_link(typed: str) -> None:
+    harmless = '<a rel="noopener noreferrer">x</a>'
+    assert sanitised(f'<a href="{typed}">x</a>') == harmless
+    assert sanitised(f'<p>x<img src="{typed}"></p>') == "<p>x<img></p>"
+
+
+def test_a_picture_without_a_scheme_is_not_fetched_from_anywhere() -> None:
+    assert sanitised('<p>x<img src="customer.test/a.png"></p>') == "<p>x<img></p>"
+
+
 def test_formats_links_and_pictures_stay() -> None:
     html = '<p><strong>Hi</strong> <img src="https://x.test/a.png" alt="A"></p>'
     assert sanitised(html) == html
