@@ -37,7 +37,9 @@ async function edit(textarea) {
     extensions: [
       make.Document, make.Paragraph, make.Text, make.HardBreak, make.History,
       make.Bold, make.Italic, make.Underline, make.Strike,
-      make.BulletList, make.OrderedList, make.ListItem, make.Blockquote,
+      make.BulletList, make.ListItem, make.Blockquote,
+      // Letters for numbers would not outlast the way to the recipient.
+      make.OrderedList.configure({ enableListAttributes: false }),
       make.Link.configure({ enableTarget: false }),
       make.Menu,
     ],
