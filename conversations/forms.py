@@ -244,7 +244,9 @@ class ComposeForm(forms.Form):
         if self.errors.keys() & {"to", "people", "cc", "bcc", "subject", "body"}:
             return data
         if not self.everybody:
-            self.add_error("to", "This field is required.")
+            self.add_error(
+                "to", "Nothing was sent yet: say here, or on a list, whom it is to."
+            )
         elif len(self.everybody) > 1 and (data["cc"] or data["bcc"]):
             self.add_error(
                 "cc" if data["cc"] else "bcc",
@@ -257,7 +259,7 @@ class ComposeForm(forms.Form):
         return data
 
     def _check_words(self) -> None:
-        if not (self.cleaned_data["subject"].strip() or self.text.strip()):
+        if self.has_no_words and not (self.files or self.attached):
             self.add_error(
                 None,
                 "This message has neither a subject nor a text, and was not sent. Write "
@@ -313,6 +315,10 @@ class ComposeForm(forms.Form):
             return as_text(self.html)
         body: str = self.cleaned_data["body"]
         return body
+
+    @property
+    def has_no_words(self) -> bool:
+        return not (self.cleaned_data["subject"].strip() or self.text.strip())
 
     def wording(self, person: Person) -> Wording:
         """What this one person is to read."""

@@ -102,7 +102,11 @@ def send_with_a_file(screen: Screen, folder: Path) -> None:
     screen.page.set_input_files("[name=upload]", huge)
     expect(screen.page.locator("#files")).to_contain_text("They were not added")
     screen.save("write-with-file")
-    screen.page.get_by_role("button", name="Send", exact=True).click()
+    send = screen.page.get_by_role("button", name="Send", exact=True)
+    send.click()
+    expect(screen.page.locator("#files")).to_contain_text("nothing was sent yet")
+    expect(screen.page.locator("#attachments")).to_contain_text("Angebot.pdf")
+    send.click()
 
 
 def undo(screen: Screen) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -39,6 +39,20 @@ from deliveryportal.accounts.models import User
 # Texts a draft keeps as they were typed, and how much of each.
 TEXTS = {"to": 100_000, "cc": 100_000, "bcc": 100_000, "people": 2_000_000}
 TEXTS |= {"subject": 1_000, "send_at": 40}
+# A time that passed while the mail was written means now; one before that is a slip.
+STILL_NOW = timedelta(minutes=5)
+NOT_ADDED = (
+    "The files you chose last were not added, so nothing was sent yet. Attach smaller "
+    "ones, or press Send again to send it without them."
+)
+NOT_EVERYBODY = (
+    "Nothing was sent yet: not everybody can be written to. Below stands who. Take them "
+    "out, or press Send again."
+)
+NO_WORDS = (
+    "Nothing was sent yet: there is a file, and neither a subject nor a text. Write one "
+    "of them, or press Send again to send it as it is."
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -83,6 +97,9 @@ class Desk:
         version = self._text("version")
         self.version = int(version[:9]) if version.isdecimal() else 0
         self.attachments = self._attached()
+        self.refused = (
+            bool(self.files_error) if request.FILES else "refused" in self.fields
+        )
 
     def _text(self, name: str) -> str:
         return str(self.fields.get(name, ""))
@@ -104,10 +121,13 @@ class Desk:
         return ACTIONS[asked](self)
 
     def send(self) -> HttpResponse:
-        if self.files_error:
-            self.form.add_error("upload", self.files_error)
-        if not self.form.is_valid() or not self._is_told():
+        if self.refused:
+            self.form.add_error("upload", self.files_error or NOT_ADDED)
+            self.refused = False  # told: the next Send goes without them
+        if not self.form.is_valid():
             return self._again()
+        if asked := self._untold():
+            return self._again(asked=asked)
         try:
             return self._send()
         except AlreadySentError:
@@ -150,24 +170,34 @@ class Desk:
 
     # --- how it is done -------------------------------------------------------
 
-    def _is_told(self) -> bool:
-        """Whether the writer knows whom this will not reach; if not, the form says so.
+    def _untold(self) -> list[str]:
+        """What the writer has not been told yet about this mail; the form says it then.
 
         Of a form that comes once more, because its answer was lost, nothing is asked:
         it has gone, and what has been suppressed since then stopped none of it.
         """
         told = set(self.request.POST.getlist("told"))
-        stopped = stopped_among(_readable(self.form), self.user.team_id)
-        if all(str(suppression.uuid) in told for _, suppression in stopped):
-            return True
-        if Message.objects.filter(sender=self.user, submission=self.uuid).exists():
-            return True
-        self.form.add_error(
-            None,
-            "Nothing was sent yet: not everybody in To can be written to. Below stands "
-            "who. Change To, or press Send again.",
-        )
-        return False
+        untold = {key: words for key, words in self._unusual() if key not in told}
+        sent = Message.objects.filter(sender=self.user, submission=self.uuid)
+        if not untold or sent.exists():
+            return []
+        for words in dict.fromkeys(untold.values()):
+            self.form.add_error(None, words)
+        return list(untold)
+
+    def _unusual(self) -> Iterator[tuple[str, str]]:
+        """What may be a slip: under a name for the form to repeat, in words."""
+        for _, suppression in stopped_among(_readable(self.form), self.user.team_id):
+            yield str(suppression.uuid), NOT_EVERYBODY
+        if self.form.has_no_words:
+            yield "no words", NO_WORDS
+        typed, at = self._text("send_at").strip(), self.form.cleaned_data["send_at"]
+        if typed and (at is None or at < now() - STILL_NOW):
+            yield (
+                typed,
+                "Nothing was sent yet: the time you named has passed. Choose another, or "
+                "press Send again to send it at once.",
+            )
 
     def _send(self) -> HttpResponse:
         form, leaves_at = self.form, self._leaves_at()
@@ -257,6 +287,7 @@ class Desk:
             attachments=self.attachments,
             formatted=formatted,
             draft=draft,
+            refused=self.refused,
             **context,
         )
 

@@ -81,6 +81,7 @@ def save(request: UserRequest) -> HttpResponse:
             "limit": settings.MAX_ATTACHMENT_BYTES,
             "files_changed": bool(request.FILES),
             "files_error": desk.files_error,
+            "refused": desk.refused,
             "attachments": desk.attachments,
         },
     )

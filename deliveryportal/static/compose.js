@@ -112,6 +112,10 @@ function watchFiles() {
       words.textContent =
         `These files have ${megabytes(size)} together; a message carries at most ` +
         `${megabytes(limit)}. They were not added, everything else stands as it was.`;
+      // Send asks once more then: the mail would leave without them.
+      const refused = document.createElement("input");
+      Object.assign(refused, { type: "hidden", name: "refused", value: "1" });
+      words.append(refused);
       document.getElementById("id_upload_error").replaceChildren(words);
       return;
     }

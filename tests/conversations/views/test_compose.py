@@ -99,7 +99,7 @@ def test_a_message_that_says_nothing_is_refused(
         ("to", "an\x00na@customer.test", "Null characters are not allowed"),
         ("to", "anna", "has no domain"),
         ("to", "anna@", "has no domain"),
-        ("to", "", "This field is required"),
+        ("to", "", "say here, or on a list, whom it is to"),
         ("to", ",".join(f"p{n}@x.test" for n in range(501)), "501 recipients"),
         ("identity", "999999", "Select a valid choice"),
     ],
@@ -269,7 +269,7 @@ def test_a_suppressed_person_is_named_before_sending(
         assert "ina@customer.test</strong> – Added by a manager; suppressed" in text
         assert f'href="{found.get_absolute_url()}"' in text
         assert "does not leave and stands under Failed deliveries" in text
-    assert "the other person in To gets it" in text
+    assert "the other person gets it" in text
     assert "Nothing was sent yet" in text
     assert "Text." in text, "what was written is still there"
     assert Message.objects.count() == 0

@@ -103,6 +103,57 @@ def test_files_that_are_too_large_leave_everything_else(
     assert Draft.objects.get().body == "Long text"
 
 
+def test_a_file_that_was_refused_while_writing_holds_the_mail_back_once(
+    alice: User, as_user: SignIn, settings: Settings
+) -> None:
+    settings.MAX_ATTACHMENT_BYTES = 4
+    client, fields = as_user(alice), form(to="anna@customer.test", body="See the file")
+    upload = SimpleUploadedFile("offer.pdf", b"offer")
+    refused = '<input type="hidden" name="refused" value="1">'
+    saved = client.post(SAVE, {**fields, "upload": upload}).content.decode()
+    assert refused in saved
+    asked = client.post(NEW, {**fields, "version": "1", "refused": "1"})
+    assert "nothing was sent yet" in asked.content.decode()
+    assert refused not in asked.content.decode()
+    assert not Message.objects.exists()
+    client.post(NEW, {**fields, "version": "2"})
+    assert Message.objects.count() == 1
+
+
+def test_what_was_refused_is_remembered_until_it_is_told(
+    alice: User, as_user: SignIn
+) -> None:
+    fields = form(to="anna@customer.test", body="See the file", refused="1")
+    page = as_user(alice).post(NEW, {**fields, "preview": "1"}).content.decode()
+    assert "The files you chose last were not added." in page
+    assert 'name="refused"' in page
+
+
+def test_a_file_that_was_added_after_all_holds_nothing_back(
+    alice: User, as_user: SignIn
+) -> None:
+    fields = form(to="anna@customer.test", refused="1")
+    upload = SimpleUploadedFile("small.pdf", b"offer")
+    saved = as_user(alice).post(SAVE, {**fields, "upload": upload}).content.decode()
+    assert "small.pdf" in saved
+    assert 'name="refused"' not in saved
+
+
+def test_a_file_without_a_word_is_sent_once_that_is_what_is_meant(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    fields = form(to="anna@customer.test", subject="", body="")
+    upload = SimpleUploadedFile("offer.pdf", b"offer")
+    asked = client.post(NEW, {**fields, "upload": upload}).content.decode()
+    assert "there is a file, and neither a subject nor a text" in asked
+    assert 'name="told" value="no words"' in asked
+    assert not Message.objects.exists()
+    attached = {"attached": str(Attachment.objects.get().uuid), "version": "1"}
+    client.post(NEW, {**fields, **attached, "told": "no words"})
+    assert Message.objects.get().attachments.get().name == "offer.pdf"
+
+
 def test_a_file_is_removed_again(alice: User, as_user: SignIn) -> None:
     client = as_user(alice)
     fields = form(to="anna@customer.test")

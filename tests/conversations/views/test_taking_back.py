@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
@@ -174,9 +175,9 @@ def test_what_was_scheduled_is_edited_or_cancelled(
 
 
 @pytest.mark.parametrize(
-    "ago", [timedelta(days=3), timedelta(seconds=-5), timedelta(days=9999)]
+    "ago", [timedelta(minutes=4), timedelta(seconds=1), timedelta(seconds=-5)]
 )
-def test_a_time_that_is_past_or_nearly_means_at_once_and_can_be_undone_like_it(
+def test_a_time_that_has_just_come_means_at_once_and_can_be_undone_like_it(
     alice: User, as_user: SignIn, ago: timedelta
 ) -> None:
     client = as_user(alice)
@@ -187,10 +188,35 @@ def test_a_time_that_is_past_or_nearly_means_at_once_and_can_be_undone_like_it(
     assert b"Undo" in client.get(delivery.message.get_absolute_url()).content
 
 
-def test_a_past_time_of_who_wants_no_undo_is_now(alice: User, as_user: SignIn) -> None:
+@pytest.mark.parametrize("typed", ["2020-01-01T08:00", "0026-01-01T08:00"])
+def test_a_time_that_is_past_may_be_a_slip_and_is_asked_about_once(
+    alice: User, as_user: SignIn, typed: str
+) -> None:
     User.objects.filter(pk=alice.pk).update(can_undo=False)
-    send(as_user(alice), send_at="2020-01-01T08:00")
+    client = as_user(alice)
+    form = {"to": "anna@customer.test", "subject": "Offer", "submission": str(uuid4())}
+    asked = client.post(NEW, {**form, "send_at": typed}).content.decode()
+    assert "the time you named has passed" in asked
+    assert f'name="told" value="{typed}"' in asked
+    assert not Message.objects.exists()
+    other = "2020-02-02T08:00"
+    client.post(NEW, {**form, "send_at": other, "told": typed})
+    assert not Message.objects.exists(), "that was said of another time"
+    client.post(NEW, {**form, "send_at": typed, "told": typed})
     assert now() - Delivery.objects.get().not_before < timedelta(minutes=1)
+
+
+def test_a_form_that_comes_again_after_its_time_is_not_said_to_be_unsent(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    form = {"to": "anna@customer.test", "subject": "Offer", "submission": str(uuid4())}
+    soon = {**form, "send_at": f"{now() + timedelta(minutes=1):%Y-%m-%dT%H:%M}"}
+    client.post(NEW, soon)
+    with time_machine.travel(now() + timedelta(hours=1)):
+        again = client.post(NEW, soon)
+    assert again.status_code == 302
+    assert Message.objects.count() == 1
 
 
 @pytest.mark.parametrize(
