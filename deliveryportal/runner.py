@@ -29,6 +29,7 @@ from conversations.sweeper import sweep_until
 from conversations.sweeping import end_all_leases
 from conversations.turns import announce_all_again
 from deliveryportal.broker import InProcessBroker
+from deliveryportal.collecting import collect_seldom
 from deliveryportal.practice.relay import PracticeRelay
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Runner:
                 clear_untrusted_proxy_headers=True,
             )
             parts.callback(self._web.close)
+            collect_seldom()
             self._parts = parts.pop_all()
 
     def serve(self) -> None:

@@ -100,3 +100,27 @@ def test_a_second_runner_on_the_same_database_is_refused(tmp_path: Path) -> None
         done = run(PORT="0", DATABASE_URL=f"sqlite:///{portal.database}")
     assert done.returncode == 1
     assert "already runs on this database" in done.stderr
+
+
+def test_it_looks_for_garbage_as_seldom_as_its_parts_do_alone(tmp_path: Path) -> None:
+    program = (
+        "import gc, django; django.setup(); "
+        "from deliveryportal.runner import Runner; runner = Runner(0); "
+        "runner.start(); print(gc.get_threshold()[0], gc.get_freeze_count() > 0); "
+        "runner.stop()"
+    )
+    env = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "deliveryportal.settings",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/portal.sqlite3",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ran.stdout.split() == ["20000", "True"], ran.stderr
