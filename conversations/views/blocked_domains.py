@@ -3,19 +3,26 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from conversations.blocking import AlreadySuppressedError, block_domain, release
 from conversations.models import Suppression
+from conversations.models.suppression import DOMAIN_MARK
 from conversations.suppression_forms import BlockDomainForm
 from deliveryportal.accounts.access import UserRequest, manager_required
+
+ROWS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def blocked_domains(request: UserRequest) -> HttpResponse:
-    """The domains that nobody in the team writes to; managers keep the list."""
+    """The domains that nobody in the team writes to; managers keep the list.
+
+    `?q=` searches.
+    """
     if request.method == "POST":
         return _add(request)
     return _page(request, BlockDomainForm())
@@ -51,16 +58,20 @@ def unblock(request: UserRequest, uuid: UUID) -> HttpResponse:
 
 
 def _page(request: UserRequest, form: BlockDomainForm) -> HttpResponse:
+    query = request.GET.get("q", "").strip().replace("\0", "")
     domains = (
         Suppression.objects.of_team(request.user)
         .domains()
+        .filter(address__icontains=query.removeprefix(DOMAIN_MARK))
         .select_related("made_by", "released_by")
         .order_by("address", "-made_at")
     )
+    pages = Paginator(domains.active(), ROWS)
     context = {
         "team": request.user.team,
-        "blocked": domains.active(),
+        "page": pages.get_page(request.GET.get("page")),
         "removed": domains.released(),
+        "query": query,
         "form": form,
     }
     return render(request, "suppression/domains.html", context)

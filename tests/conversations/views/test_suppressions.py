@@ -88,6 +88,25 @@ def test_blocked_domains_stand_on_their_own_page(bob: User, as_user: SignIn) -> 
     assert "Bob Acme" in page
 
 
+def test_blocked_domains_can_be_searched_and_have_pages(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    for number in range(60):
+        block_domain(f"rival{number:02}.test", by=bob, note="")
+    client, url = as_user(alice), "/settings/team/blocked-domains/"
+    first = client.get(url).content.decode()
+    assert "Page 1 of 2" in first
+    assert "rival59.test" not in first
+    assert "rival59.test" in client.get(url, {"page": "2"}).content.decode()
+    for query in ("VAL59", "@rival59", " rival59.test "):
+        found = client.get(url, {"q": query}).content.decode()
+        assert "rival59.test</a>" in found
+        assert "rival58.test" not in found
+    nothing = client.get(url, {"q": "<b>\0"}).content.decode()
+    assert "No blocked domain has “&lt;b&gt;” in it" in nothing
+    assert "Search for a domain" in nothing
+
+
 def test_a_manager_suppresses_by_hand(bob: User, as_user: SignIn) -> None:
     client = as_user(bob)
     fields = {"address": "Nina <NINA@Bücher.example>", "note": "Asked us to stop."}
