@@ -19,8 +19,10 @@ from conversations.composing import Wording
 from conversations.drafting import Written, keep
 from conversations.merging import Person, read_people
 from conversations.models import Delivery, Draft, Message
-from conversations.models.delivery import Part, State
+from conversations.models.delivery import FAILURES, Part, State, Triage
 from conversations.models.message import MessageQuerySet
+from conversations.triage.deciding import not_sent_again
+from conversations.triage.sending_again import has_been_sent_again
 from deliveryportal.accounts.models import User
 
 
@@ -151,8 +153,23 @@ def _delete_unsent(messages: MessageQuerySet) -> dict[int, set[str]]:
         if state != State.QUEUED:
             begun.add(pk)
     unsent = {pk: to for pk, to in recipients.items() if pk not in begun}
-    Message.objects.filter(pk__in=unsent).delete()
+    taken_back = Message.objects.filter(pk__in=unsent)
+    replaced = _sent_again_by(taken_back)
+    taken_back.delete()
+    not_sent_again(each for each in replaced if not has_been_sent_again(each))
     return unsent
+
+
+def _sent_again_by(messages: MessageQuerySet) -> list[Delivery]:
+    """The failures that were resolved by these messages."""
+    instead_of = messages.exclude(resend_of=None).values_list("resend_of", flat=True)
+    failures = Delivery.objects.filter(
+        message__in=list(instead_of),
+        state__in=FAILURES,
+        triage=Triage.RESOLVED,
+        archived_at=None,
+    ).select_related("message")
+    return [each for each in failures if has_been_sent_again(each)]
 
 
 def _only(draft: Draft, taken: set[str]) -> tuple[str, str]:

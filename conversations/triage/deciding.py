@@ -38,6 +38,11 @@ def sent_again(deliveries: Iterable[Delivery], order: Order) -> None:
     _mark(failures, Triage.RESOLVED, f"Resolved: sent again by {order.by}.")
 
 
+def not_sent_again(deliveries: Iterable[Delivery]) -> None:
+    """What was to take their place has been taken back: they need somebody as before."""
+    _mark(deliveries, Triage.OPEN, "Open again: what was sent instead was taken back.")
+
+
 def archived(deliveries: Iterable[Delivery], order: Order) -> None:
     """What is put away needs nobody any more, unless somebody has decided already."""
     failures = [each for each in deliveries if each.needs_a_hand]

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.models.delivery import State, Triage
@@ -69,6 +70,47 @@ def test_what_is_sent_instead_is_linked_and_settles_the_failure(
     refused.refresh_from_db()
     assert refused.triage == Triage.RESOLVED
     assert path(refused) not in client.get(refused.message.get_absolute_url()).text
+
+
+def test_undo_leaves_the_failure_open_and_what_is_sent_then_settles_it(
+    alice: User, refused: Delivery, as_user: SignIn, settings: Settings
+) -> None:
+    settings.UNDO_SECONDS = 10
+    client = as_user(alice)
+    client.post(path(refused))
+    send(client, Draft.objects.get(), subject="Offer", body="Here is a link.")
+    again = Message.objects.get(resend_of=refused.message)
+    client.post(reverse("conversations:take_back", args=[again.uuid]))
+    refused.refresh_from_db()
+    assert refused.triage == Triage.OPEN
+    page = client.get(refused.message.get_absolute_url()).text
+    assert "Open again: what was sent instead was taken back." in page
+    assert path(refused) in page
+    draft = Draft.objects.of(alice).get()
+    send(client, draft, subject="Offer", version=str(draft.version))
+    refused.refresh_from_db()
+    assert refused.triage == Triage.RESOLVED
+
+
+def test_what_was_decided_otherwise_stays_so_when_a_mail_is_taken_back(
+    alice: User, refused: Delivery, as_user: SignIn, settings: Settings
+) -> None:
+    """Of two readers of one mail only one was written to again."""
+    settings.UNDO_SECONDS = 10
+    other = Delivery.objects.get(pk=refused.pk)
+    other.pk, other.uuid, other.return_token = None, UUID(int=2), "another"
+    other.recipient = other.recipient_wire = "bert@customer.test"
+    other.triage = Triage.RESOLVED
+    other._state.adding = True
+    other.save()
+    client = as_user(alice)
+    client.post(path(refused))
+    send(client, Draft.objects.get(), subject="Offer", body="Here is a link.")
+    again = Message.objects.get(resend_of=refused.message)
+    client.post(reverse("conversations:take_back", args=[again.uuid]))
+    refused.refresh_from_db()
+    other.refresh_from_db()
+    assert (refused.triage, other.triage) == (Triage.OPEN, Triage.RESOLVED)
 
 
 def test_what_was_sent_again_meanwhile_is_not_linked_twice(
