@@ -94,12 +94,12 @@ class Counting:
                 self._asked[sql, tuple(params)].append(number)
         return number
 
-    def of_lists(self, rows: QuerySet[Any]) -> Callable[[Listing], Number]:
-        """What asks for the number of each list's part of the rows."""
+    def of_lists(self, rows: QuerySet[Any]) -> Callable[..., Number]:
+        """What asks for the number of each list's part of the rows, and of others."""
         found, params = _ones(rows)
 
-        def ask(listing: Listing) -> Number:
-            number = Number()
+        def ask(listing: Listing, *others: QuerySet[Any]) -> Number:
+            number = self.number(*others)
             for stream in listing.streams:
                 clause, more = stream.where
                 self._add(number, f"{found} AND {clause}", params + more)

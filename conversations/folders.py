@@ -145,6 +145,10 @@ class Folder:
     def all_lists(self) -> tuple[Listing, ...]:
         return (self.everything, *self.lists)
 
+    def beside(self, user: User) -> list[QuerySet[Any]]:
+        """What else stands in it that is the user's own; its number includes that."""
+        return [each.rows(user) for each in self.neighbours]
+
     def listing(self, key: str) -> Listing | None:
         """Return the list named `key`; the whole folder for an empty key."""
         return next((each for each in self.all_lists if each.key == key), None)

@@ -30,7 +30,8 @@ LISTED = 200
 def drafts(request: UserRequest) -> HttpResponse:
     found = Draft.objects.of(request.user).prefetch_related("attachments")[:LISTED]
     around = tabs_around(request.user, "drafts", "pending")
-    return render(request, "conversations/drafts.html", {"drafts": found, **around})
+    context = {"drafts": found, "listed": LISTED, **around}
+    return render(request, "conversations/drafts.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

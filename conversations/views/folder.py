@@ -138,7 +138,7 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         {
             "folder": each,
             "url": f"{each.url}?member={member.pk}" if member else each.url,
-            "count": number(each.counted),
+            "count": number(each.counted, *([] if member else each.beside(user))),
         }
         for each in FOLDERS.values()
     ]

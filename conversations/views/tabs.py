@@ -19,7 +19,11 @@ def tabs_around(user: User, here: str, folder: str = "") -> dict[str, Any]:
         "here": here,
         "folder": opened,
         "tabs": [
-            {"folder": each, "url": each.url, "count": number(each.counted)}
+            {
+                "folder": each,
+                "url": each.url,
+                "count": number(each.counted, *each.beside(user)),
+            }
             for each in FOLDERS.values()
         ],
     }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -45,6 +46,33 @@ def test_what_is_typed_is_kept_as_it_stands(alice: User, as_user: SignIn) -> Non
 def test_an_empty_form_leaves_no_draft(alice: User, as_user: SignIn) -> None:
     as_user(alice).post(SAVE, form(subject=" "))
     assert not Draft.objects.exists()
+
+
+def test_drafts_count_in_pending_and_are_nobody_elses(
+    alice: User, bob: User, draft: Draft, as_user: SignIn
+) -> None:
+    def pending(user: User, url: str) -> str:
+        page = as_user(user).get(url).content.decode()
+        tab = re.search(
+            r'id="tab-pending".*?class="count "[^>]*>(\d+)<', page, re.DOTALL
+        )
+        assert tab
+        return tab[1]
+
+    for url in ("/conversations/drafts/", "/conversations/sent/"):
+        assert (pending(alice, url), pending(bob, url)) == ("1", "0")
+    of_alice = f"/conversations/pending/?member={alice.pk}"
+    assert pending(bob, of_alice) == "0"
+
+
+def test_more_drafts_than_are_listed_say_so(
+    alice: User, draft: Draft, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    said = "These are the newest 200"
+    assert said not in client.get("/conversations/drafts/").content.decode()
+    Draft.objects.bulk_create(Draft(owner=alice, subject=f"{n}") for n in range(200))
+    assert said in client.get("/conversations/drafts/").content.decode()
 
 
 def test_two_tabs_lose_nothing_to_each_other(alice: User, as_user: SignIn) -> None:
