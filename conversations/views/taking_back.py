@@ -50,7 +50,11 @@ def _lead_to_draft(request: UserRequest, taken: TakenBack) -> HttpResponse:
             "were taken back: this draft is for them alone.",
         )
     else:
-        messages.success(request, "It was taken back. Nothing was sent.")
+        messages.success(
+            request,
+            "It was taken back. Nothing was sent: it is a draft, and leaves only when you "
+            "press Send again.",
+        )
     if "cancel" in request.POST:
         return redirect("conversations:drafts")
     return redirect(taken.draft)

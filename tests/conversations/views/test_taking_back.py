@@ -167,6 +167,7 @@ def test_what_was_scheduled_is_edited_or_cancelled(
     message = Message.objects.get()
     page = client.get(message.get_absolute_url()).content.decode()
     assert "It leaves on 1 Jul 2099, 08:00 (CEST)" in page
+    assert "Either makes it a draft at once" in page
     response = client.post(
         f"{message.get_absolute_url()}take-back/", {"cancel": "1"}, follow=True
     )
