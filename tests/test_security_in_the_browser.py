@@ -110,6 +110,12 @@ def test_a_passkey_is_added_and_signs_one_in(bob: Screen) -> None:
     bob.go("/accounts/login/")
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    bob.go("/accounts/login/")
+    give_the_password(bob)
+    bob.save("second-factor")
+    page.get_by_role("button", name="Use your passkey or security key").click()
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
     assert bob.complaints == []
 
 
@@ -156,11 +162,15 @@ def test_members_are_led_and_history_tells_of_it(bob: Screen) -> None:
     assert bob.complaints == []
 
 
-def sign_in(screen: Screen) -> None:
-    screen.go("/accounts/login/")
+def give_the_password(screen: Screen) -> None:
     screen.page.get_by_label("Email").fill("bob@acme.test")
     screen.page.get_by_label("Password").fill(PASSWORD)
     screen.page.get_by_role("button", name="Sign In", exact=True).click()
+
+
+def sign_in(screen: Screen) -> None:
+    screen.go("/accounts/login/")
+    give_the_password(screen)
     expect(
         screen.page.get_by_role("button", name="Sign out", exact=True)
     ).to_be_visible()

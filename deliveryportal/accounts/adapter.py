@@ -21,6 +21,13 @@ def current_invitation(request: HttpRequest) -> Invitation | None:
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": "There were too many wrong passwords, so this one was "
+        "not looked at. Wait five minutes, or choose a new password by “Forgot your "
+        "password?”.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return (
             settings.SIGNUP == "open"

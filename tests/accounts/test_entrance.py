@@ -104,7 +104,10 @@ def test_a_forgotten_password_is_replaced_by_a_link_in_a_mail(
     page = client.get(link, follow=True)
     assert_is_ours(page.content.decode())
     new = "another horse, another battery"
-    client.post(page.redirect_chain[-1][0], {"password1": new, "password2": new})
+    done = client.post(
+        page.redirect_chain[-1][0], {"password1": new, "password2": new}, follow=True
+    )
+    assert 'href="/accounts/login/">Sign in' in done.content.decode()
     alice.refresh_from_db()
     assert alice.check_password(new)
 

@@ -79,7 +79,8 @@ def test_after_five_wrong_passwords_an_address_has_to_wait(alice: User) -> None:
         sign_in(client, alice, "wrong")
     answer = client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
     assert answer.status_code == 200
-    assert "Too many failed login attempts" in answer.text
+    assert "There were too many wrong passwords" in answer.text
+    assert "Wait five minutes" in answer.text
     assert client.get(INSIDE).status_code == 302
 
 
@@ -173,6 +174,24 @@ def test_recovery_codes_come_with_the_app_and_count_once(alice: User) -> None:
         other.post(reverse("mfa_authenticate"), {"code": code})
         assert other.get(INSIDE).status_code == expected
         cache.clear()
+
+
+@pytest.mark.usefixtures("no_new_code")
+def test_who_is_asked_for_a_code_is_told_of_every_way_there_is_and_of_no_other(
+    alice: User,
+) -> None:
+    client = Client()
+    sign_in(client, alice)
+    with_an_app(client)
+    cache.clear()
+    other = Client()
+    sign_in(other, alice)
+    page = other.get(reverse("mfa_authenticate")).text
+    assert "or one of your recovery codes" in page
+    assert "ask your manager" in page
+    assert "security key" not in page, "she has none"
+    wrong = other.post(reverse("mfa_authenticate"), {"code": "000000"})
+    assert "Incorrect code." in wrong.text
 
 
 @pytest.mark.parametrize(
