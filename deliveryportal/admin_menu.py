@@ -44,7 +44,7 @@ MENU: dict[str, list[tuple[str, str, str]]] = {
         ("Lanes", "conveyor_belt", "conversations_lane"),
         ("Timeline", "timeline", "conversations_deliveryevent"),
         ("Work on many", "checklist", "conversations_bulkjob"),
-        ("What it is about", "list", "conversations_bulkitem"),
+        ("Mail in work on many", "list", "conversations_bulkitem"),
         ("Saved searches", "saved_search", "conversations_savedsearch"),
         ("Layouts of tabs", "view_column", "conversations_tablayout"),
     ],

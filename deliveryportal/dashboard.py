@@ -28,7 +28,12 @@ from deliveryportal.health import DUE_OVERDUE, SWEEP_OVERDUE, last_sweep
 
 Kind = DeliveryEvent.Kind
 HOURS = 24
-SHOWN = {Kind.ACCEPTED: "handed over", Kind.FAILED: "failed", Kind.BOUNCED: "bounced"}
+SHOWN = {
+    Kind.ACCEPTED: "handed over",
+    Kind.FAILED: "failed",
+    Kind.BOUNCED: "bounced",
+    Kind.UNCONFIRMED: "unconfirmed",
+}
 GOOD, BAD = "good", "bad"
 MOST_HOLDS = 10
 

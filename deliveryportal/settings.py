@@ -350,6 +350,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # --- Web --------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "deliveryportal.formats"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 
@@ -427,6 +428,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "href": lambda request: static("favicon.svg")},
     ],
+    "STYLES": [lambda request: static("admin.css")],
     "SHOW_HISTORY": True,
     "ENVIRONMENT": ["Practice", "info"] if PRACTICE else ["Production", "success"],
     "DASHBOARD_CALLBACK": "deliveryportal.dashboard.dashboard",

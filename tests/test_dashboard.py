@@ -76,7 +76,7 @@ def test_each_channel_has_its_hours(
     operator: Client, alice: User, portal_channel: Channel
 ) -> None:
     hour = now().replace(minute=0, second=0, microsecond=0)
-    for kind, number in (("accepted", 30), ("failed", 2)):
+    for kind, number in (("accepted", 30), ("failed", 2), ("unconfirmed", 1)):
         Tally.objects.create(
             hour=hour,
             team=alice.team,
@@ -87,9 +87,9 @@ def test_each_channel_has_its_hours(
         )
     found = {each.label: each for each in operator.get(URL).context["channels"]}
     portal = found["Portal servers"]
-    assert portal.last == "30 handed over, 2 failed, 0 bounced"
+    assert portal.last == "30 handed over, 2 failed, 0 bounced, 1 unconfirmed"
     assert len(portal.bars) == 24
-    assert portal.bars[-1].number == portal.highest == 32
+    assert portal.bars[-1].number == portal.highest == 33
     assert found["Gmail"].highest == 0
 
 
