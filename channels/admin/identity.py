@@ -13,6 +13,7 @@ from deliveryportal.accounts.admin import (
     OperatorAdmin,
     notes_itself,
 )
+from deliveryportal.accounts.admin.telling import left_alone
 
 
 class Verified(AnswerFilter):
@@ -70,18 +71,27 @@ class EmailIdentityAdmin(OperatorAdmin[EmailIdentity]):
     def verify(self, request: UserRequest, chosen: QuerySet[EmailIdentity]) -> None:
         """For somebody whose mailbox the operator knows, as its mail server's keeper."""
         verified = 0
-        for identity in chosen.select_related("owner"):
+        chosen = chosen.select_related("owner")
+        for identity in chosen:
             if verify(identity, by=request.user):
                 verified += 1
                 self.log_change(request, identity, "Verified by the operator")
-        messages.success(request, f"{verified} verified. The others were so already.")
+        if verified:
+            messages.success(request, f"Verified: {verified}.")
+        left_alone(request, len(chosen) - verified, "They were verified before.")
 
     @admin.action(
         description="Mail the link to verify it again", permissions=["change"]
     )
     @notes_itself
     def mail_link(self, request: HttpRequest, chosen: QuerySet[EmailIdentity]) -> None:
-        for identity in chosen.filter(verified_at=None).select_related("owner"):
+        unverified = chosen.filter(verified_at=None).select_related("owner")
+        left_alone(
+            request,
+            len(chosen) - len(unverified),
+            "They are verified, and need no link.",
+        )
+        for identity in unverified:
             try:
                 left = mail_link(identity)
             except TooManyLinksError as error:

@@ -14,6 +14,7 @@ from deliveryportal.accounts.admin import (
     AutocompleteSelectFilter,
     OperatorAdmin,
 )
+from deliveryportal.accounts.admin.telling import left_alone
 from deliveryportal.accounts.models import User
 
 
@@ -37,7 +38,7 @@ class HoldAdmin(OperatorAdmin[Hold]):
     autocomplete_fields = ["team", "sender", "channel"]
     list_display = [
         "what",
-        "scope",
+        "kind",
         "because",
         "placed_at",
         "placed_by",
@@ -56,12 +57,20 @@ class HoldAdmin(OperatorAdmin[Hold]):
     ordering = ["-pk"]
     actions = ["resume"]
 
+    @admin.display(description="kind", ordering="scope")
+    def kind(self, hold: Hold) -> str:
+        return hold.get_scope_display()
+
     def formfield_for_choice_field(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> Any:
         if db_field.name == "scope":
             by_hand = [each for each in Hold.Scope if each is not Hold.Scope.SLOWED]
-            kwargs["choices"] = [(each.value, each.label) for each in by_hand]
+            # Nothing is chosen beforehand: a slip would pause everything.
+            kwargs["choices"] = [
+                ("", "---------"),
+                *((each.value, each.label.capitalize()) for each in by_hand),
+            ]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def has_change_permission(
@@ -91,8 +100,4 @@ class HoldAdmin(OperatorAdmin[Hold]):
                 self.log_change(request, hold, "Resumed")
         if lifted:
             messages.success(request, f"Resumed: {lifted}. What waited goes out now.")
-        if lifted < len(holds):
-            messages.warning(
-                request,
-                f"Over before: {len(holds) - lifted}. Nothing has changed there.",
-            )
+        left_alone(request, len(holds) - lifted, "They were over before.")

@@ -23,6 +23,7 @@ from conversations.models.hold import Scope
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.admin import OperatorAdmin, UserAdmin, notes_itself
 from deliveryportal.accounts.admin.confirming import AT_MOST, ask, is_confirmed
+from deliveryportal.accounts.admin.telling import left_alone
 from deliveryportal.accounts.models import User
 
 if TYPE_CHECKING:
@@ -112,11 +113,14 @@ class PausableChannelAdmin(PausingActions, ChannelAdmin):
     @notes_itself
     def try_again(self, request: UserRequest, chosen: QuerySet[Channel]) -> None:
         tried = 0
-        for channel in chosen.order_by("pk")[:AT_MOST]:
+        channels = chosen.order_by("pk")[:AT_MOST]
+        for channel in channels:
             if try_again(channel):
                 tried += 1
                 self.log_change(request, channel, "Tried again")
-        messages.success(
-            request,
-            f"{tried} tried again. One that is still broken pauses itself anew.",
-        )
+        if tried:
+            messages.success(
+                request,
+                f"{tried} tried again. One that is still broken pauses itself anew.",
+            )
+        left_alone(request, len(channels) - tried, "They work, or are disconnected.")

@@ -16,6 +16,7 @@ from conversations.models import Report
 from conversations.models.report import SHOWN
 from conversations.views.report import download
 from deliveryportal.accounts.admin import AnswerFilter
+from deliveryportal.accounts.admin.telling import left_alone
 
 
 class Matched(AnswerFilter):
@@ -95,8 +96,11 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
     @admin.action(description="Read again", permissions=["view"])
     def read_again(self, request: HttpRequest, reports: QuerySet[Report]) -> None:
         """For those that led to nothing, after the reader has been mended."""
+        chosen = reports.count()
         again = reports.order_by().read_again()  # type: ignore[attr-defined]
-        self.message_user(request, f"{again} will be read again in a moment.")
+        if again:
+            self.message_user(request, f"{again} will be read again in a moment.")
+        left_alone(request, chosen - again, "They were read, and led to a delivery.")
 
     def as_mail(self, request: HttpRequest, pk: int) -> HttpResponse:
         report = get_object_or_404(Report, pk=pk)

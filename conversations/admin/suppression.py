@@ -13,6 +13,7 @@ from conversations.models import Evidence, Suppression
 from conversations.models.suppression import DOMAIN_MARK
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
+from deliveryportal.accounts.admin.telling import left_alone
 
 SHOWN = 50  # pieces of evidence on a suppression's page
 
@@ -80,7 +81,9 @@ class SuppressionAdmin(ReasonColumn, RemoteWords, RecordAdmin[Suppression]):
             release(each, by=request.user, because="By the operator, in Django admin.")
             for each in chosen
         )
-        messages.success(request, f"{number} released. The others were so already.")
+        if number:
+            messages.success(request, f"Released: {number}. Mail to them leaves again.")
+        left_alone(request, len(chosen) - number, "They were released before.")
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         # What Django asks of whoever changes a row; nobody may change one otherwise.

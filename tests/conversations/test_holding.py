@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -184,7 +184,28 @@ def test_an_operator_pauses_and_resumes(
         client.post(ALL, chosen, follow=True).content.decode()
     )
     assert claim_due(delivery.channel, alice.pk) == [delivery]
-    assert "Over before: 1" in client.post(ALL, chosen, follow=True).content.decode()
+    assert (
+        "Left alone: 1. They were over before."
+        in client.post(ALL, chosen, follow=True).content.decode()
+    )
+
+
+def test_nothing_is_paused_by_a_slip(
+    operator: User, as_user: Callable[[User], Client]
+) -> None:
+    client = as_user(operator)
+    form = client.get(ADD).context["adminform"].form
+    assert not form["scope"].value()
+    assert form.fields["scope"].choices[0] == ("", "---------")
+    assert client.post(ADD, {"because": "x"}).status_code == 200
+    assert not Hold.objects.exists()
+
+
+def test_times_are_told_to_the_second(
+    operator: User, pause: Callable[..., Hold], as_user: Callable[[User], Client]
+) -> None:
+    pause(scope=Scope.EVERYTHING, until=datetime(2099, 3, 4, 15, 6, 7, tzinfo=UTC))
+    assert "4 Mar 2099, 15:06:07" in as_user(operator).get(ALL).content.decode()
 
 
 def test_a_wrong_form_says_what_is_wrong(

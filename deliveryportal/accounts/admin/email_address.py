@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from deliveryportal.accounts.admin._base import OperatorAdmin, notes_itself
+from deliveryportal.accounts.admin.telling import left_alone
 
 admin.site.unregister(EmailAddress)
 
@@ -27,7 +28,13 @@ class EmailAddressAdmin(OperatorAdmin[EmailAddress]):
     )
     @notes_itself
     def mail_link(self, request: HttpRequest, chosen: QuerySet[EmailAddress]) -> None:
-        for address in chosen.filter(verified=False).select_related("user"):
+        unverified = chosen.filter(verified=False).select_related("user")
+        left_alone(
+            request,
+            len(chosen) - len(unverified),
+            "They are verified, and need no link.",
+        )
+        for address in unverified:
             try:
                 address.send_confirmation(request)
             # smtplib's errors are OSErrors; with no relay at all it is a ValueError.

@@ -12,6 +12,7 @@ from deliveryportal.accounts.admin._base import (
     ReadOnlyAdmin,
     notes_itself,
 )
+from deliveryportal.accounts.admin.telling import left_alone
 from deliveryportal.accounts.inviting import invite_by_mail
 from deliveryportal.accounts.models import Invitation
 
@@ -52,6 +53,11 @@ class InvitationAdmin(ReadOnlyAdmin[Invitation]):
         """With a fresh link: nobody knows the old one, and it works no more."""
         waiting = chosen.filter(
             accepted_at=None, invited_by__is_active=True, invited_by__team=F("team")
+        )
+        left_alone(
+            request,
+            len(chosen) - len(waiting),
+            "They were accepted, or who invited is no manager of that team any more.",
         )
         for invitation in waiting.select_related("invited_by__team"):
             sent = invite_by_mail(

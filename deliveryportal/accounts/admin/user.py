@@ -18,6 +18,7 @@ from deliveryportal.accounts.admin._base import (
     OperatorAdmin,
     notes_itself,
 )
+from deliveryportal.accounts.admin.telling import left_alone
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
 from deliveryportal.accounts.promoting import LastManagerError, keep_a_manager
@@ -112,7 +113,13 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin[User]):
     @admin.action(description="Mail a password reset", permissions=["change"])
     @notes_itself
     def mail_reset(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
-        for user in chosen.filter(is_active=True):
+        active = chosen.filter(is_active=True)
+        left_alone(
+            request,
+            len(chosen) - len(active),
+            "They are not active: nobody signs in there.",
+        )
+        for user in active:
             form = ResetPasswordForm({"email": user.email})
             try:
                 mailed = form.is_valid() and form.save(request)

@@ -151,14 +151,14 @@ def test_a_channel_that_stopped_working_is_tried_again(act: Act, alice: User) ->
     channel.refresh_from_db()
     assert channel.is_working
     assert channel.paused_because == ""
-    assert "0 tried again" in act("try_again", channel)
+    assert "Left alone: 1. They work" in act("try_again", channel)
 
 
 def test_an_identity_is_verified_by_the_operator(act: Act, alice: User) -> None:
     identity = EmailIdentity.objects.create(
         owner=alice, address="sales@acme.test", display_name="Sales"
     )
-    assert "1 verified." in act("verify", identity)
+    assert "Verified: 1." in act("verify", identity)
     identity.refresh_from_db()
     assert identity.is_verified
     assert logged() == ["Verified by the operator"]
@@ -187,6 +187,16 @@ def test_account_mail_is_mailed_again(act: Act, alice: User, bob: User) -> None:
     invitation.refresh_from_db()
     assert invitation.token_digest != old
     assert len(logged()) == 4
+    said = "Left alone: 1. They are verified, and need no link."
+    EmailIdentity.objects.filter(pk=identity.pk).update(verified_at=now())
+    assert said in act("mail_link", identity)
+    assert "Left alone: 1. They were verified before." in act("verify", identity)
+    EmailAddress.objects.filter(pk=address.pk).update(verified=True)
+    assert said in act("mail_link", address)
+    Invitation.objects.filter(pk=invitation.pk).update(accepted_at=now())
+    assert "Left alone: 1. They were accepted" in act("mail_again", invitation)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert "Left alone: 1. They are not active" in act("mail_reset", alice)
     (invited,) = AuditEntry.objects.filter(actor__email="op@portal.test").filter(
         action="Invited a person"
     )
