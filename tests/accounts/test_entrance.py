@@ -123,7 +123,7 @@ def test_asking_for_a_password_does_not_tell_who_has_an_account(
     assert mailoutbox[1].subject == "There is no account with this address"
 
 
-@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500"])
 def test_an_error_page_needs_nothing_that_may_be_broken(name: str) -> None:
     page = render_to_string(f"{name}.html")
     assert '<header class="topbar">' in page
