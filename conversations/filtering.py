@@ -214,8 +214,8 @@ def _period(
         lasts.append(localdate() - timedelta(days=until))
     elif when:
         problems.append(f"Date: {when[:60]!r} is not one of the choices.")
-    firsts += _day(values, "since", "From", problems)
-    lasts += _day(values, "until", "To", problems)
+    firsts += _day(values, "since", "First day", problems)
+    lasts += _day(values, "until", "Last day", problems)
     first, last = max(firsts, default=None), min(lasts, default=None)
     if first and last and first > last:
         problems.append("The first day comes after the last: nothing can match.")

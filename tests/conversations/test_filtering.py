@@ -114,9 +114,9 @@ def test_dates_are_whole_days_and_both_ends_belong(
         ("identity=x", "Identity: 'x' is not one of the choices."),
         ("triage=x", "Triage: 'x' is not one of the choices."),
         ("when=tomorrow", "Date: 'tomorrow' is not one of the choices."),
-        ("since=yesterday", "From: 'yesterday' is not a day, as in 2026-01-31."),
-        ("until=0001-01-01", "To: '0001-01-01' is not a day, as in 2026-01-31."),
-        ("until=9999-12-31", "To: '9999-12-31' is not a day, as in 2026-01-31."),
+        ("since=yesterday", "First day: 'yesterday' is not a day, as in 2026-01-31."),
+        ("until=0001-01-01", "Last day: '0001-01-01' is not a day, as in 2026-01-31."),
+        ("until=9999-12-31", "Last day: '9999-12-31' is not a day, as in 2026-01-31."),
         (
             "since=2026-02-02&until=2026-02-01",
             "The first day comes after the last: nothing can match.",
