@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -29,6 +29,11 @@ from conversations.rich_text import as_text, sanitised
 from conversations.scheduling import NoSuchTimeError, instant
 from deliveryportal.accounts.forms import one_line
 from deliveryportal.accounts.models import User
+
+if TYPE_CHECKING:
+    _IdentityField = forms.ModelChoiceField[EmailIdentity]
+else:
+    _IdentityField = forms.ModelChoiceField
 
 MAX_RECIPIENTS = 500  # in a line that is typed
 MAX_PEOPLE = 2_000  # on a list that is pasted
@@ -85,12 +90,17 @@ class PeopleField(forms.CharField):
         return people
 
 
+class IdentityField(_IdentityField):
+    def label_from_instance(self, obj: EmailIdentity) -> str:
+        return f"{obj}" if obj.is_verified else f"{obj} (not verified)"
+
+
 class FilesInput(forms.FileInput):
     allow_multiple_selected = True
 
 
 class ComposeForm(forms.Form):
-    identity = forms.ModelChoiceField(
+    identity = IdentityField(
         EmailIdentity.objects.none(), label="From", empty_label=None, required=False
     )
     to = RecipientsField(

@@ -43,6 +43,17 @@ def test_a_name_of_other_letters_is_read_as_it_was_typed(
         assert "=?utf-8" not in page
 
 
+def test_an_identity_that_cannot_send_yet_says_so_where_it_is_chosen(
+    alice: User, as_user: SignIn
+) -> None:
+    EmailIdentity.objects.create(
+        owner=alice, address="sales@acme.test", display_name="Sales"
+    )
+    page = as_user(alice).get(URL).content.decode()
+    assert "Sales &lt;sales@acme.test&gt; (not verified)" in page
+    assert "alice@acme.test&gt; (not verified)" not in page
+
+
 def test_who_chose_no_time_zone_is_told_by_which_clock_mail_leaves(
     alice: User, as_user: SignIn
 ) -> None:
