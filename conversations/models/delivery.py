@@ -550,8 +550,11 @@ class Delivery(QuickRowsModel):
         if self.state != State.QUEUED:
             return None
         if hold_words := getattr(self, "hold_words", None):
-            ends: datetime = max(self.hold_ends, self.not_before)  # type: ignore[attr-defined]
-            return hold_words, None if ends >= hold.OPEN_END else ends
+            ends: datetime = self.hold_ends  # type: ignore[attr-defined]
+            endless = ends >= hold.OPEN_END
+            over_by_then = endless or ends <= self.not_before
+            if not (over_by_then and self._has_its_time_ahead):
+                return hold_words, None if endless else max(ends, self.not_before)
         held_until = getattr(self, "held_until", None)
         if self.waiting_for:
             return self.waiting_for, self.not_before
@@ -560,6 +563,11 @@ class Delivery(QuickRowsModel):
         if self.not_before > now():
             return SCHEDULED, self.not_before
         return None
+
+    @property
+    def _has_its_time_ahead(self) -> bool:
+        """A person named it: a pause that may be over by then is not what it waits for."""
+        return self.is_scheduled and not self.waiting_for
 
     @property
     def has_failed(self) -> bool:

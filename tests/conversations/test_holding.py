@@ -144,6 +144,29 @@ def test_what_waits_says_so_to_its_owner_and_to_nobody_else(
     assert as_user(charlie).get(page).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("until", "says"),
+    [
+        (None, "Scheduled"),
+        (timedelta(hours=1), "Scheduled"),
+        (timedelta(days=9), "Paused by an admin: maintenance"),
+    ],
+    ids=["open", "over before", "over later"],
+)
+def test_what_is_scheduled_for_later_does_not_wait_for_a_pause_that_may_be_over(
+    alice: User,
+    make_delivery: MakeDelivery,
+    pause: Callable[..., Hold],
+    until: timedelta | None,
+    says: str,
+) -> None:
+    make_delivery(alice, not_before=now() + timedelta(days=5))
+    pause(scope=Scope.EVERYTHING, until=now() + until if until else None)
+    wait = Delivery.objects.with_hold().get().wait
+    assert wait
+    assert wait[0] == says
+
+
 def test_a_pause_that_does_not_name_its_mail_is_not_placed(
     alice: User, pause: Callable[..., Hold]
 ) -> None:
