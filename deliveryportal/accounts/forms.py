@@ -5,11 +5,13 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
+from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.core.validators import RegexValidator
 
-from deliveryportal.accounts.models import User
+from deliveryportal.accounts.adapter import current_invitation
+from deliveryportal.accounts.models import Team, User
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -70,6 +72,12 @@ class SignupForm(forms.Form):
     name = NameField(widget=forms.TextInput(attrs={"autofocus": True}))
     time_zone = forms.CharField(required=False, widget=BrowsersTimeZone)
     field_order = ["name", "email", "password1"]
+
+    @property
+    def joining(self) -> Team | None:
+        """The team of the invitation that was followed, if one was."""
+        invitation = current_invitation(context.request)
+        return invitation.team if invitation else None
 
     def clean_time_zone(self) -> str:
         """Nobody has typed it: one that does not exist is none, and no error."""

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -30,5 +29,4 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             request, "accounts/invitation_signed_in.html", {"team": found.team}
         )
     request.session[INVITATION_KEY] = token
-    messages.info(request, f"You are joining {found.team}.")
     return redirect(f"{reverse('account_signup')}?{urlencode({'email': found.email})}")

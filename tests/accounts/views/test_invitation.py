@@ -24,6 +24,21 @@ def test_the_link_leads_to_the_sign_up_with_the_address_filled_in(
     assert 'value="dora@acme.test"' in page.content.decode()
 
 
+def test_whom_one_joins_is_still_said_after_an_error(
+    client: Client, invited: str
+) -> None:
+    client.get(invited)
+    page = client.post(
+        "/accounts/signup/",
+        {"name": "Dora", "email": "dora@acme.test", "password1": "short"},
+    ).content.decode()
+    assert "This password is too short" in page
+    assert "You are joining Bob Acme&#x27;s team." in page
+    assert 'value="Dora"' in page
+    stranger = Client().get("/accounts/signup/").content.decode()
+    assert "You are joining" not in stranger
+
+
 def test_the_invited_join_the_team_as_members(
     client: Client,
     invited: str,
