@@ -16,7 +16,7 @@ from channels.models import EmailIdentity
 from conversations.models import Attachment, Draft, Message
 from deliveryportal.accounts.models import User
 
-KEPT_AFTER_SENDING = timedelta(days=1)
+KEPT_OUT_OF_SIGHT = timedelta(days=1)
 AT_A_TIME = 200
 
 
@@ -65,13 +65,10 @@ def _keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | No
         draft = mine.get()
         draft.attachments.set(written.attachments)
         return draft
-    known = mine.first()
-    if known is None:
-        if Message.objects.filter(sender=owner, submission=uuid).exists():
-            raise HasGoneError
-        return _begin(owner, uuid, written) if written else None
-    if known.forget_at is not None:
+    if Message.objects.filter(sender=owner, submission=uuid).exists():
         raise HasGoneError
+    if not mine.exists():
+        return _begin(owner, uuid, written) if written else None
     return _begin(owner, uuid4(), written)
 
 
@@ -88,10 +85,27 @@ def put_away(owner: User, uuid: UUID, written: Written, leaves_at: datetime) -> 
         uuid=uuid,
         defaults={
             **written.fields,
-            "forget_at": max(leaves_at, now()) + KEPT_AFTER_SENDING,
+            "forget_at": max(leaves_at, now()) + KEPT_OUT_OF_SIGHT,
         },
     )
     draft.attachments.set(written.attachments)
+
+
+def delete(draft: Draft) -> None:
+    """Put it out of sight, where it can be had back for a while."""
+    forget_at = now() + KEPT_OUT_OF_SIGHT
+    Draft.objects.filter(pk=draft.pk).update(forget_at=forget_at)
+
+
+def restore(owner: User, uuid: UUID) -> Draft | None:
+    """Bring back what was deleted; None if there is no such draft, or it was sent."""
+    if Message.objects.filter(sender=owner, submission=uuid).exists():
+        return None
+    draft = Draft.objects.filter(owner=owner, uuid=uuid).first()
+    if draft:
+        draft.forget_at = None
+        draft.save(update_fields=["forget_at"])
+    return draft
 
 
 def forget(drafts: Sequence[Draft]) -> None:

@@ -44,6 +44,7 @@ urlpatterns = [
     path("drafts/save/", draft.save, name="save_draft"),
     path("drafts/<uuid:uuid>/", draft.draft, name="draft"),
     path("drafts/<uuid:uuid>/delete/", draft.delete, name="delete_draft"),
+    path("drafts/<uuid:uuid>/restore/", draft.restore, name="restore_draft"),
     path("messages/<uuid:uuid>/", message, name="message"),
     path("messages/<uuid:uuid>/body/", body, name="body"),
     path("messages/<uuid:uuid>/take-back/", take_back, name="take_back"),

@@ -148,6 +148,7 @@ TABLE: dict[str, Row] = {
     # What is posted there is a form of one's own, whatever the address says.
     "conversations:draft": Row(OWNER, EVERYBODY),
     "conversations:delete_draft": Row(NOBODY, OWNER_LED),
+    "conversations:restore_draft": Row(NOBODY, OWNER_LED),
     "conversations:message": Row(OWNER_AND_MANAGER, NOBODY),
     "conversations:body": Row(OWNER_AND_MANAGER, NOBODY),
     "conversations:attachment": Row(OWNER, NOBODY),
@@ -351,6 +352,7 @@ def world(
         "conversations:stop": [job.uuid],
         "conversations:draft": [draft.uuid],
         "conversations:delete_draft": [draft.uuid],
+        "conversations:restore_draft": [draft.uuid],
         "conversations:message": [failed.message.uuid],
         "conversations:body": [failed.message.uuid],
         "conversations:attachment": [file.uuid],

@@ -24,8 +24,8 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 class Draft(models.Model):
     """A message being written: the form's fields as they stand, right or wrong.
 
-    `uuid` is the form's submission. When it is sent the draft stays, out of sight,
-    until `forget_at`: taking the message back brings it into sight again.
+    `uuid` is the form's submission. When it is sent or deleted the draft stays, out of
+    sight, until `forget_at`: taking that back brings it into sight again.
     """
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import now
@@ -16,7 +16,8 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from conversations.drafting import HasGoneError, forget
+from conversations import drafting
+from conversations.drafting import HasGoneError
 from conversations.forms import ComposeForm
 from conversations.models import Draft
 from conversations.views.compose import Desk, page
@@ -91,6 +92,20 @@ def save(request: UserRequest) -> HttpResponse:
 @require_POST
 def delete(request: UserRequest, uuid: UUID) -> HttpResponse:
     found = get_object_or_404(Draft.objects.of(request.user), uuid=uuid)
-    forget([found])
-    messages.success(request, f"The draft “{found}” is deleted.")
-    return redirect(reverse("conversations:drafts"))
+    drafting.delete(found)
+    messages.success(
+        request,
+        f"The draft “{found}” is deleted.",
+        # What the button beside the words posts to: see _messages.html.
+        extra_tags=reverse("conversations:restore_draft", args=[found.uuid]),
+    )
+    return redirect("conversations:drafts")
+
+
+@require_POST
+def restore(request: UserRequest, uuid: UUID) -> HttpResponse:
+    found = drafting.restore(request.user, uuid)
+    if found is None:
+        raise Http404("There is no such draft.")
+    messages.success(request, "Your draft is back.")
+    return redirect(found)

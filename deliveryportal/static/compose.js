@@ -90,11 +90,13 @@ function keepByItself() {
   letter.addEventListener("input", (event) => {
     if (event.target.type !== "file") timer ??= setTimeout(keep, KEPT_AFTER);
   });
-  // The page that leaves now takes everything along: kept again, it would be two drafts.
-  letter.addEventListener("submit", () => {
+  const leave = () => {
     clearTimeout(timer);
     timer = null;
-  });
+  };
+  // The page that leaves now takes everything along: kept again, it would be two drafts.
+  letter.addEventListener("submit", leave);
+  document.getElementById("delete-draft")?.addEventListener("submit", leave);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden" && timer !== null) keep();
   });

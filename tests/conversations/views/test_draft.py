@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -220,8 +221,44 @@ def test_deleting_a_draft_deletes_the_files_nothing_else_needs(
         owner=alice, name="a", content=b"a", size=1, digest="0", content_type="x"
     )
     as_user(alice).post(f"{draft.get_absolute_url()}delete/")
+    forget_sent(now() + timedelta(days=2))
     assert not Draft.objects.exists()
     assert not Attachment.objects.exists()
+
+
+def test_a_draft_deleted_by_a_slip_is_had_back(
+    alice: User, bob: User, draft: Draft, as_user: SignIn
+) -> None:
+    client, restore = as_user(alice), f"{draft.get_absolute_url()}restore/"
+    deleted = client.post(f"{draft.get_absolute_url()}delete/", follow=True)
+    assert f'action="{restore}"' in deleted.content.decode()
+    assert not Draft.objects.of(alice).exists()
+    assert client.get(draft.get_absolute_url()).status_code == 404
+    assert as_user(bob).post(restore).status_code == 404
+    back = client.post(restore, follow=True)
+    assert back.redirect_chain[-1][0] == draft.get_absolute_url()
+    assert Draft.objects.of(alice).get() == draft
+
+
+def test_what_is_typed_on_in_another_tab_outlives_the_draft_deleted_here(
+    alice: User, draft: Draft, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    client.post(f"{draft.get_absolute_url()}delete/")
+    fields = {"submission": str(draft.uuid), "version": "1", "subject": "Hello Anna"}
+    assert "a draft of its own" in client.post(SAVE, fields).content.decode()
+    kept = Draft.objects.of(alice).get()
+    assert (kept.subject, kept.uuid == draft.uuid) == ("Hello Anna", False)
+
+
+def test_what_was_sent_is_not_had_back_as_a_draft(
+    alice: User, draft: Draft, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    fields = {"submission": str(draft.uuid), "version": "1", "subject": "Hello"}
+    client.post(draft.get_absolute_url(), {**fields, "to": "anna@customer.test"})
+    assert Message.objects.exists()
+    assert client.post(f"{draft.get_absolute_url()}restore/").status_code == 404
 
 
 def test_a_sent_draft_is_forgotten_after_its_time(draft: Draft) -> None:
