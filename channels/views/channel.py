@@ -59,7 +59,9 @@ def channel(request: UserRequest) -> HttpResponse:
             "comparisons": compare(identity, shown, settings.PORTAL_DOMAIN)
             if identity
             else [],
-            "before": usable.filter(uuid=request.session[BEFORE]).first()
+            "before": usable.exclude(pk=in_use.pk)
+            .filter(uuid=request.session[BEFORE])
+            .first()
             if BEFORE in request.session
             else None,
         },

@@ -276,6 +276,21 @@ def test_disconnecting_forgets_the_credentials_and_the_choice(
     assert client.get(url).status_code == 404
 
 
+def test_what_is_in_use_again_is_not_offered_as_what_was_before(
+    alice: User, as_user: SignIn
+) -> None:
+    client, portal = as_user(alice), Channel.objects.default()
+    with ScriptedSmtp() as server:
+        connect(client, server)
+    own = Channel.objects.get(kind="smtp")
+    client.post(f"/settings/channel/{portal.uuid}/choose/")
+    client.post(f"/settings/channel/{own.uuid}/choose/")
+    said = "Before, your mail left by"
+    assert said in client.get("/settings/channel/").content.decode()
+    client.post(f"/settings/channel/{own.uuid}/disconnect/")
+    assert said not in client.get("/settings/channel/").content.decode()
+
+
 def test_what_is_somebody_elses_is_not_there(
     alice: User, charlie: User, as_user: SignIn
 ) -> None:
