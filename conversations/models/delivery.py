@@ -552,8 +552,9 @@ class Delivery(QuickRowsModel):
         if hold_words := getattr(self, "hold_words", None):
             ends: datetime = self.hold_ends  # type: ignore[attr-defined]
             endless = ends >= hold.OPEN_END
-            over_by_then = endless or ends <= self.not_before
-            if not (over_by_then and self._has_its_time_ahead):
+            # What may be over by the time that a person named is not waited for.
+            may_be_over = endless or ends <= self.not_before
+            if not (may_be_over and self.is_scheduled):
                 return hold_words, None if endless else max(ends, self.not_before)
         held_until = getattr(self, "held_until", None)
         if self.waiting_for:
@@ -563,11 +564,6 @@ class Delivery(QuickRowsModel):
         if self.not_before > now():
             return SCHEDULED, self.not_before
         return None
-
-    @property
-    def _has_its_time_ahead(self) -> bool:
-        """A person named it: a pause that may be over by then is not what it waits for."""
-        return self.is_scheduled and not self.waiting_for
 
     @property
     def has_failed(self) -> bool:
@@ -580,9 +576,14 @@ class Delivery(QuickRowsModel):
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether it waits for a time of its own, and not only for an Undo."""
+        """Whether it waits for a time that a person named.
+
+        Not only for an Undo, nor for the next try.
+        """
         wait = timedelta(seconds=settings.UNDO_SECONDS)
-        return self.not_before > max(now(), self.created_at + wait)
+        return not self.waiting_for and self.not_before > max(
+            now(), self.created_at + wait
+        )
 
     @property
     def in_progress(self) -> bool:

@@ -133,6 +133,20 @@ def test_what_waits_says_for_what_and_that_nothing_is_lost(
     assert "Nothing is lost" in page
 
 
+def test_the_next_try_is_not_said_to_be_the_time_it_leaves_at(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    delivery = make_delivery(
+        alice,
+        not_before=datetime(2099, 7, 1, 12, 36, 19, tzinfo=UTC),
+        waiting_for="Your server cannot take mail at the moment",
+    )
+    page = as_user(alice).get(delivery.message.get_absolute_url()).content.decode()
+    assert "the next try is on 1 Jul 2099, 12:36:19." in page
+    assert "It leaves on" not in page
+    assert ">Cancel<" in page
+
+
 def test_mail_over_a_limit_is_due_when_the_limit_lets_it_go(
     alice: User, make_delivery: MakeDelivery, as_user: SignIn
 ) -> None:
