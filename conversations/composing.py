@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.utils.timezone import now
 
 from channels.addresses import Address
 from channels.models import Channel, EmailIdentity
+from channels.return_path import new_token
 from channels.routing import channel_for
 from conversations.models import (
     Attachment,
@@ -23,7 +25,8 @@ from conversations.models import (
     by_hand,
 )
 from conversations.models.by_hand import Rows
-from conversations.models.delivery import Part
+from conversations.models.conversation import NewConversation
+from conversations.models.delivery import NewDelivery, Part
 from conversations.models.event import Line
 from conversations.rich_text import as_html
 from conversations.tasks import announce_lanes
@@ -99,44 +102,53 @@ def write_to_each(
     nothing and returns the messages of the first time. Raises AlreadySentError if
     the form was sent with another content before.
     """
-    sender = identity.owner
     signed = {
         address.wire.casefold(): (address, wording.signed(identity.signature))
         for address, wording in letters
     }
-    try:
-        with transaction.atomic():
-            channel = channel_for(identity)
-            people = [address for address, _ in signed.values()]
-            conversations = conversations_with(sender, people)
-            messages = queue_all(
-                [
-                    (
-                        _letter(identity, conversation, wording, submission, enclosed),
-                        address,
-                    )
-                    for conversation, (address, wording) in zip(
-                        conversations, signed.values(), strict=True
-                    )
-                ],
-                channel,
-                enclosed=enclosed,
-            )
-            if not enclosed.waits:  # what does is announced when its time comes
-                transaction.on_commit(
-                    lambda: announce_lanes([LaneId(channel.pk, sender.pk)])
-                )
-            return messages
-    except IntegrityError:
-        sent_before = list(Message.objects.filter(sender=sender, submission=submission))
-        if submission is None or not sent_before:
-            raise
-        if _content(sent_before) != {
-            (address.wire.casefold(), wording.subject, wording.body)
-            for address, wording in signed.values()
-        }:
-            raise AlreadySentError from None
-        return sent_before
+    for last in (False, True):
+        try:
+            return _queue_each(identity, signed.values(), enclosed, submission)
+        except IntegrityError:
+            if sent_before := _sent_before(identity.owner, submission):
+                break
+            # Else somebody may have begun a conversation with one of them just now.
+            if last:
+                raise
+    if _content(sent_before) != {
+        (address.wire.casefold(), wording.subject, wording.body)
+        for address, wording in signed.values()
+    }:
+        raise AlreadySentError
+    return sent_before
+
+
+def _queue_each(
+    identity: EmailIdentity,
+    letters: Iterable[tuple[Address, Wording]],
+    enclosed: Enclosed,
+    submission: UUID | None,
+) -> list[Message]:
+    with by_hand.in_one_piece():
+        channel = channel_for(identity)
+        messages = queue_all(
+            [
+                (_letter(identity, wording, submission, enclosed), address)
+                for address, wording in letters
+            ],
+            channel,
+            enclosed=enclosed,
+        )
+        if not enclosed.waits:  # what does is announced when its time comes
+            lane = LaneId(channel.pk, identity.owner_id)
+            transaction.on_commit(partial(announce_lanes, [lane]))
+    return messages
+
+
+def _sent_before(sender: User, submission: UUID | None) -> list[Message]:
+    if submission is None:
+        return []
+    return list(Message.objects.filter(sender=sender, submission=submission))
 
 
 def _content(messages: list[Message]) -> set[tuple[str, str, str]]:
@@ -151,14 +163,12 @@ def _content(messages: list[Message]) -> set[tuple[str, str, str]]:
 
 def _letter(
     identity: EmailIdentity,
-    conversation: Conversation,
     wording: Wording,
     submission: UUID | None,
     enclosed: Enclosed,
 ) -> Message:
     sender, follows = identity.owner, enclosed.follows
     return Message.new(
-        conversation=conversation,
         sender=sender,
         team_id=sender.team_id,
         identity=identity,
@@ -203,7 +213,10 @@ def queue_all(
     note: str = "",
     enclosed: Enclosed = Enclosed(),
 ) -> list[Message]:
-    """The same for any number of messages, in as many statements as for one."""
+    """The same for any number of messages, in as many statements as for one.
+
+    What is in no conversation yet gets into its sender's with whom it is to.
+    """
     for message, address in letters:
         if message.cc:
             message.cc = [each for each in message.cc if each[1] != address.wire]
@@ -212,60 +225,95 @@ def queue_all(
         for message, address in letters
         for part, each in _each_once(address, enclosed)
     ]
-    ids = by_hand.new_ids({Message: len(letters), Delivery: len(recipients)})
-    messages = [message for message, _ in letters]
-    for message, pk in zip(messages, ids[Message], strict=True):
-        message.pk = pk
     begun = now()
-    due = max(enclosed.not_before or begun, begun)
-    kind, tracked = channel.kind, channel.traits.records_bounces
-    deliveries = [
-        Delivery.new(
-            id=pk,
-            message=message,
-            recipient=each.shown,
-            recipient_wire=each.wire,
-            recipient_name=each.name,
-            part=part,
-            channel=channel,
-            sender_id=message.sender_id,
-            team_id=message.team_id,
-            subject=message.subject,
-            from_address=message.from_address,
-            channel_kind=kind,
-            tracked=tracked,
-            state_since=begun,
-            not_before=due,
-            created_at=begun,
-        )
-        for pk, (message, part, each) in zip(ids[Delivery], recipients, strict=True)
-    ]
-    DeliveryEvent.objects.record(
-        (
-            line
-            for delivery in deliveries
-            for line in (
-                Line(
-                    delivery.pk,
-                    DeliveryEvent.Kind.WRITTEN,
-                    delivery.message.written_at,
-                    note=f"as {delivery.message.written_as}"[:500],
-                ),
-                Line(
-                    delivery.pk,
-                    DeliveryEvent.Kind.QUEUED,
-                    delivery.created_at,
-                    note=note or f"for {channel}",
-                ),
-            )
+    begins = [letter for letter in letters if not letter[0].conversation_id]
+    new, known = by_hand.new_ids(
+        {
+            Conversation: len(begins),
+            Message: len(letters),
+            Delivery: len(recipients),
+        },
+        known=Conversation.objects.known(
+            letters[0][0].sender_id, [address.shown for _, address in begins]
         ),
-        after=[Rows.of_new(messages), Rows.of_new(deliveries)],
     )
-    for message in messages:
-        if message.has_attachments:
-            files = enclosed.attachments or _files_sent_again(message)
-            message.attachments.add(*files)
+    conversations = _begin(begins, known, new[Conversation], begun)
+    messages = [message for message, _ in letters]
+    for message, pk in zip(messages, new[Message], strict=True):
+        message.pk = pk
+    queued = note or f"for {channel}"
+    deliveries: list[NewDelivery] = []
+    lines: list[Line] = []
+    for pk, (message, part, each) in zip(new[Delivery], recipients, strict=True):
+        deliveries.append(
+            NewDelivery(
+                id=pk,
+                uuid=uuid4(),
+                message_id=message.pk,
+                sender_id=message.sender_id,
+                team_id=message.team_id,
+                part=part,
+                recipient=each.shown,
+                recipient_wire=each.wire,
+                recipient_name=each.name,
+                subject=message.subject,
+                from_address=message.from_address,
+                return_token=new_token(),
+            )
+        )
+        written = f"as {message.written_as}"[:500]
+        lines += (
+            Line(pk, DeliveryEvent.Kind.WRITTEN, message.written_at, written),
+            Line(pk, DeliveryEvent.Kind.QUEUED, begun, queued),
+        )
+    due = max(enclosed.not_before or begun, begun)
+    DeliveryEvent.objects.record(
+        lines,
+        after=[
+            Conversation.objects.rows(conversations),
+            Rows.of_new(messages),
+            Delivery.objects.rows(deliveries, channel, at=begun, due=due),
+            _with_files(messages, enclosed),
+        ],
+    )
     return messages
+
+
+def _begin(
+    letters: Sequence[tuple[Message, Address]],
+    known: Sequence[tuple[int | None, str]],
+    new: Sequence[int],
+    at: datetime,
+) -> list[NewConversation]:
+    """Put each into the conversation that is known, or else into a new one."""
+    begun: dict[str, NewConversation] = {}
+    for (message, address), (pk, person), next_pk in zip(
+        letters, known, new, strict=True
+    ):
+        if pk is None and person not in begun:
+            begun[person] = NewConversation(
+                id=next_pk,
+                uuid=uuid4(),
+                owner_id=message.sender_id,
+                person_address=address.shown,
+                person_name=address.name[:200],
+                created_at=at,
+            )
+        message.conversation_id = pk or begun[person].id
+    return list(begun.values())
+
+
+def _with_files(messages: Iterable[Message], enclosed: Enclosed) -> Rows:
+    return Rows.of(
+        Message.attachments.through,
+        ("message_id", "attachment_id"),
+        [
+            (message.pk, file.pk)
+            for message in messages
+            if message.has_attachments
+            for file in enclosed.attachments or _files_sent_again(message)
+        ],
+    )
 
 
 def _files_sent_again(message: Message) -> Iterable[Attachment]:
@@ -295,22 +343,3 @@ def conversation_with(sender: User, address: Address) -> Conversation:
             defaults={"person_name": address.name[:200]},
         )
     return conversation
-
-
-def conversations_with(
-    sender: User, addresses: Sequence[Address]
-) -> list[Conversation]:
-    """The conversation with each of many, in two statements at most."""
-    people = {address.shown.lower(): address for address in addresses}
-    found = Conversation.objects.with_people(sender, people)
-    missing = [each for folded, each in people.items() if folded not in found]
-    if missing:
-        found |= Conversation.objects.begin(
-            sender, [(each.shown, each.name) for each in missing]
-        )
-    # What the database folds otherwise than Python, or somebody else has just begun,
-    # is asked for by itself.
-    return [
-        found.get(address.shown.lower()) or conversation_with(sender, address)
-        for address in addresses
-    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cache
 from itertools import islice
@@ -19,6 +20,7 @@ from django.db import connection, models, transaction
 from psycopg.types.json import Jsonb
 
 from channels.models.prepared import prepared_cursor
+from conversations.models.quick_rows import QuickRowsModel
 
 
 class Sql(NamedTuple):
@@ -63,17 +65,23 @@ def update_returning(
     if telling is None:
         return _ids(statement, parameters)
     if connection.vendor == "postgresql" and telling.are_few:
-        inserted, told = telling.selected
-        return _ids(
-            f"WITH moved AS ({statement}), told AS (INSERT INTO {telling.into} "  # noqa: S608
-            f"{inserted} WHERE {TELLS_OF} IN (SELECT id FROM moved)) "
-            "SELECT id FROM moved",
-            [*parameters, told],
-        )
+        statement = _and_telling(statement, telling.model, telling.columns)
+        return _ids(statement, [*parameters, telling.in_json])
     with transaction.atomic(savepoint=False):
         moved = _ids(statement, parameters)
         insert(telling.about(moved))
     return moved
+
+
+@cache
+def _and_telling(
+    statement: str, model: type[models.Model], columns: tuple[str, ...]
+) -> str:
+    return (
+        f"WITH moved AS ({statement}), "  # noqa: S608
+        f"told AS (INSERT INTO {_into(model, columns)} {_selecting(model, columns)} "
+        f"WHERE {TELLS_OF} IN (SELECT id FROM moved)) SELECT id FROM moved"
+    )
 
 
 def _ids(statement: str, parameters: list[Any]) -> set[int]:
@@ -118,7 +126,7 @@ class Rows(NamedTuple):
     """What is to be inserted into one table, as its driver takes it."""
 
     model: type[models.Model]
-    columns: Sequence[str]
+    columns: tuple[str, ...]
     values: Sequence[Sequence[Any]]
 
     @classmethod
@@ -143,6 +151,21 @@ class Rows(NamedTuple):
             each._state.adding, each._state.db = False, connection.alias
         return cls.of(model, names, list(map(attrgetter(*names), instances)))
 
+    @classmethod
+    def alike(
+        cls,
+        model: type[QuickRowsModel],
+        names: tuple[str, ...],
+        values: Iterable[tuple[Any, ...]],
+        **common: Any,
+    ) -> Rows:
+        """New rows that differ in these fields only."""
+        rest = {**model.blank(), **common}
+        for name in names:
+            rest.pop(name, None)
+        others = tuple(rest.values())
+        return cls.of(model, (*names, *rest), [(*row, *others) for row in values])
+
     @property
     def are_few(self) -> bool:
         """Whether they cost less as parameters of one statement than as a COPY."""
@@ -154,53 +177,87 @@ class Rows(NamedTuple):
         return self._replace(values=[row for row in self.values if row[at] in ids])
 
     @property
-    def into(self) -> str:
-        return f'"{self.model._meta.db_table}" ({_quoted(self.columns)})'
-
-    @property
-    def selected(self) -> tuple[str, str]:
-        """A statement that reads the rows out of one parameter, and the parameter."""
-        if connection.vendor == "sqlite":
-            values = ", ".join(f"value ->> {at}" for at in range(len(self.columns)))
-            # It would take ON CONFLICT for a join's ON without the WHERE.
-            statement = f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608
-            return statement, json.dumps(self.values)
-        statement = (
-            f"SELECT {_quoted(self.columns)} FROM "  # noqa: S608
-            f'json_populate_recordset(NULL::"{self.model._meta.db_table}", %s::json)'
-        )
+    def in_json(self) -> str:
+        """The rows as one parameter: see `_selecting`."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.values]
-        return statement, json.dumps(rows, default=_in_json)
+        return json.dumps(rows, default=_in_json)
+
+
+def _into(model: type[models.Model], columns: tuple[str, ...]) -> str:
+    return f'"{model._meta.db_table}" ({_quoted(columns)})'
+
+
+def _selecting(model: type[models.Model], columns: tuple[str, ...]) -> str:
+    """A statement that reads rows out of one parameter."""
+    return (
+        f"SELECT {_quoted(columns)} FROM "  # noqa: S608
+        f'json_populate_recordset(NULL::"{model._meta.db_table}", %s::json)'
+    )
 
 
 def new_ids(
-    wanted: Mapping[type[models.Model], int],
-) -> dict[type[models.Model], list[int]]:
+    wanted: Mapping[type[models.Model], int], *, known: Sql | None = None
+) -> tuple[dict[type[models.Model], list[int]], list[tuple[int | None, str]]]:
     """Take ids for rows to come: what points at them need not wait for an answer.
 
-    In the transaction that inserts them: in SQLite they are ours as long as nobody
-    else writes.
+    In the same trip `known` finds those of rows that are there already: it selects an
+    id, or none, and a text.
     """
-    found: dict[type[models.Model], list[int]] = {}
+    if connection.vendor == "sqlite":
+        return _next_ids(wanted, known)
+    statement = _taking(tuple(wanted), known.text if known else "")
     with prepared_cursor() as cursor:
-        if connection.vendor == "sqlite":
-            for model, number in wanted.items():
-                cursor.execute(
-                    "SELECT seq FROM sqlite_sequence WHERE name = %s",
-                    [model._meta.db_table],
-                )
-                first = (cursor.fetchone() or (0,))[0] + 1
-                found[model] = list(range(first, first + number))
-            return found
-        each = (
-            "SELECT nextval((SELECT pg_get_serial_sequence"  # noqa: S608
-            f"('{model._meta.db_table}', 'id')::regclass)) "
-            "FROM generate_series(1, %s::int)"
-            for model in wanted
+        cursor.execute(
+            statement, [*wanted.values(), *(known.parameters if known else ())]
         )
-        cursor.execute(" UNION ALL ".join(each), list(wanted.values()))
-        ids = (pk for (pk,) in cursor.fetchall())
-    return {model: list(islice(ids, number)) for model, number in wanted.items()}
+        rows = iter(cursor.fetchall())
+    new = {
+        model: [pk for pk, _ in islice(rows, number)]
+        for model, number in wanted.items()
+    }
+    return new, list(rows)
+
+
+@cache
+def _taking(wanted: tuple[type[models.Model], ...], known: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_serial_sequence(value, 'id') "
+            "FROM json_array_elements_text(%s::json)",
+            [json.dumps([model._meta.db_table for model in wanted])],
+        )
+        each = [
+            f"SELECT nextval('{sequence}'), NULL FROM generate_series(1, (SELECT %s::int))"  # noqa: S608
+            for (sequence,) in cursor.fetchall()
+        ]
+    return " UNION ALL ".join([*each, known] if known else each)
+
+
+def _next_ids(
+    wanted: Mapping[type[models.Model], int], known: Sql | None
+) -> tuple[dict[type[models.Model], list[int]], list[tuple[int | None, str]]]:
+    """They are ours as long as nobody else writes: see `in_one_piece`."""
+    with prepared_cursor() as cursor:
+        cursor.execute("SELECT name, seq FROM sqlite_sequence")
+        last = dict(cursor.fetchall())
+        new = {}
+        for model, number in wanted.items():
+            first = last.get(model._meta.db_table, 0) + 1
+            new[model] = list(range(first, first + number))
+        if known is None:
+            return new, []
+        cursor.execute(*known)
+        return new, list(cursor.fetchall())
+
+
+def in_one_piece() -> AbstractContextManager[object]:
+    """For new ids and the rows they are for: all of them or nothing.
+
+    An `insert` is that by itself. It needs a transaction where ids are only ours in
+    one, and where a failure would spoil somebody else's.
+    """
+    alone = connection.vendor == "postgresql" and not connection.in_atomic_block
+    return nullcontext() if alone else transaction.atomic()
 
 
 def insert(*several: Rows) -> None:
@@ -208,48 +265,48 @@ def insert(*several: Rows) -> None:
     filled = [rows for rows in several if rows.values]
     if not filled:
         return
-    with transaction.atomic(savepoint=False), prepared_cursor() as cursor:
-        if connection.vendor == "sqlite":
-            for rows in filled:
-                places = ", ".join(["%s"] * len(rows.columns))
-                statement = f"INSERT INTO {rows.into} VALUES ({places})"  # noqa: S608
-                cursor.executemany(statement, rows.values)
-        elif sum(len(rows.values) for rows in filled) > FEW:
-            for rows in filled:
-                _copy(cursor, rows)
-        else:
-            selected = [rows.selected for rows in filled]
-            *before, last = (
-                f"INSERT INTO {rows.into} {statement}"
-                for rows, (statement, _) in zip(filled, selected, strict=True)
-            )
-            named = ", ".join(f"t{at} AS ({each})" for at, each in enumerate(before))
+    if connection.vendor == "postgresql" and sum(len(r.values) for r in filled) <= FEW:
+        with prepared_cursor() as cursor:
             cursor.execute(
-                f"WITH {named} {last}" if before else last,
-                [parameter for _, parameter in selected],
+                _inserting(tuple((rows.model, rows.columns) for rows in filled)),
+                [rows.in_json for rows in filled],
             )
+        return
+    fill = _FILL[connection.vendor]
+    with transaction.atomic(savepoint=False), prepared_cursor() as cursor:
+        for rows in filled:
+            fill(cursor, rows)
+
+
+@cache
+def _inserting(
+    tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...],
+) -> str:
+    *before, last = (
+        f"INSERT INTO {_into(model, columns)} {_selecting(model, columns)}"
+        for model, columns in tables
+    )
+    named = ", ".join(f"t{at} AS ({each})" for at, each in enumerate(before))
+    return f"WITH {named} {last}" if before else last
 
 
 def _copy(cursor: Any, rows: Rows) -> None:
-    statement = f"COPY {rows.into} FROM STDIN"
+    statement = f"COPY {_into(rows.model, rows.columns)} FROM STDIN"
     with connection.wrap_database_errors, cursor.copy(statement) as copy:
         for row in rows.values:
             copy.write_row(row)
 
 
-def insert_missing(rows: Rows, returning: str) -> list[tuple[Any, ...]]:
-    """Insert those that break no constraint; return what is asked of them."""
-    statement, parameter = rows.selected
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {rows.into} {statement} "
-            f"ON CONFLICT DO NOTHING RETURNING {returning}",
-            [parameter],
-        )
-        return list(cursor.fetchall())
+def _insert_each(cursor: Any, rows: Rows) -> None:
+    places = ", ".join(["%s"] * len(rows.columns))
+    statement = f"INSERT INTO {_into(rows.model, rows.columns)} VALUES ({places})"  # noqa: S608
+    cursor.executemany(statement, rows.values)
 
 
-def _quoted(columns: Sequence[str]) -> str:
+_FILL = {"sqlite": _insert_each, "postgresql": _copy}
+
+
+def _quoted(columns: tuple[str, ...]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
 
 
@@ -262,13 +319,13 @@ def _names(model: type[models.Model]) -> tuple[str, ...]:
 @cache
 def _columns(
     model: type[models.Model], names: tuple[str, ...]
-) -> tuple[list[str], list[tuple[int, Any]]]:
+) -> tuple[tuple[str, ...], list[tuple[int, Any]]]:
     """The fields' columns, and which of them the driver wants otherwise."""
     by_name = {each.attname: each for each in model._meta.concrete_fields}
     fields = [by_name[name] for name in names]
     otherwise = _OTHERWISE[connection.vendor]
     return (
-        [str(each.column) for each in fields],
+        tuple(str(each.column) for each in fields),
         [(at, each) for at, each in enumerate(fields) if isinstance(each, otherwise)],
     )
 

@@ -2,66 +2,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from operator import attrgetter
-from uuid import uuid4
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
-from channels.models.reading import instances
-from conversations.models import by_hand
-from conversations.models.by_hand import Rows
+from conversations.models.by_hand import Rows, Sql
 from conversations.models.quick_rows import QuickRowsModel
-from deliveryportal.accounts.models import User
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def with_people(
-        self, owner: User, folded: Iterable[str]
-    ) -> dict[str, Conversation]:
-        """Find the owner's with people of these addresses, which are in lower case."""
-        found = instances(
-            self.model,
-            "SELECT {columns} FROM " + _EACH_FOUND[connection.vendor],  # noqa: S608
-            [json.dumps(list(folded)), owner.pk],
-        )
-        return {each.person_address.lower(): each for each in found}
+    def known(self, owner_id: int, addresses: Iterable[str]) -> Sql:
+        """Ask for the ids of an owner's with each of these, and what is one person.
 
-    def begin(
-        self, owner: User, people: Iterable[tuple[str, str]]
-    ) -> dict[str, Conversation]:
-        """Begin one with each of these addresses and names, unless there is one."""
-        begun = {
-            address: Conversation.new(
-                owner=owner, person_address=address, person_name=name[:200]
-            )
-            for address, name in people
-        }
-        rows = Rows.of(self.model, NEW, [fields_of(each) for each in begun.values()])
-        ids = by_hand.insert_missing(rows, returning="person_address, id")
-        for address, pk in ids:
-            begun[address].pk = pk
-        return {address.lower(): begun[address] for address, _ in ids}
+        The database alone knows how it folds what it keeps apart.
+        """
+        return Sql(_EACH[connection.vendor], (json.dumps(list(addresses)), owner_id))
+
+    def rows(self, new: Iterable[NewConversation]) -> Rows:
+        return Rows.of(self.model, NewConversation._fields, list(new))
 
 
 # One after the other by the index that makes each unique: PostgreSQL left to itself
 # reads all of an owner's where its statistics are old.
-_EACH_FOUND = {
+_EACH = {
     "sqlite": (
-        "json_each(%s) CROSS JOIN conversations_conversation "
-        "ON owner_id = %s AND lower(person_address) = value"
+        "SELECT known.id, lower(value) FROM json_each(%s) "
+        "LEFT JOIN conversations_conversation known "
+        "ON owner_id = %s AND lower(person_address) = lower(value) ORDER BY key"
     ),
     "postgresql": (
-        "json_array_elements_text(%s::json) CROSS JOIN LATERAL ("
-        "SELECT * FROM conversations_conversation "
-        "WHERE owner_id = %s AND lower(person_address) = value LIMIT 1"
-        ") conversations_conversation"
+        "SELECT known.id, lower(value) FROM json_array_elements_text(%s::json) "
+        "LEFT JOIN LATERAL (SELECT id FROM conversations_conversation "
+        "WHERE owner_id = %s AND lower(person_address) = lower(value) LIMIT 1) known "
+        "ON true"
     ),
 }
-NEW = ("uuid", "owner_id", "person_address", "person_name", "created_at")
-fields_of = attrgetter(*NEW)
+
+
+class NewConversation(NamedTuple):
+    id: int
+    uuid: UUID
+    owner_id: int
+    person_address: str
+    person_name: str
+    created_at: datetime
 
 
 class Conversation(QuickRowsModel):

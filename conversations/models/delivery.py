@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
-from uuid import uuid4
+from typing import Any, NamedTuple, Self
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
@@ -16,6 +16,7 @@ from channels.return_path import new_token
 from channels.transports import Traits, transport_class
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models import by_hand, hold
+from conversations.models.by_hand import Rows
 from conversations.models.cause import CAUSE
 from conversations.models.event import DeliveryEvent, Line, log
 from conversations.models.hold import Hold, HoldQuerySet
@@ -123,7 +124,45 @@ LISTED = (
 )
 
 
+class NewDelivery(NamedTuple):
+    """What is a delivery's own among those of a message, or of many messages."""
+
+    id: int
+    uuid: UUID
+    message_id: int
+    sender_id: int
+    team_id: int
+    part: str
+    recipient: str
+    recipient_wire: str
+    recipient_name: str
+    subject: str
+    from_address: str
+    return_token: str
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def rows(
+        self,
+        new: Iterable[NewDelivery],
+        channel: Channel,
+        *,
+        at: datetime,
+        due: datetime,
+    ) -> Rows:
+        """What is queued now, and due then, by this channel."""
+        return Rows.alike(
+            self.model,
+            NewDelivery._fields,
+            new,
+            channel_id=channel.pk,
+            channel_kind=channel.kind,
+            tracked=channel.traits.records_bounces,
+            state_since=at,
+            not_before=due,
+            created_at=at,
+        )
+
     def visible_to(self, user: User) -> Self:
         return self.filter(visible_to(user))
 

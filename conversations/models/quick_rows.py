@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, Self
 
@@ -32,6 +32,11 @@ class QuickRowsModel(models.Model):
         state.adding, state.db = False, db
         row.__dict__.update(zip(field_names, values, strict=True), _state=state)
         return row
+
+    @classmethod
+    def blank(cls) -> Mapping[str, Any]:
+        """What a new row has in the fields that begin alike in all of them."""
+        return _blank(cls).constants
 
     @classmethod
     def new(cls, **values: Any) -> Self:

@@ -147,7 +147,7 @@ def test_rows_inserted_by_hand_are_those_that_django_would_insert(
     """Few of them and many: they take different ways."""
     like = make_delivery(alice).message
     words = 'Grüße\t\\N \'x\' "%s" {"a": [1]}\r\n\N{PARTY POPPER} \\. '
-    ids = by_hand.new_ids({Message: number})[Message]
+    ids = by_hand.new_ids({Message: number})[0][Message]
     new = [
         Message.new(
             id=pk,
@@ -183,7 +183,7 @@ def test_what_may_not_be_there_twice_is_refused_as_django_refuses_it(
     alice: User, make_delivery: MakeDelivery, number: int
 ) -> None:
     message = make_delivery(alice).message
-    ids = by_hand.new_ids({Message: number})[Message]
+    ids = by_hand.new_ids({Message: number})[0][Message]
     twice = [
         Message.new(
             id=pk,

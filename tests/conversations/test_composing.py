@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import dramatiq
@@ -12,8 +13,18 @@ from channels.addresses import parse_addresses
 from channels.models import Channel, ChannelChoice, EmailIdentity
 from channels.routing import channel_for
 from conversations.composing import write
-from conversations.models import Conversation, Delivery, DeliveryEvent, Message
+from conversations.models import (
+    Conversation,
+    Delivery,
+    DeliveryEvent,
+    Message,
+    by_hand,
+)
 from deliveryportal.accounts.models import User
+
+on_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="elsewhere one writes at a time"
+)
 
 
 def identity_of(user: User) -> EmailIdentity:
@@ -95,10 +106,54 @@ def test_a_thousand_are_written_to_in_as_many_statements_as_one(alice: User) -> 
 
     write_to(alice, "first@customer.test")
     one, thousand = statements(0, 1), statements(1, 1000)
-    # A COPY for each of three tables, where one statement fills them all.
-    assert one <= 12
-    assert thousand <= one + 2
+    # A COPY for each of four tables, where one statement fills them all.
+    assert one <= 11
+    assert thousand <= one + 3
     assert Delivery.objects.filter(events__kind="queued").count() == 1002
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_message_is_written_in_one_statement_that_needs_no_transaction(
+    alice: User,
+) -> None:
+    write_to(alice, "first@customer.test")
+    identity = EmailIdentity.objects.select_related("owner").get(owner=alice)
+    with CaptureQueriesContext(connection) as asked:
+        (message,) = write(
+            identity=identity,
+            recipients=parse_addresses("anna@customer.test"),
+            subject="Hello",
+            body="Text.",
+        )
+    # Its channel, its ids, itself, and whether its lane has been announced.
+    assert len(asked.captured_queries) == 4
+    assert message.conversation.person_address == "anna@customer.test"
+    assert message.deliveries.get().events.count() == 2
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_conversation_that_somebody_else_begins_meanwhile_is_gone_on_with(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking = by_hand.new_ids
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        taken = taking(*args, **kwargs)
+        if not Conversation.objects.exists():
+            Conversation.objects.create(
+                owner=alice, person_address="Anna@customer.test"
+            )
+        return taken
+
+    monkeypatch.setattr(by_hand, "new_ids", meanwhile)
+    messages = write_to(alice, "bert@customer.test, anna@customer.test")
+    assert [each.conversation.person_address for each in messages] == [
+        "bert@customer.test",
+        "Anna@customer.test",
+    ]
+    assert Message.objects.count() == Conversation.objects.count() == 2
 
 
 def test_the_same_form_sent_twice_is_one_message(alice: User) -> None:
