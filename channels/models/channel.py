@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from channels.fields import EncryptedJSONField
+from channels.models.quick_rows import QuickRowsModel
 from channels.models.reading import instances
 from channels.remote_words import RemoteWordsField
 from channels.transports import (
@@ -82,7 +83,7 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
         )
 
 
-class Channel(models.Model):
+class Channel(QuickRowsModel):
     """One way mail leaves: a kind, its settings, its credentials, its health."""
 
     class Health(models.TextChoices):

@@ -20,7 +20,7 @@ from django.db import connection, models, transaction
 from psycopg.types.json import Jsonb
 
 from channels.models.prepared import prepared_cursor
-from conversations.models.quick_rows import QuickRowsModel
+from channels.models.quick_rows import QuickRowsModel
 
 
 class Sql(NamedTuple):
@@ -180,7 +180,7 @@ class Rows(NamedTuple):
     def in_json(self) -> str:
         """The rows as one parameter: see `_selecting`."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.values]
-        return json.dumps(rows, default=_in_json)
+        return _ENCODE(rows)
 
 
 def _into(model: type[models.Model], columns: tuple[str, ...]) -> str:
@@ -364,3 +364,6 @@ def _moment(value: Any) -> Any:
 
 def _in_json(value: Any) -> Any:
     return value.obj if isinstance(value, Jsonb) else str(value)
+
+
+_ENCODE = json.JSONEncoder(default=_in_json).encode

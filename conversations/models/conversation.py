@@ -11,8 +11,8 @@ from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
+from channels.models.quick_rows import QuickRowsModel
 from conversations.models.by_hand import Rows, Sql
-from conversations.models.quick_rows import QuickRowsModel
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):

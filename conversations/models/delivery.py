@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, NullIf, StrIndex, Substr
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
+from channels.models.quick_rows import QuickRowsModel
 from channels.remote_words import RemoteWordsField
 from channels.return_path import new_token
 from channels.transports import Traits, transport_class
@@ -22,7 +23,6 @@ from conversations.models.event import DeliveryEvent, Line, log
 from conversations.models.hold import Hold, HoldQuerySet
 from conversations.models.list_indexes import LIST_INDEXES
 from conversations.models.message import Message
-from conversations.models.quick_rows import QuickRowsModel
 from conversations.models.sought import Word
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
+from channels.models.quick_rows import QuickRowsModel
 from channels.models.reading import instances
 from conversations.models import by_hand
 
@@ -26,7 +27,7 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         )
 
 
-class Lane(models.Model):
+class Lane(QuickRowsModel):
     """What the queue has been told of a lane: one sender on one channel.
 
     A note beside the truth: the deliveries say what is due. Losing it only makes

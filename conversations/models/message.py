@@ -10,7 +10,7 @@ from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
 
 from channels.addresses import mailbox
-from conversations.models.quick_rows import QuickRowsModel
+from channels.models.quick_rows import QuickRowsModel
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 
