@@ -40,6 +40,8 @@ class Address:
 _validate = EmailValidator()
 # What would end a name, or stand for something else in it (RFC 5322, 3.2.3).
 _DIVIDES = re.compile(r'[][()<>@,:;".\\]')
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def mailbox(name: str, address: str) -> str:
@@ -64,7 +66,7 @@ def parse_addresses(text: str) -> list[Address]:
 
     It names all that are none, each with a sentence of its own.
     """
-    if any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in text):
+    if _CONTROLS.search(text):
         raise AddressError(
             "Addresses must be on one line, without control characters. "
             "Separate several with commas."
@@ -150,7 +152,7 @@ def _checked(name: str, address: str) -> Address:
     wire = f"{local_part}@{wire_domain}"
     if len(wire.encode()) > MAX_ADDRESS:
         raise AddressError(f"“{address[:60]}…” is too long for an address.")
-    ascii_local = "".join(c if c.isascii() else "x" for c in local_part)
+    ascii_local = _NOT_ASCII.sub("x", local_part)
     try:
         _validate(f"{ascii_local}@{wire_domain}")
     except ValidationError:

@@ -304,7 +304,7 @@ def _begin(
 
 
 def _with_files(messages: Iterable[Message], enclosed: Enclosed) -> Rows:
-    return Rows.of(
+    return Rows(
         Message.attachments.through,
         ("message_id", "attachment_id"),
         [

@@ -8,19 +8,20 @@ are one parameter, in JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection, models, transaction
-from psycopg.types.json import Jsonb
 
 from channels.models.prepared import prepared_cursor
 from channels.models.quick_rows import QuickRowsModel
+
+Field: TypeAlias = "models.Field[Any, Any]"
 
 
 class Sql(NamedTuple):
@@ -123,24 +124,11 @@ FEW = 12
 
 
 class Rows(NamedTuple):
-    """What is to be inserted into one table, as its driver takes it."""
+    """What is to be inserted into one table: fields and values as instances have them."""
 
     model: type[models.Model]
-    columns: tuple[str, ...]
+    names: tuple[str, ...]
     values: Sequence[Sequence[Any]]
-
-    @classmethod
-    def of(
-        cls,
-        model: type[models.Model],
-        names: tuple[str, ...],
-        values: Sequence[Sequence[Any]],
-    ) -> Rows:
-        """Rows of values of these fields, which are named as instances have them."""
-        columns, otherwise = _columns(model, names)
-        if otherwise:
-            values = [_adapted(row, otherwise) for row in values]
-        return cls(model, columns, values)
 
     @classmethod
     def of_new(cls, instances: Sequence[models.Model]) -> Rows:
@@ -149,7 +137,7 @@ class Rows(NamedTuple):
         names = _names(model)
         for each in instances:
             each._state.adding, each._state.db = False, connection.alias
-        return cls.of(model, names, list(map(attrgetter(*names), instances)))
+        return cls(model, names, list(map(attrgetter(*names), instances)))
 
     @classmethod
     def alike(
@@ -159,12 +147,18 @@ class Rows(NamedTuple):
         values: Iterable[tuple[Any, ...]],
         **common: Any,
     ) -> Rows:
-        """New rows that differ in these fields only."""
-        rest = {**model.blank(), **common}
-        for name in names:
-            rest.pop(name, None)
+        """New rows that differ in these fields only; what is empty need not be told."""
+        rest = {
+            name: value
+            for name, value in {**model.blank(), **common}.items()
+            if value is not None and name not in names
+        }
         others = tuple(rest.values())
-        return cls.of(model, (*names, *rest), [(*row, *others) for row in values])
+        return cls(model, (*names, *rest), [(*row, *others) for row in values])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return _columns(self.model, self.names)
 
     @property
     def are_few(self) -> bool:
@@ -173,14 +167,20 @@ class Rows(NamedTuple):
 
     def about(self, ids: set[int]) -> Rows:
         """Those that tell of one of these."""
-        at = self.columns.index(TELLS_OF)
+        at = self.names.index(TELLS_OF)
         return self._replace(values=[row for row in self.values if row[at] in ids])
 
     @property
     def in_json(self) -> str:
         """The rows as one parameter: see `_selecting`."""
-        rows = [dict(zip(self.columns, row, strict=True)) for row in self.values]
-        return _ENCODE(rows)
+        columns = self.columns
+        return _ENCODE([dict(zip(columns, row, strict=True)) for row in self.values])
+
+    @property
+    def adapted(self) -> Iterable[Sequence[Any]]:
+        """The rows as the driver takes them."""
+        otherwise = _otherwise(self.model, self.names)
+        return (_adapted(row, otherwise) for row in self.values)
 
 
 def _into(model: type[models.Model], columns: tuple[str, ...]) -> str:
@@ -293,14 +293,14 @@ def _inserting(
 def _copy(cursor: Any, rows: Rows) -> None:
     statement = f"COPY {_into(rows.model, rows.columns)} FROM STDIN"
     with connection.wrap_database_errors, cursor.copy(statement) as copy:
-        for row in rows.values:
+        for row in rows.adapted:
             copy.write_row(row)
 
 
 def _insert_each(cursor: Any, rows: Rows) -> None:
     places = ", ".join(["%s"] * len(rows.columns))
     statement = f"INSERT INTO {_into(rows.model, rows.columns)} VALUES ({places})"  # noqa: S608
-    cursor.executemany(statement, rows.values)
+    cursor.executemany(statement, rows.adapted)
 
 
 _FILL = {"sqlite": _insert_each, "postgresql": _copy}
@@ -317,30 +317,53 @@ def _names(model: type[models.Model]) -> tuple[str, ...]:
 
 
 @cache
-def _columns(
+def _columns(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(each.column) for each in _fields(model, names))
+
+
+@cache
+def _otherwise(
     model: type[models.Model], names: tuple[str, ...]
-) -> tuple[tuple[str, ...], list[tuple[int, Any]]]:
-    """The fields' columns, and which of them the driver wants otherwise."""
+) -> list[tuple[int, Callable[[Any], Any]]]:
+    """What the driver wants otherwise than instances have it, and how it is made."""
+    adapters = _ADAPTERS[connection.vendor]
+    return [
+        (at, partial(adapter, field))
+        for at, field in enumerate(_fields(model, names))
+        for kind, adapter in adapters.items()
+        if isinstance(field, kind)
+    ]
+
+
+def _fields(model: type[models.Model], names: tuple[str, ...]) -> list[Field]:
     by_name = {each.attname: each for each in model._meta.concrete_fields}
-    fields = [by_name[name] for name in names]
-    otherwise = _OTHERWISE[connection.vendor]
-    return (
-        tuple(str(each.column) for each in fields),
-        [(at, each) for at, each in enumerate(fields) if isinstance(each, otherwise)],
-    )
+    return [by_name[name] for name in names]
 
 
-def _adapted(row: Sequence[Any], otherwise: list[tuple[int, Any]]) -> list[Any]:
+def _adapted(
+    row: Sequence[Any], otherwise: list[tuple[int, Callable[[Any], Any]]]
+) -> Sequence[Any]:
+    if not otherwise:
+        return row
     found = list(row)
-    for at, field in otherwise:
-        found[at] = field.get_db_prep_save(found[at], connection)
+    for at, adapt in otherwise:
+        found[at] = adapt(found[at])
     return found
 
 
-# What a driver does not take as an instance has it.
-_OTHERWISE: dict[str, tuple[type[models.Field[Any, Any]], ...]] = {
-    "sqlite": (models.UUIDField, models.DateTimeField, models.JSONField),
-    "postgresql": (models.JSONField,),
+# What JSON has no type for, the database reads out of a text.
+_ENCODE = json.JSONEncoder(default=str).encode
+
+
+def _prepared(field: Field, value: Any) -> Any:
+    return field.get_db_prep_save(value, connection)
+
+
+_ADAPTERS: dict[str, dict[type[Field], Callable[[Field, Any], Any]]] = {
+    "sqlite": dict.fromkeys(
+        (models.UUIDField, models.DateTimeField, models.JSONField), _prepared
+    ),
+    "postgresql": {models.JSONField: lambda _, value: _ENCODE(value)},
 }
 
 
@@ -360,10 +383,3 @@ ID = "CAST(value AS bigint)"
 def _moment(value: Any) -> Any:
     is_one = isinstance(value, datetime)
     return connection.ops.adapt_datetimefield_value(value) if is_one else value
-
-
-def _in_json(value: Any) -> Any:
-    return value.obj if isinstance(value, Jsonb) else str(value)
-
-
-_ENCODE = json.JSONEncoder(default=_in_json).encode

@@ -24,7 +24,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return Sql(_EACH[connection.vendor], (json.dumps(list(addresses)), owner_id))
 
     def rows(self, new: Iterable[NewConversation]) -> Rows:
-        return Rows.of(self.model, NewConversation._fields, list(new))
+        return Rows(self.model, NewConversation._fields, list(new))
 
 
 # One after the other by the index that makes each unique: PostgreSQL left to itself

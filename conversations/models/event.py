@@ -58,7 +58,7 @@ class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
         log(written)
 
     def rows(self, lines: Sequence[Line]) -> Rows:
-        return Rows.of(self.model, Line._fields, lines)
+        return Rows(self.model, Line._fields, lines)
 
 
 def log(lines: Iterable[Line]) -> None:

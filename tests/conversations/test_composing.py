@@ -52,6 +52,25 @@ def test_a_message_is_queued_with_its_events(alice: User) -> None:
     ]
 
 
+@pytest.mark.parametrize("number", [1, by_hand.FEW + 1])
+def test_what_nothing_is_said_of_is_as_in_a_delivery_that_django_makes(
+    alice: User, number: int
+) -> None:
+    """Few of them and many: they take different ways."""
+    write_to(alice, ", ".join(f"p{n}@customer.test" for n in range(number)))
+    delivery, *_ = Delivery.objects.order_by("-pk")
+    said = {
+        *("id", "uuid", "message_id", "channel_id", "sender_id", "team_id"),
+        *("recipient", "recipient_wire", "return_token"),
+        *("state_since", "not_before", "created_at"),
+        *("subject", "from_address", "channel_kind", "tracked"),
+    }
+    usual = Delivery()
+    for field in Delivery._meta.concrete_fields:
+        if field.attname not in said and not field.generated:
+            assert getattr(delivery, field.attname) == getattr(usual, field.attname)
+
+
 def test_the_message_id_does_not_tell_the_return_path(alice: User) -> None:
     (message,) = write_to(alice, "anna@customer.test")
     token = message.deliveries.get().return_token
