@@ -30,7 +30,7 @@ from conversations.models.delivery import NewDelivery, Part
 from conversations.models.event import Line
 from conversations.rich_text import as_html
 from conversations.tasks import announce_lanes
-from conversations.turns import LaneId
+from conversations.turns import LaneId, announced
 from deliveryportal.accounts.models import User
 
 
@@ -131,18 +131,17 @@ def _queue_each(
 ) -> list[Message]:
     with by_hand.in_one_piece():
         channel = channel_for(identity)
-        messages = queue_all(
-            [
-                (_letter(identity, wording, submission, enclosed), address)
-                for address, wording in letters
-            ],
-            channel,
-            enclosed=enclosed,
-        )
-        if not enclosed.waits:  # what does is announced when its time comes
-            lane = LaneId(channel.pk, identity.owner_id)
+        new = [
+            (_letter(identity, wording, submission, enclosed), address)
+            for address, wording in letters
+        ]
+        lines, rows = _queued(new, channel, enclosed=enclosed)
+        lane = LaneId(channel.pk, identity.owner_id)
+        told = DeliveryEvent.objects.record(lines, after=rows, asking=announced(lane))
+        # What waits is announced when its time comes.
+        if not told and not enclosed.waits:
             transaction.on_commit(partial(announce_lanes, [lane]))
-    return messages
+    return [message for message, _ in new]
 
 
 def _sent_before(sender: User, submission: UUID | None) -> list[Message]:
@@ -204,16 +203,18 @@ def queue(
 
     `note` says on the timeline how it came into the queue.
     """
-    return queue_all([(message, address)], channel, note, enclosed)[0]
+    lines, rows = _queued([(message, address)], channel, note, enclosed)
+    DeliveryEvent.objects.record(lines, after=rows)
+    return message
 
 
-def queue_all(
+def _queued(
     letters: Sequence[tuple[Message, Address]],
     channel: Channel,
     note: str = "",
     enclosed: Enclosed = Enclosed(),
-) -> list[Message]:
-    """The same for any number of messages, in as many statements as for one.
+) -> tuple[list[Line], list[Rows]]:
+    """What is to be recorded of any number of messages, and what that speaks of.
 
     What is in no conversation yet gets into its sender's with whom it is to.
     """
@@ -267,16 +268,12 @@ def queue_all(
             Line(pk, DeliveryEvent.Kind.QUEUED, begun, queued),
         )
     due = max(enclosed.not_before or begun, begun)
-    DeliveryEvent.objects.record(
-        lines,
-        after=[
-            Conversation.objects.rows(conversations),
-            Rows.of_new(messages),
-            Delivery.objects.rows(deliveries, channel, at=begun, due=due),
-            _with_files(messages, enclosed),
-        ],
-    )
-    return messages
+    return lines, [
+        Conversation.objects.rows(conversations),
+        Rows.of_new(messages),
+        Delivery.objects.rows(deliveries, channel, at=begun, due=due),
+        _with_files(messages, enclosed),
+    ]
 
 
 def _begin(

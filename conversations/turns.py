@@ -20,6 +20,7 @@ from channels.far_ends import session
 from channels.models import Channel
 from conversations.delivering import deliver_lane
 from conversations.models import Lane
+from conversations.models.by_hand import Sql
 from conversations.stopping import stopping
 
 logger = logging.getLogger(__name__)
@@ -112,6 +113,12 @@ def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
             rows.append(row)
     _keep(rows, "announced", "not_again_before")
     return [LaneId(row.channel_id, row.sender_id) for row in rows]
+
+
+def announced(lane: LaneId) -> Sql:
+    """Ask whether an announcement of it is in the queue: see `by_hand.insert`."""
+    at = now()
+    return Lane.objects.told_of(*lane, after=at, until=at + 2 * BELIEVED[-1])
 
 
 def was_not_announced(lane: LaneId) -> None:

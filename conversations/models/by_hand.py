@@ -260,32 +260,41 @@ def in_one_piece() -> AbstractContextManager[object]:
     return nullcontext() if alone else transaction.atomic()
 
 
-def insert(*several: Rows) -> None:
-    """Insert into the tables, in their order: a few rows in one trip, many by COPY."""
+def insert(*several: Rows, asking: Sql | None = None) -> list[tuple[Any, ...]]:
+    """Insert into the tables, in their order: a few rows in one trip, many by COPY.
+
+    If they are in and committed by one statement, that asks something more; what it
+    locks is free again at once. Otherwise there is no answer.
+    """
     filled = [rows for rows in several if rows.values]
     if not filled:
-        return
+        return []
     if connection.vendor == "postgresql" and sum(len(r.values) for r in filled) <= FEW:
+        if asking is None or connection.in_atomic_block:
+            asking = Sql("")
+        tables = tuple((rows.model, rows.columns) for rows in filled)
         with prepared_cursor() as cursor:
             cursor.execute(
-                _inserting(tuple((rows.model, rows.columns) for rows in filled)),
-                [rows.in_json for rows in filled],
+                _inserting(tables, asking.text),
+                [*(rows.in_json for rows in filled), *asking.parameters],
             )
-        return
+            return list(cursor.fetchall()) if asking.text else []
     fill = _FILL[connection.vendor]
     with transaction.atomic(savepoint=False), prepared_cursor() as cursor:
         for rows in filled:
             fill(cursor, rows)
+    return []
 
 
 @cache
 def _inserting(
-    tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...],
+    tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...], asking: str
 ) -> str:
-    *before, last = (
+    each = [
         f"INSERT INTO {_into(model, columns)} {_selecting(model, columns)}"
         for model, columns in tables
-    )
+    ]
+    *before, last = [*each, asking] if asking else each
     named = ", ".join(f"t{at} AS ({each})" for at, each in enumerate(before))
     return f"WITH {named} {last}" if before else last
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,7 @@ from django.utils.timezone import now
 from channels.models.quick_rows import QuickRowsModel
 from channels.models.reading import instances
 from conversations.models import by_hand
+from conversations.models.by_hand import Sql
 
 
 class LaneQuerySet(models.QuerySet["Lane"]):
@@ -24,6 +26,22 @@ class LaneQuerySet(models.QuerySet["Lane"]):
             "SELECT {columns} FROM conversations_lane "  # noqa: S608
             f"WHERE channel_id {among} AND sender_id {among}",
             [json.dumps(list(channels)), json.dumps(list(senders))],
+        )
+
+    def told_of(
+        self, channel_id: int, sender_id: int, *, after: datetime, until: datetime
+    ) -> Sql:
+        """Ask whether the queue has been told, for as long: by what queues the mail.
+
+        A worker that takes the lane up changes the note before it reads what is due:
+        locked, it waits until the mail is committed, and finds it. No answer, so that
+        nobody else waits, while another's mail is being queued.
+        """
+        return Sql(
+            "SELECT 1 FROM conversations_lane WHERE channel_id = %s AND sender_id = %s "
+            "AND not_again_before > %s AND not_again_before <= %s "
+            "FOR NO KEY UPDATE SKIP LOCKED",
+            (channel_id, sender_id, after, until),
         )
 
 

@@ -7,6 +7,7 @@ import dramatiq
 import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from channels.addresses import parse_addresses
@@ -17,9 +18,11 @@ from conversations.models import (
     Conversation,
     Delivery,
     DeliveryEvent,
+    Lane,
     Message,
     by_hand,
 )
+from conversations.tasks import work_lane
 from deliveryportal.accounts.models import User
 
 on_postgresql = pytest.mark.skipif(
@@ -145,10 +148,24 @@ def test_a_message_is_written_in_one_statement_that_needs_no_transaction(
             subject="Hello",
             body="Text.",
         )
-    # Its channel, its ids, itself, and whether its lane has been announced.
-    assert len(asked.captured_queries) == 4
+    # Its channel; its ids; itself, and whether its lane has been announced.
+    assert len(asked.captured_queries) == 3
     assert message.conversation.person_address == "anna@customer.test"
     assert message.deliveries.get().events.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lane_is_announced_once_and_again_when_a_worker_has_taken_it_up(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(work_lane, "send", lambda *lane: told.append(lane))
+    write_to(alice, "anna@customer.test")
+    write_to(alice, "bert@customer.test")
+    assert told == [(Delivery.objects.all()[0].channel_id, alice.pk)]
+    Lane.objects.update(announced=0, not_again_before=now())
+    write_to(alice, "carl@customer.test")
+    assert len(told) == 2
 
 
 @on_postgresql

@@ -10,7 +10,7 @@ from datetime import timedelta
 import dramatiq
 import pytest
 import time_machine
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.utils.timezone import now
 from pytest_django import Settings
 
@@ -23,7 +23,13 @@ from conversations.models.delivery import State
 from conversations.stopping import stopping
 from conversations.sweeping import sweep
 from conversations.tasks import announce_lanes, work_lane
-from conversations.turns import BELIEVED, LaneId, announce_all_again, take_turn
+from conversations.turns import (
+    BELIEVED,
+    LaneId,
+    announce_all_again,
+    announced,
+    take_turn,
+)
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import ScriptedSmtp
 
@@ -91,6 +97,43 @@ def test_what_is_queued_while_its_lane_is_worked_announces_itself(
         assert take_turn(lane) == []
     announce_lanes([lane])
     assert len(queue) == 2
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="elsewhere one writes at a time"
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_waits_for_mail_that_is_queued_without_an_announcement(
+    alice: User, make_delivery: MakeDelivery, queue: list[LaneId]
+) -> None:
+    lane = lane_of(make_delivery(alice))
+    assert ask(lane) == []
+    announce_lanes([lane])
+
+    def take_it_up() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '50ms'")
+            take_turn(lane)
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            assert ask(lane) == [(1,)]
+            # Who queues more for it meanwhile announces it, and does not wait.
+            assert other.submit(ask, lane).result() == []
+            with pytest.raises(OperationalError, match="lock timeout"):
+                other.submit(take_it_up).result()
+        assert other.submit(ask, lane).result() == [(1,)]
+        other.submit(disconnect).result()
+
+
+def disconnect() -> None:
+    connection.close()  # the thread's own
+
+
+def ask(lane: LaneId) -> list[tuple[int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(*announced(lane))
+        return list(cursor.fetchall())
 
 
 def test_a_worker_that_starts_has_every_due_lane_announced(
