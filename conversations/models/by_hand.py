@@ -226,6 +226,7 @@ def _taking(wanted: tuple[type[models.Model], ...], known: str) -> str:
             "FROM json_array_elements_text(%s::json)",
             [json.dumps([model._meta.db_table for model in wanted])],
         )
+        # A number in brackets is planned for once, and not anew for each number.
         each = [
             f"SELECT nextval('{sequence}'), NULL FROM generate_series(1, (SELECT %s::int))"  # noqa: S608
             for (sequence,) in cursor.fetchall()
@@ -269,7 +270,7 @@ def insert(*several: Rows, asking: Sql | None = None) -> list[tuple[Any, ...]]:
     filled = [rows for rows in several if rows.values]
     if not filled:
         return []
-    if connection.vendor == "postgresql" and sum(len(r.values) for r in filled) <= FEW:
+    if connection.vendor == "postgresql" and all(rows.are_few for rows in filled):
         if asking is None or connection.in_atomic_block:
             asking = Sql("")
         tables = tuple((rows.model, rows.columns) for rows in filled)
