@@ -6,10 +6,16 @@ from channels.choosing import choose
 from channels.models import Channel, EmailIdentity
 from deliveryportal.accounts.models import User
 
+# What choosing asks for, and queueing.
+NEEDED = ("id", "kind", "owner_id", "team_id")
 
-def channel_for(identity: EmailIdentity) -> Channel:
-    """Return the channel that mail of `identity` takes now."""
-    return _choose(identity, identity.owner)
+
+def channel_for(identity: EmailIdentity, *, to_queue: bool = False) -> Channel:
+    """Return the channel that mail of `identity` takes now.
+
+    If it is `to_queue`, with nothing but what that needs.
+    """
+    return _choose(identity, identity.owner, NEEDED if to_queue else ())
 
 
 def channel_in_use(user: User) -> Channel:
@@ -17,9 +23,11 @@ def channel_in_use(user: User) -> Channel:
     return _choose(EmailIdentity.objects.of(user).filter(is_default=True).first(), user)
 
 
-def _choose(identity: EmailIdentity | None, user: User) -> Channel:
+def _choose(
+    identity: EmailIdentity | None, user: User, only: tuple[str, ...] = ()
+) -> Channel:
     """One query: this is asked for every message that is written."""
-    usable = Channel.objects.to_choose_from(user)
+    usable = Channel.objects.to_choose_from(user, only)
     of_team = [each for each in usable if each.team_id is not None]
     for_all = [each for each in usable if each.is_for_everybody]
     return choose(

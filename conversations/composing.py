@@ -130,7 +130,7 @@ def _queue_each(
     submission: UUID | None,
 ) -> list[Message]:
     with by_hand.in_one_piece():
-        channel = channel_for(identity)
+        channel = channel_for(identity, to_queue=True)
         new = [
             (_letter(identity, wording, submission, enclosed), address)
             for address, wording in letters
@@ -234,7 +234,7 @@ def _queued(
             Message: len(letters),
             Delivery: len(recipients),
         },
-        known=Conversation.objects.known(
+        known=Conversation.known(
             letters[0][0].sender_id, [address.shown for _, address in begins]
         ),
     )
@@ -269,9 +269,9 @@ def _queued(
         )
     due = max(enclosed.not_before or begun, begun)
     return lines, [
-        Conversation.objects.rows(conversations),
+        Conversation.rows(conversations),
         Rows.of_new(messages),
-        Delivery.objects.rows(deliveries, channel, at=begun, due=due),
+        Delivery.rows(deliveries, channel, at=begun, due=due),
         _with_files(messages, enclosed),
     ]
 

@@ -118,7 +118,7 @@ def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
 def announced(lane: LaneId) -> Sql:
     """Ask whether an announcement of it is in the queue: see `by_hand.insert`."""
     at = now()
-    return Lane.objects.told_of(*lane, after=at, until=at + 2 * BELIEVED[-1])
+    return Lane.told_of(*lane, after=at, until=at + 2 * BELIEVED[-1])
 
 
 def was_not_announced(lane: LaneId) -> None:

@@ -31,10 +31,10 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
             | models.Q(owner=None, team=None)
         )
 
-    def to_choose_from(self, user: User) -> list[Channel]:
+    def to_choose_from(self, user: User, only: tuple[str, ...]) -> list[Channel]:
         """Those usable by the user, with whether each is their choice as `is_chosen`.
 
-        Asked for every message that is written, so by hand.
+        Asked for every message that is written, so by hand, and for some fields only.
         """
         return instances(
             self.model,
@@ -45,6 +45,7 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
             "OR owner_id IS NULL AND team_id IS NULL) ORDER BY channels_channel.id",
             [user.pk, user.pk, user.team_id],
             annotated=["is_chosen"],
+            only=only,
         )
 
     def connected(self) -> Self:

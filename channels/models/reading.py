@@ -19,9 +19,13 @@ def instances(
     parameters: Sequence[Any],
     *,
     annotated: Sequence[str] = (),
+    only: tuple[str, ...] = (),
 ) -> list[M]:
-    """What the statement finds. It selects `{columns}`, and then what is `annotated`."""
-    names, columns, conversions = _fields(model)
+    """What the statement finds. It selects `{columns}`, and then what is `annotated`.
+
+    With `only` these fields of it; others are read when they are asked for.
+    """
+    names, columns, conversions = _fields(model, only)
     with prepared_cursor() as cursor:
         cursor.execute(statement.format(columns=columns), parameters)
         rows = cursor.fetchall()
@@ -39,11 +43,15 @@ def instances(
 
 @cache
 def _fields(
-    model: type[models.Model],
+    model: type[models.Model], only: tuple[str, ...]
 ) -> tuple[list[str], str, list[tuple[int, Callable[[Any], Any]]]]:
     """The names of its fields, its columns, and what is to be made of their values."""
     table = model._meta.db_table
-    columns = [field.get_col(table) for field in model._meta.concrete_fields]
+    columns = [
+        field.get_col(table)
+        for field in model._meta.concrete_fields
+        if not only or field.attname in only
+    ]
     conversions: list[tuple[int, Callable[[Any], Any]]] = [
         (at, _bound(convert, column))
         for at, column in enumerate(columns)

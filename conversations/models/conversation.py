@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -13,19 +13,6 @@ from django.utils.timezone import now
 
 from channels.models.quick_rows import QuickRowsModel
 from conversations.models.by_hand import Rows, Sql
-
-
-class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def known(self, owner_id: int, addresses: Iterable[str]) -> Sql:
-        """Ask for the ids of an owner's with each of these, and what is one person.
-
-        The database alone knows how it folds what it keeps apart.
-        """
-        return Sql(_EACH[connection.vendor], (json.dumps(list(addresses)), owner_id))
-
-    def rows(self, new: Iterable[NewConversation]) -> Rows:
-        return Rows(self.model, NewConversation._fields, list(new))
-
 
 # One after the other by the index that makes each unique: PostgreSQL left to itself
 # reads all of an owner's where its statistics are old.
@@ -67,8 +54,6 @@ class Conversation(QuickRowsModel):
     person_name = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
-    objects = ConversationQuerySet.as_manager()
-
     class Meta:
         constraints = [
             # Two messages to one person at the same moment share a conversation.
@@ -79,3 +64,15 @@ class Conversation(QuickRowsModel):
 
     def __str__(self) -> str:
         return self.person_name or self.person_address
+
+    @staticmethod
+    def known(owner_id: int, addresses: Iterable[str]) -> Sql:
+        """Ask for the ids of an owner's with each of these, and what is one person.
+
+        The database alone knows how it folds what it keeps apart.
+        """
+        return Sql(_EACH[connection.vendor], (json.dumps(list(addresses)), owner_id))
+
+    @classmethod
+    def rows(cls, new: Sequence[NewConversation]) -> Rows:
+        return Rows(cls, NewConversation._fields, new)

@@ -142,27 +142,6 @@ class NewDelivery(NamedTuple):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def rows(
-        self,
-        new: Iterable[NewDelivery],
-        channel: Channel,
-        *,
-        at: datetime,
-        due: datetime,
-    ) -> Rows:
-        """What is queued now, and due then, by this channel."""
-        return Rows.alike(
-            self.model,
-            NewDelivery._fields,
-            new,
-            channel_id=channel.pk,
-            channel_kind=channel.kind,
-            tracked=channel.traits.records_bounces,
-            state_since=at,
-            not_before=due,
-            created_at=at,
-        )
-
     def visible_to(self, user: User) -> Self:
         return self.filter(visible_to(user))
 
@@ -556,6 +535,28 @@ class Delivery(QuickRowsModel):
         self.from_address = self.message.from_address
         self.channel_kind = self.channel.kind
         self.tracked = self.channel.traits.records_bounces
+
+    @classmethod
+    def rows(
+        cls,
+        new: Iterable[NewDelivery],
+        channel: Channel,
+        *,
+        at: datetime,
+        due: datetime,
+    ) -> Rows:
+        """What is queued now, and due then, by this channel."""
+        return Rows.alike(
+            cls,
+            NewDelivery._fields,
+            new,
+            channel_id=channel.pk,
+            channel_kind=channel.kind,
+            tracked=channel.traits.records_bounces,
+            state_since=at,
+            not_before=due,
+            created_at=at,
+        )
 
     @property
     def why(self) -> Reason | None:

@@ -28,22 +28,6 @@ class LaneQuerySet(models.QuerySet["Lane"]):
             [json.dumps(list(channels)), json.dumps(list(senders))],
         )
 
-    def told_of(
-        self, channel_id: int, sender_id: int, *, after: datetime, until: datetime
-    ) -> Sql:
-        """Ask whether the queue has been told, for as long: by what queues the mail.
-
-        A worker that takes the lane up changes the note before it reads what is due:
-        locked, it waits until the mail is committed, and finds it. No answer, so that
-        nobody else waits, while another's mail is being queued.
-        """
-        return Sql(
-            "SELECT 1 FROM conversations_lane WHERE channel_id = %s AND sender_id = %s "
-            "AND not_again_before > %s AND not_again_before <= %s "
-            "FOR NO KEY UPDATE SKIP LOCKED",
-            (channel_id, sender_id, after, until),
-        )
-
 
 class Lane(QuickRowsModel):
     """What the queue has been told of a lane: one sender on one channel.
@@ -86,3 +70,20 @@ class Lane(QuickRowsModel):
 
     def __str__(self) -> str:
         return f"{self.sender} on {self.channel}"
+
+    @staticmethod
+    def told_of(
+        channel_id: int, sender_id: int, *, after: datetime, until: datetime
+    ) -> Sql:
+        """Ask whether the queue has been told, for as long: by what queues the mail.
+
+        A worker that takes the lane up changes the note before it reads what is due:
+        locked, it waits until the mail is committed, and finds it. No answer, so that
+        nobody else waits, while another's mail is being queued.
+        """
+        return Sql(
+            "SELECT 1 FROM conversations_lane WHERE channel_id = %s AND sender_id = %s "
+            "AND not_again_before > %s AND not_again_before <= %s "
+            "FOR NO KEY UPDATE SKIP LOCKED",
+            (channel_id, sender_id, after, until),
+        )
