@@ -204,7 +204,8 @@ class SmtpTransport(Transport):
             raise SettingsError("A port is a number from 1 to 65535.", field="port")
         if settings.get("user") and settings["security"] == Security.NONE:
             raise SettingsError(
-                "A password is never sent in clear: choose STARTTLS or TLS.",
+                "A password is never sent in clear: choose STARTTLS or TLS, or leave "
+                "the user name empty if the server lets you in without.",
                 field="security",
             )
         _check_ca(settings.get("ca_text", ""))
