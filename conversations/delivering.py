@@ -93,7 +93,7 @@ def deliver_lane(
     try:
         transport = open_channel(channel)
     except TransportError as error:
-        give_back(channel, sender_id, len(batch.deliveries))
+        batch.give_back(len(batch.deliveries))
         _stop_for(outcomes.not_accepted(batch.deliveries[0], error, now()), batch)
         return False
     lease = Lease.new()
@@ -114,6 +114,11 @@ class Batch:
     deliveries: list[Delivery]
     read_at: datetime
     is_full: bool  # more may be due
+    is_counted: bool  # by a limit, as if all were sent
+
+    def give_back(self, number: int) -> None:
+        if self.is_counted:
+            give_back(self.channel, self.deliveries[0].sender_id, number)
 
 
 def look_ahead(channel: Channel, sender_id: int) -> Batch:
@@ -129,16 +134,15 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
             delivery.channel = channel
         sendable = withhold(read)
         lane.spend(len(sendable))
-    return Batch(channel, sendable, at, is_full=len(read) == wanted)
+    return Batch(channel, sendable, at, len(read) == wanted, lane.row is not None)
 
 
 def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
     """Send what can be sent of the batch; return whether more may be due."""
-    lane = batch.channel, batch.deliveries[0].sender_id
     results = list(chain.from_iterable(_handful_by_handful(batch, transport, lease)))
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
     # What is back in the queue, or never left it, has used nothing of the limit.
-    give_back(*lane, len(batch.deliveries) - gone)
+    batch.give_back(len(batch.deliveries) - gone)
     if trouble := next((each for each in results if each.channel_trouble), None):
         _stop_for(trouble, batch)
         return False

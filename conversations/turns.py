@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Iterable
 from datetime import timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from django.db import DatabaseError
@@ -20,7 +21,12 @@ from channels.far_ends import session
 from channels.models import Channel
 from conversations.delivering import deliver_lane
 from conversations.models import Lane
-from conversations.models.by_hand import Sql
+from conversations.models.by_hand import (
+    Rows,
+    Sql,
+    insert_or_change,
+    update_returning,
+)
 from conversations.stopping import stopping
 
 logger = logging.getLogger(__name__)
@@ -153,11 +159,13 @@ def _queue_up(lane: LaneId, host: str) -> None:
 
 def _next_for(host: str) -> list[LaneId]:
     """Take out the lane that has waited longest for the host."""
-    waiting = _waiting(host)
-    for row in waiting.order_by("waits_since")[:5]:
+    for row in Lane.objects.waiting_longest(host):
         # Not one that another worker has just called.
-        if waiting.filter(pk=row.pk, waits_since=row.waits_since).update(
-            announced=0, waits_for="", not_again_before=now()
+        if update_returning(
+            Lane,
+            [row.pk],
+            guards={"waits_for": host, "waits_since": row.waits_since},
+            changes={"announced": 0, "waits_for": "", "not_again_before": now()},
         ):
             return [LaneId(row.channel_id, row.sender_id)]
     return []
@@ -171,12 +179,17 @@ def _row(lane: LaneId) -> QuerySet[Lane]:
     return Lane.objects.filter(channel=lane.channel_id, sender=lane.sender_id)
 
 
+_KEPT = (
+    "channel_id",
+    "sender_id",
+    "announced",
+    "not_again_before",
+    "waits_for",
+    "waits_since",
+)
+
+
 def _keep(rows: list[Lane], *fields: str) -> None:
-    for row in rows:
-        row.pk = None
-    Lane.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["channel", "sender"],
-        update_fields=fields,
-    )
+    if rows:
+        new = Rows(Lane, _KEPT, list(map(attrgetter(*_KEPT), rows)))
+        insert_or_change(new, ("channel_id", "sender_id"), *fields)

@@ -307,13 +307,26 @@ def _copy(cursor: Any, rows: Rows) -> None:
             copy.write_row(row)
 
 
-def _insert_each(cursor: Any, rows: Rows) -> None:
+def _insert_each(cursor: Any, rows: Rows, else_: str = "") -> None:
     places = ", ".join(["%s"] * len(rows.columns))
     statement = f"INSERT INTO {_into(rows.model, rows.columns)} VALUES ({places})"  # noqa: S608
-    cursor.executemany(statement, rows.adapted)
+    cursor.executemany(statement + else_, rows.adapted)
 
 
 _FILL = {"sqlite": _insert_each, "postgresql": _copy}
+
+
+def insert_or_change(rows: Rows, unique: tuple[str, ...], *changes: str) -> None:
+    """Insert a few; of one that is there already change these columns."""
+    new = ", ".join(f'"{name}" = excluded."{name}"' for name in changes)
+    else_ = f" ON CONFLICT ({_quoted(unique)}) DO UPDATE SET {new}"
+    if connection.vendor == "postgresql":
+        statement = _inserting(((rows.model, rows.columns),), "")
+        with prepared_cursor() as cursor:
+            cursor.execute(statement + else_, [rows.in_json])
+    else:
+        with transaction.atomic(savepoint=False), prepared_cursor() as cursor:
+            _insert_each(cursor, rows, else_)
 
 
 def _quoted(columns: tuple[str, ...]) -> str:

@@ -28,6 +28,15 @@ class LaneQuerySet(models.QuerySet["Lane"]):
             [json.dumps(list(channels)), json.dumps(list(senders))],
         )
 
+    def waiting_longest(self, host: str) -> list[Lane]:
+        """The first few of those that wait for the host. Asked at every turn's end."""
+        return instances(
+            self.model,
+            "SELECT {columns} FROM conversations_lane WHERE waits_for = %s "
+            "AND NOT waits_for = '' ORDER BY waits_since LIMIT 5",
+            [host],
+        )
+
 
 class Lane(QuickRowsModel):
     """What the queue has been told of a lane: one sender on one channel.
