@@ -62,7 +62,7 @@ def update_returning(
     values = [
         value for sql in (*new.values(), *held.values()) for value in sql.parameters
     ]
-    parameters = [*map(_moment, values), json.dumps(list(ids))]
+    parameters = [*map(moment, values), json.dumps(list(ids))]
     if telling is None:
         return _ids(statement, parameters)
     if connection.vendor == "postgresql" and telling.are_few:
@@ -403,6 +403,7 @@ def among(each: str) -> str:
 ID = "CAST(value AS bigint)"
 
 
-def _moment(value: Any) -> Any:
+def moment(value: Any) -> Any:
+    """The value as a driver takes it, if it is a moment."""
     is_one = isinstance(value, datetime)
     return connection.ops.adapt_datetimefield_value(value) if is_one else value

@@ -194,9 +194,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         Asks for the holds first: mostly there is none, and the query stays plain.
         """
         lane = self.due(at).in_lane(channel_id, sender_id)
-        holds = Hold.objects.in_force(at).over_lane(channel_id, sender_id)
         teams, domains = set(), set()
-        for held in holds.only("team", "domain"):
+        for held in Hold.objects.over_lane(channel_id, sender_id, at):
             if held.team_id is not None:
                 teams.add(held.team_id)
             elif held.domain:

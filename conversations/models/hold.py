@@ -9,6 +9,9 @@ from django.db import models
 from django.db.models.functions import Coalesce, Concat
 from django.utils.timezone import now
 
+from channels.models.reading import instances
+from conversations.models.by_hand import moment
+
 
 class Scope(models.TextChoices):
     """Which mail waits."""
@@ -76,11 +79,18 @@ class HoldQuerySet(models.QuerySet["Hold"]):
             **{key: models.OuterRef(ON_DELIVERY[key]) for key in KEYS[scope]},
         )
 
-    def over_lane(self, channel_id: int, sender_id: int) -> Self:
-        """Those that some mail of the lane may be under."""
-        return self.filter(
-            models.Q(channel=None) | models.Q(channel=channel_id),
-            models.Q(sender=None) | models.Q(sender=sender_id),
+    def over_lane(self, channel_id: int, sender_id: int, at: datetime) -> list[Hold]:
+        """Those in force that some mail of the lane may be under.
+
+        Asked at every look into a lane, so by hand.
+        """
+        return instances(
+            self.model,
+            "SELECT {columns} FROM conversations_hold WHERE lifted_at IS NULL "
+            "AND (until IS NULL OR until > %s) "
+            "AND (channel_id IS NULL OR channel_id = %s) "
+            "AND (sender_id IS NULL OR sender_id = %s)",
+            [moment(at), channel_id, sender_id],
         )
 
     def with_words(self) -> Self:
