@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from conversations.delivering import claim, look_ahead
 from conversations.lease import Lease
-from conversations.models import Delivery, DeliveryEvent, Message, by_hand
+from conversations.models import Delivery, DeliveryEvent, Lane, Message, by_hand
 from conversations.models.by_hand import Rows
 from conversations.models.delivery import State
 from conversations.models.event import Line
@@ -197,3 +197,30 @@ def test_what_may_not_be_there_twice_is_refused_as_django_refuses_it(
     with pytest.raises(IntegrityError), transaction.atomic():
         by_hand.insert(Rows.of_new(twice))
     assert Message.objects.get() == message
+
+
+def test_of_a_row_that_is_there_only_what_is_named_is_changed(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    lane = {"channel_id": make_delivery(alice).channel_id, "sender_id": alice.pk}
+    for announced, host in ((1, "a.test"), (2, "b.test")):
+        values = {**lane, "announced": announced, "waits_for": host}
+        values |= {"not_again_before": now()}
+        row = Rows.of(Lane, tuple(values), [tuple(values.values())])
+        by_hand.insert_or_change(row, tuple(lane), "waits_for")
+    assert Lane.objects.values_list("announced", "waits_for").get() == (1, "b.test")
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite plans each statement anew"
+)
+def test_what_is_prepared_is_planned_once(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    delivery = make_delivery(alice)
+    for _ in range(8):
+        line = Line(delivery.pk, Kind.QUEUED, now())
+        Delivery.objects.move_telling([line], {"reason": ""}, {"state": State.QUEUED})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(custom_plans) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0,)

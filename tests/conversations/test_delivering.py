@@ -202,6 +202,28 @@ def test_a_turn_goes_on_batch_after_batch_by_one_connection(
     assert relay.connections == 1
 
 
+def test_where_nothing_counts_what_was_not_sent_is_not_given_back(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = list[int]()
+    monkeypatch.setattr(
+        delivering, "give_back", lambda channel, sender, number: asked.append(number)
+    )
+    settings.LANE_MILLISECONDS = 0  # over after the first
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(3)]
+    for limited in (False, True):
+        if limited:
+            alice.team.sending_limits.create(kind="portal", messages=2)
+        with ScriptedSmtp() as relay:
+            settings.PORTAL_RELAY_URL = relay.url
+            run_lane(deliveries[0])
+        assert len(relay.messages) == 1
+        assert asked == [1] * limited
+
+
 def test_what_is_not_due_is_not_claimed(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
