@@ -206,7 +206,7 @@ def test_of_a_row_that_is_there_only_what_is_named_is_changed(
     for announced, host in ((1, "a.test"), (2, "b.test")):
         values = {**lane, "announced": announced, "waits_for": host}
         values |= {"not_again_before": now()}
-        row = Rows.of(Lane, tuple(values), [tuple(values.values())])
+        row = Rows(Lane, tuple(values), [tuple(values.values())])
         by_hand.insert_or_change(row, tuple(lane), "waits_for")
     assert Lane.objects.values_list("announced", "waits_for").get() == (1, "b.test")
 
