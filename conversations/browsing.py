@@ -20,8 +20,9 @@ from deliveryportal.accounts.models import User
 
 OLDEST_FIRST = "oldest"
 UNINDEXED = {"q", "reason", "triage"}  # but for failures
+DATES = {"when", "since", "until"}
 # What the list of one person, or of some days, has in its order.
-IN_ORDER = {"member", "identity", "when", "since", "until"}
+IN_ORDER = {"member", "identity"} | DATES
 THE_OPEN = {"triage": Triage.OPEN}
 
 
@@ -101,8 +102,8 @@ class Browsing:
             # Few or most of all failures: their causes have them alone, in this order.
             return counting.number(*(each.order_by(*BY_CAUSE) for each in parts))
         if self.knows_its_matches:
-            # Alone a reason has an index in the list's order, which is quicker still.
-            with_ids = with_ids and self.filter.values.keys() != {"reason"}
+            # A reason has an index in the list's order, which is quicker still.
+            with_ids = with_ids and self.filter.values.keys() - DATES != {"reason"}
             return counting.matches(*parts, with_ids=with_ids)
         return counting.number(*parts)
 

@@ -17,7 +17,6 @@ from django.db.models import (
     Max,
     Min,
     OuterRef,
-    Q,
     Subquery,
     Window,
 )
@@ -35,6 +34,7 @@ from deliveryportal.accounts.models import User
 
 AT_FIRST = 25  # causes on the page, unless all are asked for
 AT_MOST = 1_000
+LOOKED_AT = 200  # of a cause's failures, to know what stopped them
 
 # A channel that is paused for its credentials says so in one of these.
 SIGN_IN = re.compile(r"\b53[0-5]\b|authenti|password|credential|invalid_grant", re.I)
@@ -222,10 +222,10 @@ def _counted(failures: DeliveryQuerySet, at_most: int) -> _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """What stopped the failures of a cause here."""
+    """What stopped the failures of a cause here, the newest of them."""
 
-    standing: int  # of so many, what stopped them
-    released: int
+    standing: bool  # of any, what stopped it
+    released: bool
     address: str  # if it is one for all
 
 
@@ -265,25 +265,18 @@ def _stops(
     failures: DeliveryQuerySet, key: str, keys: Collection[str]
 ) -> dict[str, _Stop]:
     """By cause, which is their reason. Asked only where there is any: mostly is none."""
-    stopping = STOPPED.keys() & set(keys)
-    if not stopping:
-        return {}
-    standing = Q(suppression__isnull=False, suppression__released_at=None)
-    rows = (
-        failures.filter(**{f"{key}__in": stopping})
-        .order_by()
-        .values_list("cause")
-        .annotate(
-            standing=Count("pk", filter=standing),
-            released=Count("pk", filter=~standing),
-            one=Min("suppression__address"),
-            other=Max("suppression__address"),
+    found = {}
+    for cause in STOPPED.keys() & set(keys):
+        newest = failures.filter(**{key: cause}).order_by("-state_since")[:LOOKED_AT]
+        by = set(newest.values_list("suppression__address", "suppression__released_at"))
+        standing = [address for address, released in by if address and not released]
+        addresses = {address or "" for address, _ in by}
+        found[cause] = _Stop(
+            standing=bool(standing),
+            released=len(standing) < len(by),
+            address=addresses.pop() if len(addresses) == 1 else "",
         )
-    )
-    return {
-        cause: _Stop(standing, released, one if one == other and one else "")
-        for cause, standing, released, one, other in rows
-    }
+    return found
 
 
 def _split(key: str) -> tuple[str, str]:
