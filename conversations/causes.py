@@ -26,7 +26,7 @@ from django.utils.safestring import SafeString
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS, Speaks
 from conversations.markup import Html, as_html
-from conversations.models import CauseTally, Delivery
+from conversations.models import CauseTally, Delivery, Suppression
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.remedies import RETRY, STOPPED, remedies
@@ -265,18 +265,27 @@ def _stops(
     failures: DeliveryQuerySet, key: str, keys: Collection[str]
 ) -> dict[str, _Stop]:
     """By cause, which is their reason. Asked only where there is any: mostly is none."""
-    found = {}
-    for cause in STOPPED.keys() & set(keys):
-        newest = failures.filter(**{key: cause}).order_by("-state_since")[:LOOKED_AT]
-        by = set(newest.values_list("suppression__address", "suppression__released_at"))
-        standing = [address for address, released in by if address and not released]
-        addresses = {address or "" for address, _ in by}
-        found[cause] = _Stop(
-            standing=bool(standing),
-            released=len(standing) < len(by),
-            address=addresses.pop() if len(addresses) == 1 else "",
+    by = {
+        cause: set(
+            failures.filter(**{key: cause})
+            .order_by("-state_since")
+            .values_list("suppression", flat=True)[:LOOKED_AT]
         )
-    return found
+        for cause in STOPPED.keys() & set(keys)
+    }
+    wanted = set().union(*by.values()) - {None}
+    known = Suppression.objects.in_bulk(wanted)
+    return {cause: _stop([known.get(pk) for pk in pks]) for cause, pks in by.items()}
+
+
+def _stop(suppressions: Collection[Suppression | None]) -> _Stop:
+    standing = [each for each in suppressions if each and not each.released_at]
+    addresses = {each.address if each else "" for each in suppressions}
+    return _Stop(
+        standing=bool(standing),
+        released=len(standing) < len(suppressions),
+        address=addresses.pop() if len(addresses) == 1 else "",
+    )
 
 
 def _split(key: str) -> tuple[str, str]:

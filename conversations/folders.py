@@ -135,7 +135,7 @@ class Folder:
 
     @property
     def url(self) -> str:
-        return reverse(f"conversations:{self.key}")
+        return _page_of(self.key)
 
     @property
     def counted(self) -> Listing:
@@ -155,6 +155,12 @@ class Folder:
 
     def holds(self, delivery: Delivery) -> bool:
         return any(listing.holds(delivery) for listing in self.all_lists)
+
+
+@cache
+def _page_of(key: str) -> str:
+    """A page of one asks a dozen times."""
+    return reverse(f"conversations:{key}")
 
 
 DELIVERED = Stream(states=(State.ACCEPTED,), tracked=True, coarse=True)
