@@ -63,6 +63,9 @@ def set_up(relay: int) -> None:
     import django
 
     django.setup()
+    from deliveryportal.collecting import collect_seldom
+
+    collect_seldom()  # as each of its processes does
 
 
 def senders() -> list[Any]:
