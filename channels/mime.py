@@ -83,7 +83,7 @@ def to_bytes(letter: Letter) -> bytes:
         f"To: {_mailbox(letter.to_name, letter.to_address)}\r\n"
         f"{_cc(letter.cc)}"
         f"Subject: {_unstructured(letter.subject)}\r\n"
-        f"Date: {format_datetime(letter.date)}\r\n"
+        f"Date: {_date(letter.date.replace(microsecond=0))}\r\n"
         f"Message-ID: {_message_ids(letter.message_id)}\r\n"
         f"{_thread(letter.references)}"
         "MIME-Version: 1.0\r\n"
@@ -92,6 +92,10 @@ def to_bytes(letter: Letter) -> bytes:
 
 
 # --- headers ------------------------------------------------------------------
+
+
+# Of a list hundreds are written in one second.
+_date = lru_cache(maxsize=32)(format_datetime)
 
 
 def _mailbox(name: str, address: str) -> str:
