@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from conversations.models import CauseChange, CauseTally, Delivery
+from conversations.models.delivery import FAILURES, Triage
 
 TABLE = Delivery._meta.db_table
 CHANGES = CauseChange._meta.db_table
@@ -21,10 +22,8 @@ TALLY = CauseTally._meta.db_table
 
 def _is_open(row: str) -> str:
     """As in the condition of the index conv_delivery_cause."""
-    return (
-        f"{row}.state IN ('failed', 'bounced', 'complained', 'unconfirmed') "
-        f"AND {row}.triage = 'open'"
-    )
+    states = ", ".join(f"'{state}'" for state in FAILURES)
+    return f"{row}.state IN ({states}) AND {row}.triage = '{Triage.OPEN}'"
 
 
 def _note(row: str, number: int) -> str:

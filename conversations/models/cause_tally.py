@@ -5,7 +5,7 @@ from typing import Self
 from django.db import connection, models, transaction
 from django.db.models import Sum
 
-FOLD_ALL = """
+ADD = """
     INSERT INTO conversations_causetally AS tally (team_id, cause, number)
     SELECT team_id, cause, SUM(number) FROM {changes} GROUP BY team_id, cause
     ORDER BY team_id, cause
@@ -23,11 +23,11 @@ FOLD: dict[str, tuple[str, ...]] = {
             ))
             RETURNING team_id, cause, number
         )
-        {FOLD_ALL.format(changes="taken")}
+        {ADD.format(changes="taken")}
         """,  # noqa: S608
     ),
     "sqlite": (
-        FOLD_ALL.format(changes=f"{CHANGES} WHERE TRUE"),
+        ADD.format(changes=f"{CHANGES} WHERE TRUE"),
         f"DELETE FROM {CHANGES}",  # noqa: S608
     ),
 }
@@ -51,14 +51,7 @@ class CauseTallyQuerySet(models.QuerySet["CauseTally"]):
                 cursor.execute(statement)
 
 
-class CauseTally(models.Model):
-    """How many open failures a team has of one cause.
-
-    What comes and goes is noted by the database itself, as `CauseChange`s: see
-    `conversations.cause_triggers`. Adding to a number at once would have all who settle
-    failures of one cause wait for each other.
-    """
-
+class OfCause(models.Model):
     # No constraint in the database: it would be in the way of deleting a team.
     team = models.ForeignKey(
         "accounts.Team",
@@ -69,6 +62,19 @@ class CauseTally(models.Model):
         editable=False,
     )
     cause = models.CharField(max_length=300, editable=False)  # "" if none is known
+
+    class Meta:
+        abstract = True
+
+
+class CauseTally(OfCause):
+    """How many open failures a team has of one cause.
+
+    What comes and goes is noted by the database itself, as `CauseChange`s: see
+    `conversations.cause_triggers`. Adding to a number at once would have all who settle
+    failures of one cause wait for each other.
+    """
+
     number = models.IntegerField(editable=False)
 
     objects = CauseTallyQuerySet.as_manager()
@@ -92,18 +98,9 @@ class CauseTally(models.Model):
         return f"{self.number} {self.cause}"
 
 
-class CauseChange(models.Model):
+class CauseChange(OfCause):
     """That there is one more, or one less, than the tally says."""
 
-    team = models.ForeignKey(
-        "accounts.Team",
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="+",
-        editable=False,
-    )
-    cause = models.CharField(max_length=300, editable=False)
     number = models.SmallIntegerField(editable=False)
 
     def __str__(self) -> str:
