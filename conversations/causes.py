@@ -348,6 +348,7 @@ def held_for(user: User) -> list[Held]:
     """What waits for a channel to be mended, of what the user may see."""
     rows = (
         Delivery.objects.visible_to(user)
+        .unarchived()
         .filter(state=State.QUEUED, channel__health=Channel.Health.PAUSED)
         .order_by()
         .values_list("channel")

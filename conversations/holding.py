@@ -47,7 +47,8 @@ def lift(hold: Hold, by: User) -> bool:
 def _announce(hold: Hold) -> None:
     """Let what waited go now, not at the next sweep."""
     lanes = (
-        Delivery.objects.startable(now())
+        Delivery.objects.unarchived()
+        .startable(now())
         .under(hold)
         .values_list("channel_id", "sender_id")
         .distinct()

@@ -17,7 +17,7 @@ from deliveryportal.accounts.models import User
 
 def scheduled_of(member: User) -> DeliveryQuerySet:
     """What Pending › Scheduled shows of theirs. What is under way already goes on."""
-    return Delivery.objects.filter(
+    return Delivery.objects.unarchived().filter(
         sender=member,
         state=State.QUEUED,
         waiting_for="",

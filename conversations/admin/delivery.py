@@ -14,6 +14,7 @@ from conversations.admin.event import TimelineInline
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
 from conversations.admin.records import RecordAdmin, RemoteWords, ToldAdmin
 from conversations.models import Delivery, Message
+from conversations.models.delivery import DeliveryQuerySet
 from conversations.models.sought import with_words
 from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
 
@@ -73,6 +74,16 @@ class ChannelKind(admin.SimpleListFilter):
     ) -> QuerySet[Delivery]:
         # Its copy on the delivery: no other table is read.
         return queryset.filter(channel_kind=self.value()) if self.value() else queryset
+
+
+class WhoseFilter(AutocompleteSelectFilter):
+    """A team's or a member's: found by the lists' indexes, there is none of them all."""
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Delivery]
+    ) -> QuerySet[Delivery]:
+        found: DeliveryQuerySet = super().queryset(request, queryset)
+        return found.in_lists() if self.value() else found
 
 
 @admin.register(Delivery)
@@ -148,8 +159,8 @@ class DeliveryAdmin(
         ChannelKind,
         Archived,
         "created_at",
-        ("team", AutocompleteSelectFilter),
-        ("sender", AutocompleteSelectFilter),
+        ("team", WhoseFilter),
+        ("sender", WhoseFilter),
     ]
     list_select_related = ["message", "sender", "team", "channel"]
     search_help_text = "Recipient and subject, a Message-ID, or the id of a message."

@@ -21,7 +21,7 @@ from conversations.models.by_hand import Rows
 from conversations.models.cause import CAUSE
 from conversations.models.event import DeliveryEvent, Line, log
 from conversations.models.hold import Hold, HoldQuerySet
-from conversations.models.list_indexes import LIST_INDEXES
+from conversations.models.list_indexes import IN_LISTS, LIST_INDEXES
 from conversations.models.message import Message
 from conversations.models.sought import Word
 from deliveryportal.accounts.access import visible_to
@@ -264,6 +264,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def unarchived(self) -> Self:
         return self.filter(archived_at=None)
 
+    def in_lists(self) -> Self:
+        """All there are, in the words of the lists' indexes, which then find them."""
+        return self.filter(IN_LISTS)
+
     def to_send(self) -> Self:
         """With all that handing them over asks for, and nothing else."""
         verified = models.Q(message__identity__verified_at__isnull=False)
@@ -376,11 +380,19 @@ class Delivery(QuickRowsModel):
         related_name="deliveries",
         db_index=False,  # most go by one channel; what waits for one has its own
     )
+    # Those of a member and of a team are found by the indexes of the lists, each small;
+    # see `in_lists`. One for all of them would have to be kept up with every change.
     sender = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deliveries"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_index=False,
     )
     team = models.ForeignKey(
-        "accounts.Team", on_delete=models.PROTECT, related_name="deliveries"
+        "accounts.Team",
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_index=False,
     )
     # Copies; the message keeps its own in step.
     subject = models.CharField(max_length=500, blank=True, editable=False)

@@ -15,36 +15,44 @@ from conversations.models.sought import Day, FourHours
 PENDING = ["queued", "handing_over", "delayed"]
 FAILURES = ["failed", "bounced", "complained", "unconfirmed"]
 
+IS_PENDING = models.Q(state__in=PENDING, archived_at=None)
+HAS_FAILED = models.Q(state__in=FAILURES, archived_at=None)
+IS_DELIVERED = models.Q(state="accepted", archived_at=None, tracked=True)
+IS_HANDED_OVER = models.Q(state="accepted", archived_at=None, tracked=False)
+IS_ARCHIVED = models.Q(archived_at__isnull=False)
+# True of every delivery: each stands in one of the lists.
+IN_LISTS = IS_PENDING | HAS_FAILED | IS_DELIVERED | IS_HANDED_OVER | IS_ARCHIVED
+
 LIST_INDEXES = [
     # Conversations › Pending of a team and of a member, by date either way.
     models.Index(
         fields=["team", "state_since"],
-        condition=models.Q(state__in=PENDING, archived_at=None),
+        condition=IS_PENDING,
         name="conv_pending_team",
     ),
     models.Index(
         fields=["sender", "state_since"],
         include=["team"],  # so that a manager's count of a member's needs nothing else
-        condition=models.Q(state__in=PENDING, archived_at=None),
+        condition=IS_PENDING,
         name="conv_pending_sender",
     ),
     # Failed deliveries, likewise.
     models.Index(
         fields=["team", "state_since"],
         include=["state"],  # so that the lists inside the tab are counted by it alone
-        condition=models.Q(state__in=FAILURES, archived_at=None),
+        condition=HAS_FAILED,
         name="conv_failed_team",
     ),
     models.Index(
         fields=["sender", "state_since"],
         include=["state", "team"],  # likewise, for a manager too
-        condition=models.Q(state__in=FAILURES, archived_at=None),
+        condition=HAS_FAILED,
         name="conv_failed_sender",
     ),
     # Failed deliveries of one reason.
     models.Index(
         fields=["team", "reason", "state_since"],
-        condition=models.Q(state__in=FAILURES, archived_at=None),
+        condition=HAS_FAILED,
         name="conv_failed_reason",
     ),
     # The few among them that were marked as spam or are in doubt.
@@ -65,40 +73,40 @@ LIST_INDEXES = [
     models.Index(
         "team",
         FourHours("state_since"),
-        condition=models.Q(state="accepted", archived_at=None, tracked=True),
+        condition=IS_DELIVERED,
         name="conv_delivered_team",
     ),
     models.Index(
         "sender",
         Day("state_since"),
-        condition=models.Q(state="accepted", archived_at=None, tracked=True),
+        condition=IS_DELIVERED,
         name="conv_delivered_sender",
     ),
     # … and Handed over, not tracked.
     models.Index(
         "team",
         FourHours("state_since"),
-        condition=models.Q(state="accepted", archived_at=None, tracked=False),
+        condition=IS_HANDED_OVER,
         name="conv_handed_over_team",
     ),
     models.Index(
         "sender",
         Day("state_since"),
-        condition=models.Q(state="accepted", archived_at=None, tracked=False),
+        condition=IS_HANDED_OVER,
         name="conv_handed_over_sender",
     ),
     # Archived, in whatever state.
     models.Index(
         "team",
         FourHours("state_since"),
-        condition=models.Q(archived_at__isnull=False),
+        condition=IS_ARCHIVED,
         name="conv_archived_team",
     ),
     models.Index(
         "sender",
         Day("state_since"),
         "team",  # as in Pending
-        condition=models.Q(archived_at__isnull=False),
+        condition=IS_ARCHIVED,
         name="conv_archived_sender",
     ),
 ]

@@ -124,7 +124,9 @@ class Message(QuickRowsModel):
             # What failed is sent again once to each who did not get it, however often
             # that is asked for.
             models.UniqueConstraint(
-                fields=["resend_of", "conversation"], name="conv_message_resent_once"
+                fields=["resend_of", "conversation"],
+                condition=models.Q(resend_of__isnull=False),  # few are
+                name="conv_message_resent_once",
             ),
         ]
 

@@ -17,8 +17,9 @@ from deliveryportal.accounts.access import UserRequest
 @require_POST
 def resend(request: UserRequest, uuid: UUID) -> HttpResponse:
     """Send again what failed while this channel did not work, as far as one may see it."""
-    mail = Delivery.objects.visible_to(request.user).filter(channel=OuterRef("pk"))
-    channel = get_object_or_404(Channel.objects.filter(Exists(mail)), uuid=uuid)
+    mail = Delivery.objects.visible_to(request.user).in_lists()
+    its_own = mail.filter(channel=OuterRef("pk"))
+    channel = get_object_or_404(Channel.objects.filter(Exists(its_own)), uuid=uuid)
     number = send_again(channel, by=request.user)
     if not number:
         messages.info(request, "There is nothing left to be sent again.")

@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import path
 
@@ -30,6 +32,10 @@ class StockChangelist(Changelist):
     list_per_page = ROWS_OF_PAGE
     ordering = ["-state_since"]
     search_fields = ["recipient", "subject"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """Said so that our indexes help it: none is on a team or a member alone."""
+        return Delivery.objects.in_lists()
 
 
 class LeanChangelist(StockChangelist):
