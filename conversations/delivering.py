@@ -6,9 +6,10 @@ next begins, and each UPDATE names the state it expects, and the lease, so a wor
 that dies, sleeps or comes twice can neither lose a mail nor send it twice:
 
     queued → handing over   claimed under a lease, and handed over by their ids, a
-                            handful at a time. If the lease runs out nobody can know
-                            of the handful: unconfirmed. The rest was not begun
-    handing over → settled  only while the lease is ours, and before the next handful
+                            handful at a time. Before the next one begins it is noted
+                            which were accepted. If the lease runs out, of the handful
+                            nobody can know: unconfirmed. The rest was not begun
+    handing over → settled  only while the lease is ours, all that was noted at once
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
@@ -155,11 +156,13 @@ def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
 def _handful_by_handful(
     batch: Batch, transport: Transport, lease: Lease
 ) -> Iterator[list[Outcome]]:
-    """Claim, hand over, settle; yield what came of each handful.
+    """Claim, hand over, note, settle; yield what came of it.
 
-    A handful is settled before the next begins, and what is claimed then in the same
-    transaction: no more than one handful is ever in doubt, and each costs one commit.
+    A handful is on the timeline before the next begins, so that no more than one is
+    ever in doubt. The deliveries themselves change when all that was claimed is done,
+    or something was not accepted; what is claimed then in the same transaction.
     """
+    noted: list[Outcome] = []
     unsettled: list[Outcome] = []
     portions = _in_portions(batch.deliveries, max(CLAIMED, lease.handful))
     resting: set[str] = set()  # domains that have asked for it in this batch
@@ -173,8 +176,12 @@ def _handful_by_handful(
                 for results, untried in handfuls:
                     unsettled = results
                     rest = handing_over.rest
-                    with _transaction(needed=not (rest and _all_accepted(results))):
-                        settled = settle(results, untried, lease)
+                    if rest and not untried and note(results, lease):
+                        noted += results
+                        unsettled = []
+                        continue
+                    with transaction.atomic(savepoint=False):
+                        settled = settle(results, untried, lease, noted)
                         slow_down(results)
                         if lease.lost:
                             settle([], rest, lease)  # whatever is left has not begun
@@ -182,23 +189,26 @@ def _handful_by_handful(
                             claimed = _claim_next(portions, lease, batch.read_at)
                         # Last: a team's turn is waited for with nothing to be locked.
                         suppress_refused(settled)
-                    yield results
-                    unsettled = []
+                    yield [*noted, *results]
+                    noted, unsettled = [], []
                     if lease.lost:
                         break
     except Error as error:
         logger.warning("A handful is settled once more: %r", str(error))
-        _settle_again(unsettled, batch.deliveries, lease)
-        yield unsettled
+        known = [*noted, *unsettled]
+        _settle_again(known, batch.deliveries, lease)
+        yield known
 
 
-def _transaction(*, needed: bool) -> AbstractContextManager[Any]:
-    """One statement is one by itself, and spares two trips to the database."""
-    return transaction.atomic(savepoint=False) if needed else nullcontext()
+def note(results: list[Outcome], lease: Lease) -> bool:
+    """Put on the timeline that all of a handful were accepted; return whether it is.
 
-
-def _all_accepted(results: list[Outcome]) -> bool:
-    return all(each.changes["state"] == State.ACCEPTED for each in results)
+    Not if there is more to be told of one, or if one is not ours any more.
+    """
+    if any(each.changes != outcomes.ACCEPTED for each in results):
+        return False
+    lines = [each.event for each in results]
+    return Delivery.objects.tell(lines, lease.holds(State.HANDING_OVER))
 
 
 def _is_over(results: list[Outcome], lease: Lease) -> bool:
@@ -372,8 +382,8 @@ class _HandingOver:
         """What has been asked for before goes all the same, unless the lease is lost."""
         left = self._lease_ends - time.monotonic()
         if left < self._transport.patience.total_seconds():
-            tried = [result.delivery for result in self._results]
-            self._lease_ends = _renew([*tried, *self._untried, *self.rest], self._lease)
+            held = len(self._results) + len(self._untried) + len(self.rest)
+            self._lease_ends = _renew(self._lease, held)
             if self._lease_ends <= time.monotonic():
                 raise _LeaseLostError
         if stopping.is_set() or (self._begun and self._lease.turn_is_over):
@@ -395,15 +405,14 @@ class _HandingOver:
         self._results.append(result)
 
 
-def _renew(claimed: list[Delivery], lease: Lease) -> float:
-    """Prolong the lease; return its end by the monotonic clock, past if it was lost."""
+def _renew(lease: Lease, held: int) -> float:
+    """Prolong the lease; return its end by the monotonic clock, past if it was lost.
+
+    It is over `held` deliveries at least, and over those that have been noted.
+    """
     ends = time.monotonic() + settings.LEASE_SECONDS
-    kept = (
-        Delivery.objects.held_under(lease.token)
-        .filter(pk__in=_ids(claimed))
-        .update(lease_until=Lease.end())
-    )
-    return ends if kept == len(claimed) else 0.0
+    kept = Delivery.objects.held_under(lease.token).update(lease_until=Lease.end())
+    return ends if kept >= held else 0.0
 
 
 def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome:
@@ -481,28 +490,33 @@ def _ids(deliveries: Iterable[Delivery]) -> list[int]:
 
 
 def settle(
-    results: list[Outcome], untried: list[Delivery], lease: Lease
+    results: list[Outcome],
+    untried: list[Delivery],
+    lease: Lease,
+    noted: Sequence[Outcome] = (),
 ) -> list[Outcome]:
     """Write what came of it, for those that are still ours, in one transaction.
 
-    Return what was written. What was not tried goes back into the queue. If not all
-    was still ours, the lease has been ended, and is `lost` as a whole. A result that
-    comes after that changes nothing; it is kept on the timeline, for the person who
-    has to decide.
+    Return what was written of `results`; what was `noted` is on the timeline. What was
+    not tried goes back into the queue. If not all was still ours, the lease has been
+    ended, and is `lost` as a whole. A result that comes after that changes nothing; it
+    is kept on the timeline, for the person who has to decide.
     """
     still = lease.holds(State.HANDING_OVER)
-    groups = _alike(results)
-    alone = len(groups) == 1 and not untried and _all_accepted(results)
-    with _transaction(needed=not alone):
+    with transaction.atomic(savepoint=False):
         ours: set[int] = set()
-        for changes, lines in groups:
+        for changes, lines in _alike(noted):
+            ids = [line.delivery_id for line in lines]
+            ours |= Delivery.objects.move(ids, changes | NO_LEASE, still)
+        for changes, lines in _alike(results):
             ours |= Delivery.objects.move_telling(lines, changes | NO_LEASE, still)
         back = Delivery.objects.move(_ids(untried), UNTRIED, still) if untried else ()
         late = [each.too_late for each in results if each.delivery.pk not in ours]
         DeliveryEvent.objects.record(late)
         settled = [result for result in results if result.delivery.pk in ours]
         alert_of_refusals(settled)
-    lease.lost = lease.lost or len(ours) + len(back) < len(results) + len(untried)
+    held = len(noted) + len(results) + len(untried)
+    lease.lost = lease.lost or len(ours) + len(back) < held
     return settled
 
 
@@ -512,15 +526,17 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
     Of the batch, what is claimed and was not tried goes back into the queue.
     """
     ends, pause = time.monotonic() + SETTLED_WITHIN, 0.1
+    tried = {result.delivery.pk for result in results}
+    untried = [each for each in batch if each.pk not in tried]
     while True:
         close_old_connections()
         try:
             with transaction.atomic():
-                known = [] if _are_settled(results) else results
-                tried = {result.delivery.pk for result in known}
-                untried = [each for each in batch if each.pk not in tried]
-                settled = settle(known, untried, lease)
-                slow_down(known)
+                # Of what is settled, nothing is ours any more.
+                noted = _noted(results)
+                new = [each for each in results if each not in noted]
+                settled = settle(new, untried, lease, noted)
+                slow_down(new)
                 suppress_refused(settled)
         except Error:
             if time.monotonic() + pause > ends:
@@ -531,16 +547,14 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
             return
 
 
-def _are_settled(results: list[Outcome]) -> bool:
-    """Whether their commit was the last thing that the lost connection did."""
-    if not results:
-        return True
-    event = results[0].event
-    written = DeliveryEvent.objects.filter(delivery=event.delivery_id, at=event.at)
-    return written.exists()
+def _noted(results: list[Outcome]) -> list[Outcome]:
+    """Those on the timeline: that may have been the last thing the connection did."""
+    lines = DeliveryEvent.objects.filter(delivery__in=[r.delivery.pk for r in results])
+    written = set(lines.values_list("delivery_id", "at"))
+    return [each for each in results if (each.delivery.pk, each.event.at) in written]
 
 
-def _alike(results: list[Outcome]) -> list[tuple[dict[str, Any], list[Line]]]:
+def _alike(results: Iterable[Outcome]) -> list[tuple[dict[str, Any], list[Line]]]:
     """Gather lines of results with the same changes: mostly all, for one UPDATE."""
     at = now()
     groups: dict[tuple[tuple[str, Any], ...], list[Line]] = defaultdict(list)

@@ -1,12 +1,14 @@
 """A lease: the right to deliver what was claimed, for a time.
 
-What is claimed is handed over by its ids, a handful at a time, and each handful is
-settled before the next begins. So of what a lease that has run out still holds, only
-the first handful may be on its way; the rest was never begun.
+What is claimed is handed over by its ids, a handful at a time, and what came of each
+handful is settled, or noted, before the next begins. So of what a lease that has run
+out still holds, and no note tells of, only the first handful may be on its way; the
+rest was never begun.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ UNTRIED = NO_LEASE | {"state": State.QUEUED, "attempts": Sql("attempts - 1")}
 
 @dataclass(slots=True)
 class Lease:
-    """`token` names it and tells how many it hands over at a time: `50-8c1f…`.
+    """`token` names it and tells how many it hands over at a time: `50:8c1f…`.
 
     `turn_ends` is when, by the monotonic clock, other lanes have waited long enough;
     whose lease was `lost` has no turn any more.
@@ -40,7 +42,9 @@ class Lease:
     @classmethod
     def new(cls) -> Lease:
         handful, turn = settings.IN_HAND, settings.LANE_MILLISECONDS / 1000
-        token = f"{handful}-{secrets.token_hex(10)}"
+        # A hyphen is in those of a version that noted nothing. It cannot read this one,
+        # and takes all of it to be in doubt.
+        token = f"{handful}:{secrets.token_hex(10)}"
         return cls(token, handful, time.monotonic() + turn)
 
     @property
@@ -63,5 +67,5 @@ class Lease:
 
 def handful_of(token: str) -> int | None:
     """How many the lease of this name hands over at a time; None if it does not tell."""
-    handful, dash, _ = token.partition("-")
-    return int(handful) if dash else None
+    told = re.match(r"(\d+)[:-]", token)
+    return int(told[1]) if told else None

@@ -65,19 +65,24 @@ def domain_of(delivery: Delivery) -> str:
     return delivery.recipient_wire.partition("@")[2]
 
 
+# What acceptance means where the next server names neither message nor thread.
+ACCEPTED = {
+    "state": State.ACCEPTED,
+    "remote_id": "",
+    "remote_thread": "",
+    "waiting_for": "",
+    "reason": "",
+    # The server's words name each message differently: they are on the timeline.
+    "remote_words": "",
+    "enhanced_code": "",
+}
+
+
 def accepted(delivery: Delivery, receipt: Receipt, at: datetime) -> Outcome:
+    named = {"remote_id": receipt.remote_id, "remote_thread": receipt.thread}
     return Outcome(
         delivery=delivery,
-        changes={
-            "state": State.ACCEPTED,
-            "remote_id": receipt.remote_id,
-            "remote_thread": receipt.thread,
-            "waiting_for": "",
-            "reason": "",
-            # The server's words name each message differently: they are on the timeline.
-            "remote_words": "",
-            "enhanced_code": "",
-        },
+        changes=ACCEPTED | named,
         event=Line(
             delivery.pk,
             kind=Kind.ACCEPTED,

@@ -9,10 +9,11 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.utils.timezone import now
 
 from channels.announcing import announce
@@ -33,6 +34,7 @@ from conversations.models import (
 )
 from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.models.event import Line
+from conversations.outcomes import ACCEPTED
 from conversations.tallying import tally
 from conversations.tasks import announce_lanes, read_reports
 from conversations.triage.bulk import forgotten
@@ -89,8 +91,8 @@ def sweep() -> Swept:
 def give_up_handing_over(at: datetime) -> int:
     """End the leases that have run out; return of how many mails nobody can know.
 
-    Whether the handful at work was taken, a person decides. What was claimed and not
-    begun goes back into the queue.
+    What is noted as accepted was. Whether the handful at work was taken, a person
+    decides. What was claimed and not begun goes back into the queue.
     """
     expired = Delivery.objects.lease_expired(at).values_list("lease", flat=True)
     return sum(_give_up(lease, at) for lease in expired.distinct()[:AT_A_TIME])
@@ -106,6 +108,8 @@ def _give_up(lease: str, at: datetime) -> int:
         return 0
     note = "The worker stopped while handing it over. It may have arrived."
     ours = {"lease": lease, "state": State.HANDING_OVER}
+    noted = _settle_noted(ids, ours)
+    ids = [pk for pk in ids if pk not in noted]
     in_doubt = ids[: handful_of(lease)]
     given_up = Delivery.objects.move_telling(
         [Line(pk, kind=Kind.UNCONFIRMED, at=at, note=note) for pk in in_doubt],
@@ -114,6 +118,18 @@ def _give_up(lease: str, at: datetime) -> int:
     )
     Delivery.objects.move(ids[len(in_doubt) :], UNTRIED, ours)
     return len(given_up)
+
+
+def _settle_noted(ids: list[int], ours: dict[str, Any]) -> set[int]:
+    """Settle what the timeline says was accepted in this very attempt; return what."""
+    noted = DeliveryEvent.objects.filter(
+        delivery__in=ids, kind=Kind.ACCEPTED, attempt=F("delivery__attempts")
+    )
+    settled: set[int] = set()
+    for pk, at in noted.values_list("delivery_id", "at"):
+        changes = ACCEPTED | NO_LEASE | {"accepted_at": at}
+        settled |= Delivery.objects.move([pk], changes, ours)
+    return settled
 
 
 def _locked(deliveries: DeliveryQuerySet) -> list[int]:

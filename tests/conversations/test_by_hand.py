@@ -70,6 +70,23 @@ def test_only_what_is_still_as_expected_is_changed(
     assert tries == {each.pk: int(each != taken) for each in batch.deliveries}
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_lines_are_told_only_if_all_they_tell_of_is_still_as_expected(
+    alice: User, make_delivery: MakeDelivery, number: int
+) -> None:
+    deliveries = [make_delivery(alice) for _ in range(number)]
+    words = "550 'Grüße' \"%s\" \\ \n \N{PARTY POPPER}"
+    line = Line(0, Kind.FAILED, now(), "ours", "mx.test", words, 550, "5.1.1", 2)
+    lines = [line._replace(delivery_id=each.pk) for each in deliveries]
+    still = {"state": State.QUEUED, "lease": ""}
+    assert Delivery.objects.tell(lines, still)
+    written = DeliveryEvent.objects.order_by("pk").values_list(*Line._fields)
+    assert list(written) == [tuple(each) for each in lines]
+    Delivery.objects.filter(pk=deliveries[-1].pk).update(state=State.FAILED)
+    assert not Delivery.objects.tell(lines, still)
+    assert written.count() == number
+
+
 def test_a_field_that_was_not_read_is_read_when_asked_for(
     alice: User, make_delivery: MakeDelivery
 ) -> None:

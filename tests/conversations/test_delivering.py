@@ -407,13 +407,13 @@ def test_a_lease_that_runs_short_is_renewed_before_the_next_message(
     before = Delivery.objects.get().lease_until
     settings.LEASE_SECONDS = 600
     assert before is not None
-    assert delivering._renew(in_hand, lease) > time.monotonic() + 300
+    assert delivering._renew(lease, len(in_hand)) > time.monotonic() + 300
     after = Delivery.objects.get().lease_until
     assert after is not None
     assert after > before + timedelta(minutes=5)
     Delivery.objects.update(lease_until=now())
     give_up_handing_over(now())
-    assert delivering._renew(in_hand, lease) <= time.monotonic()
+    assert delivering._renew(lease, len(in_hand)) <= time.monotonic()
 
 
 def test_a_fault_of_ours_puts_one_message_in_doubt_and_no_other(
@@ -592,25 +592,43 @@ def test_a_worker_whose_lease_was_ended_begins_no_other_handful(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_strictly_each_mail_is_settled_before_the_next_one_is_sent(
+def test_strictly_each_mail_is_noted_before_the_next_one_is_sent(
     alice: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
     settings.IN_HAND = 1
     deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(4)]
-    settled: list[int] = []
+    noted: list[int] = []
 
     def look(message: bytes) -> bytes:
-        settled.append(Delivery.objects.filter(state=State.ACCEPTED).count())
+        noted.append(DeliveryEvent.objects.filter(kind="accepted").count())
         connection.close()
         return b"250 2.0.0 taken"
 
     with ScriptedSmtp(EHLO=PIPELINING, content=look) as relay:
         settings.PORTAL_RELAY_URL = relay.url
         run_lane(deliveries[0])
-    assert settled == [0, 1, 2, 3]
+    assert noted == [0, 1, 2, 3]
+    assert {after(each).state for each in deliveries} == {State.ACCEPTED}
     assert relay.connections == 1
     announced = [c[:4] for c in relay.commands if c[:4] in {b"MAIL", b"QUIT"}]
     assert announced.count(b"MAIL") == 4, "none is announced twice"
+
+
+def test_what_the_provider_has_named_is_not_only_noted(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """A note keeps the server's words, and not the thread that replies stay in."""
+    settings.IN_HAND = 1
+    delivery = make_delivery(alice)
+    lease = Lease.new()
+    claim_due(delivery.channel, alice.pk, lease)
+    named = Receipt(words="200", thread="t1", remote_id="m1")
+    answer = accepted(after(delivery), named, now())
+    assert not delivering.note([answer], lease)
+    assert kinds(delivery) == []
+    plain = accepted(after(delivery), Receipt(words="250 ok"), now())
+    assert delivering.note([plain], lease)
+    assert kinds(delivery) == [Kind.ACCEPTED]
 
 
 @pytest.mark.parametrize("ehlo", [PIPELINING, b"250 far.test"])
@@ -628,7 +646,7 @@ def test_what_is_passed_over_never_stands_in_the_place_of_what_may_have_left(
         return b"451 4.7.0 slow down" if b"busy" in line else b"250 2.1.5 ok"
 
     def look(message: bytes) -> bytes:
-        held = Delivery.objects.in_hand().order_by("pk")
+        held = Delivery.objects.in_hand().filter(events=None).order_by("pk")
         first.append(held.values_list("recipient", flat=True)[0])
         connection.close()
         return b"250 2.0.0 taken"

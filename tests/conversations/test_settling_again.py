@@ -10,9 +10,11 @@ from pytest_django import Settings
 
 from conversations import delivering
 from conversations.delivering import deliver_lane
+from conversations.lease import Lease
 from conversations.letters import enclosed_files
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.delivery import State
+from conversations.outcomes import Outcome
 from conversations.slowing import slow_down
 from conversations.sweeping import end_all_leases, sweep
 from deliveryportal.accounts.models import User
@@ -100,6 +102,29 @@ def test_a_commit_whose_answer_is_lost_counts_once(
     assert_each_was_sent_once(relay)
 
 
+@pytest.mark.parametrize("committed", [False, True])
+def test_an_answer_that_was_about_to_be_noted_counts_once(
+    lane: Delivery,
+    relay: ScriptedSmtp,
+    monkeypatch: pytest.MonkeyPatch,
+    committed: bool,
+) -> None:
+    """Whether the database has written it or not when it goes away."""
+    note, times = delivering.note, 0
+
+    def unheard(results: list[Outcome], lease: Lease) -> bool:
+        nonlocal times
+        times += 1
+        if times == 2:
+            assert not committed or note(results, lease)
+            lose_the_database()
+        return note(results, lease)
+
+    monkeypatch.setattr(delivering, "note", unheard)
+    send_all(lane)
+    assert_each_was_sent_once(relay)
+
+
 def test_what_is_claimed_when_the_database_goes_is_in_no_doubt(
     lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,5 +170,5 @@ def test_a_database_that_stays_away_is_not_waited_for_without_end(
     states = Delivery.objects.order_by("pk").values_list("state", flat=True)
     assert list(states) == [State.HANDING_OVER] * PEOPLE
     end_all_leases()
-    assert sweep().unconfirmed == 1  # the one that was sent
-    assert list(states.all()) == [State.UNCONFIRMED, State.QUEUED, State.QUEUED]
+    assert sweep().unconfirmed == 1  # the others are noted
+    assert list(states.all()) == [State.ACCEPTED, State.ACCEPTED, State.UNCONFIRMED]

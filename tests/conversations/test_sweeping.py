@@ -14,7 +14,7 @@ from pytest_django import Settings
 from channels.models import Channel, ConnectionTest
 from channels.transports import Receipt
 from conversations import outcomes
-from conversations.delivering import settle
+from conversations.delivering import note, settle
 from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.delivery import State
@@ -81,6 +81,34 @@ def test_of_a_lease_that_runs_out_only_the_handful_at_work_is_in_doubt(
     assert DeliveryEvent.objects.count() == 2
 
 
+def test_what_was_noted_as_accepted_is_in_no_doubt(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """Its worker died before it came to settle it."""
+    settings.IN_HAND = 1
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(5)]
+    # An earlier attempt's line is not this one's.
+    old = outcomes.accepted(deliveries[3], Receipt(words="250 ok"), now())
+    DeliveryEvent.objects.record([old.event])
+    Delivery.objects.filter(pk=deliveries[3].pk).update(attempts=1)
+    lease = in_hand(deliveries[0])
+    answered = now() - timedelta(minutes=5)
+    for delivery in deliveries[:2]:
+        delivery.refresh_from_db()
+        answer = outcomes.accepted(delivery, Receipt(words="250 ok"), answered)
+        assert note([answer], lease)
+    expire()
+    assert sweep().unconfirmed == 1
+    rows = Delivery.objects.order_by("pk").values_list("state", "accepted_at", "lease")
+    assert list(rows) == [
+        (State.ACCEPTED, answered, ""),
+        (State.ACCEPTED, answered, ""),
+        (State.UNCONFIRMED, None, ""),
+        (State.QUEUED, None, ""),
+        (State.QUEUED, None, ""),
+    ]
+
+
 def test_of_a_lease_that_does_not_tell_its_handful_all_is_in_doubt(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
@@ -92,8 +120,9 @@ def test_of_a_lease_that_does_not_tell_its_handful_all_is_in_doubt(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lease_of_which_something_is_being_settled_is_left_to_the_next_sweep(
-    alice: User, make_delivery: MakeDelivery, settings: Settings
+@pytest.mark.parametrize("writing", ["note", "settle"])
+def test_a_lease_of_which_something_is_being_written_is_left_to_the_next_sweep(
+    alice: User, make_delivery: MakeDelivery, settings: Settings, writing: str
 ) -> None:
     """Its worker is alive, and about to begin the next."""
     if not connection.features.has_select_for_update_skip_locked:
@@ -109,8 +138,12 @@ def test_a_lease_of_which_something_is_being_settled_is_left_to_the_next_sweep(
         connection.close()
 
     with transaction.atomic():
+        deliveries[0].refresh_from_db()
         answer = outcomes.accepted(deliveries[0], Receipt(words="250 ok"), now())
-        settle([answer], deliveries[:1], lease)
+        if writing == "note":
+            note([answer], lease)
+        else:
+            settle([answer], [], lease)
         beside = Thread(target=sweep_beside)
         beside.start()
         beside.join()
