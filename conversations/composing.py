@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
+from uuid_utils.compat import uuid7
 
 from channels.addresses import Address
 from channels.models import Channel, EmailIdentity
@@ -189,7 +190,7 @@ def _letter(
 
 
 def new_message_id() -> str:
-    return f"<{uuid4()}@{settings.PORTAL_DOMAIN}>"
+    return f"<{uuid7()}@{settings.PORTAL_DOMAIN}>"
 
 
 def queue(
@@ -249,7 +250,7 @@ def _queued(
         deliveries.append(
             NewDelivery(
                 id=pk,
-                uuid=uuid4(),
+                uuid=uuid7(),
                 message_id=message.pk,
                 sender_id=message.sender_id,
                 team_id=message.team_id,
@@ -290,7 +291,7 @@ def _begin(
         if pk is None and person not in begun:
             begun[person] = NewConversation(
                 id=next_pk,
-                uuid=uuid4(),
+                uuid=uuid7(),
                 owner_id=message.sender_id,
                 person_address=address.shown,
                 person_name=address.name[:200],

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
+from uuid_utils.compat import uuid7
 
 from channels.models.quick_rows import QuickRowsModel
 from conversations.models.by_hand import Rows, Sql
@@ -43,7 +44,7 @@ class NewConversation(NamedTuple):
 class Conversation(QuickRowsModel):
     """All mail between one user and one person."""
 
-    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,

@@ -3,12 +3,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce, NullIf, StrIndex, Substr
 from django.utils.timezone import now
+from uuid_utils.compat import uuid7
 
 from channels.models import Allowance, Channel
 from channels.models.quick_rows import QuickRowsModel
@@ -369,7 +370,9 @@ class Delivery(QuickRowsModel):
 
     Part = Part
 
-    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    # In the order of time, as its return token: each change of the row makes new index
+    # entries, and those of mail that goes together then stand together.
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     message = models.ForeignKey(
         "conversations.Message", on_delete=models.CASCADE, related_name="deliveries"
     )

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any, Self
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
+from uuid_utils.compat import uuid7
 
 from channels.addresses import mailbox
 from channels.models.quick_rows import QuickRowsModel
@@ -40,7 +41,7 @@ class Message(QuickRowsModel):
     or go, what was sent does not.
     """
 
-    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     conversation = models.ForeignKey(
         "conversations.Conversation",
         on_delete=models.PROTECT,

@@ -28,6 +28,12 @@ from tests.portal import wait_until
 PROCESSES = 2
 THREADS = int(os.environ.get("BENCH_THREADS", "4"))
 LANES = 16
+# Ids in the order of time, as the product makes them.
+MADE_AT = (
+    "lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')"
+)
+UUID = f"({MADE_AT} || substr(md5(random()::text || n), 13))::uuid"
+TOKEN = f"substr({MADE_AT}, 1, 8) || substr(md5(random()::text || n), 9)"
 DATABASE = os.environ.get("BENCH_DATABASE", "deliveryportal_bench")
 
 
@@ -104,8 +110,8 @@ def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
             message.pk,
             copies,
             {
-                "uuid": "gen_random_uuid()",
-                "message_id": "'<' || gen_random_uuid() || '@portal.test>'",
+                "uuid": UUID,
+                "message_id": f"'<' || {UUID} || '@portal.test>'",
                 **(words if own_words else {}),
             },
         )
@@ -114,8 +120,8 @@ def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
             delivery.pk,
             copies,
             {
-                "uuid": "gen_random_uuid()",
-                "return_token": "md5(random()::text || n || clock_timestamp())",
+                "uuid": UUID,
+                "return_token": TOKEN,
                 "recipient": "'p' || n || '@customer.test'",
                 "recipient_wire": "'p' || n || '@customer.test'",
                 "message_id": f"{first} + n - 1",
@@ -127,8 +133,8 @@ def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
                 delivery.pk,
                 behind // LANES,
                 {
-                    "uuid": "gen_random_uuid()",
-                    "return_token": "md5(random()::text || n || clock_timestamp())",
+                    "uuid": UUID,
+                    "return_token": TOKEN,
                     "not_before": "now()",
                 },
             )

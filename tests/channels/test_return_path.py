@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 
 from channels.return_path import new_token, return_path, token_of
 
@@ -21,6 +24,15 @@ def test_its_local_part_fits_the_64_octets_of_rfc_5321() -> None:
     local_part = return_path(new_token(), DOMAIN).partition("@")[0]
     assert len(local_part) <= 64
     assert local_part == local_part.lower()
+
+
+def test_none_can_be_guessed_and_those_of_later_come_later() -> None:
+    with time_machine.travel(0, tick=False) as clock:
+        early = {new_token() for _ in range(100)}
+        clock.shift(timedelta(seconds=1))
+        late = new_token()
+    assert len({token[8:] for token in early}) == 100
+    assert max(early) < late
 
 
 @pytest.mark.parametrize(
