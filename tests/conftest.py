@@ -8,10 +8,12 @@ from unittest.mock import patch
 
 # First: on another database its operations alone would import in a circle.
 import django.db.backends.sqlite3.base  # noqa: F401
+import dramatiq
 import pytest
 from django.conf import settings
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
+from dramatiq.brokers.redis import RedisBroker
 
 from channels.models import Channel, EmailIdentity
 from conversations.cause_triggers import NAMES
@@ -65,6 +67,14 @@ def tables_may_be_emptied_between_tests() -> Iterator[None]:
 
     with patch.object(operations, "sql_flush", sql_flush):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_queue_of_its_own(worker_id: str) -> None:
+    """Processes of tests that share a Redis do not take each other's work."""
+    broker = dramatiq.get_broker()
+    if isinstance(broker, RedisBroker):
+        broker.namespace = f"{broker.namespace}-{worker_id}"
 
 
 @pytest.fixture
