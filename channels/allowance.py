@@ -15,7 +15,7 @@ from channels.transports import Pace
 
 @dataclass(slots=True)
 class Lane:
-    """What one user may send now on one channel, while this transaction lasts."""
+    """What one user may send now on one channel, until `allowance` is left."""
 
     room: int
     pace: Pace
@@ -30,25 +30,27 @@ class Lane:
 def allowance(channel: Channel, sender_id: int, wanted: int) -> Iterator[Lane]:
     """Ask how many of `wanted` messages may go; spend what is sent before leaving.
 
-    Inside a transaction: the lane's other workers wait for its end, which keeps the
-    limit exact whatever their number. It costs one question, and one UPDATE to spend.
+    Where there is a limit, in a transaction: the lane's other workers wait for its end,
+    which keeps the limit exact whatever their number. It costs one question, and one
+    UPDATE to spend.
     """
     if channel.traits.pace.unlimited and "per_day" not in channel.config:
         pace = pace_for(channel, sender_id)
         if pace.unlimited:
             yield Lane(room=wanted, pace=pace, row=None)
             return
-    row, pace = Allowance.objects.locked_with_pace(channel, sender_id)
-    held = row.held_until, row.held_because
-    room = row.room(pace, now(), wanted)
-    if not room.number and (fresh := pace_for(channel, sender_id)) != pace:
-        # A manager has changed it while this waited for the row.
-        row.held_until, row.held_because = held
-        pace, room = fresh, row.room(fresh, now(), wanted)
-    if pace.unlimited:
-        yield Lane(room=wanted, pace=pace, row=None)
-    else:
-        yield Lane(room=room.number, pace=pace, row=row)
+    with transaction.atomic(savepoint=False):
+        row, pace = Allowance.objects.locked_with_pace(channel, sender_id)
+        held = row.held_until, row.held_because
+        room = row.room(pace, now(), wanted)
+        if not room.number and (fresh := pace_for(channel, sender_id)) != pace:
+            # A manager has changed it while this waited for the row.
+            row.held_until, row.held_because = held
+            pace, room = fresh, row.room(fresh, now(), wanted)
+        if pace.unlimited:
+            yield Lane(room=wanted, pace=pace, row=None)
+        else:
+            yield Lane(room=room.number, pace=pace, row=row)
 
 
 def give_back(channel: Channel, sender_id: int, number: int) -> None:

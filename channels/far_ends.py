@@ -11,21 +11,17 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import Q
 from django.utils.timezone import now
 
 from channels.models import FarEndSession
+from channels.models.far_end import HELD
 from channels.waiting import came_back, kept_waiting
 
 logger = logging.getLogger(__name__)
 
-# A session is free again so long after its holder has died; one that merely waits
-# for the host goes on renewing it.
-HELD = timedelta(seconds=20)
 RENEWED_EVERY = 5.0  # seconds
 # A turn with a host that answers is over sooner.
 LONG = 3.0  # seconds
@@ -50,7 +46,7 @@ def session(host: str, queue_up: Callable[[], None]) -> Iterator[bool]:
         yield True
     finally:
         keeper.done.set()
-        FarEndSession.objects.filter(holder=holder).update(holder="", until=now())
+        FarEndSession.objects.give_back(holder)
 
 
 def end_all_sessions() -> None:
@@ -59,33 +55,19 @@ def end_all_sessions() -> None:
 
 
 def _take(host: str, holder: str) -> bool:
-    at, limit = now(), settings.FAR_END_SESSIONS
+    limit = settings.FAR_END_SESSIONS
     sessions = FarEndSession.objects.filter(host=host, number__lt=limit)
-    free = sessions.filter(_is_free(at))
     for _ in range(limit + 1):
-        first = free.order_by("number").values("pk")[:1]
-        # Another worker may have chosen the same one; the condition is told again.
-        if free.filter(pk=first).update(holder=holder, until=at + HELD):
+        if FarEndSession.objects.take(host, holder, below=limit):
             return True
         if sessions.count() < limit:
             FarEndSession.objects.bulk_create(
                 [FarEndSession(host=host, number=number) for number in range(limit)],
                 ignore_conflicts=True,
             )
-            at = now()
-            free = sessions.filter(_is_free(at))
-        elif not free.exists():
+        elif not sessions.free().exists():
             return False
     return False
-
-
-def _is_free(at: datetime) -> Q:
-    """Given back, or its holder is dead.
-
-    Nobody holds one for longer than HELD: an end far beyond was written before the
-    clock was put back.
-    """
-    return Q(holder="") | Q(until__lte=at) | Q(until__gt=at + 2 * HELD)
 
 
 class _Keeper(threading.Thread):

@@ -60,6 +60,7 @@ from conversations.models import Delivery, DeliveryEvent
 from conversations.models.by_hand import Sql
 from conversations.models.delivery import State
 from conversations.models.event import Line
+from conversations.models.next_due import next_due
 from conversations.outcomes import Outcome
 from conversations.rich_text import as_document
 from conversations.slowing import slow_down
@@ -85,7 +86,7 @@ def deliver_lane(
 
     Then it goes to the back of the queue, so that no lane delays another.
     """
-    channel = channel or Channel.objects.working().filter(pk=channel_id).first()
+    channel = channel or Channel.objects.working_one(channel_id)
     if channel is None or stopping.is_set():
         return False  # what waits is found again when the channel works, by the sweeper
     batch = look_ahead(channel, sender_id)
@@ -128,9 +129,8 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
     What may not be sent at all has failed then, and what is left is spent from the limit.
     """
     wanted, at = fitting(channel), now()
-    due = Delivery.objects.claimable(channel.pk, sender_id, at)
-    with transaction.atomic(), allowance(channel, sender_id, wanted) as lane:
-        read = list(due.to_send().order_by("not_before", "pk")[: lane.room])
+    with allowance(channel, sender_id, wanted) as lane:
+        read = next_due(channel.pk, sender_id, at, lane.room)
         for delivery in read:
             delivery.channel = channel
         sendable = withhold(read)

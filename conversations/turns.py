@@ -55,8 +55,8 @@ def take_turn(lane: LaneId) -> list[LaneId]:
     takes its place behind those who wait for one, and the worker is free.
     """
     # Before anything is read: what is queued from now on announces itself.
-    _row(lane).update(announced=0, not_again_before=now(), waits_for="")
-    channel = Channel.objects.working().filter(pk=lane.channel_id).first()
+    Lane.objects.take_up(*lane)
+    channel = Channel.objects.working_one(lane.channel_id)
     if channel is None:
         return []  # what waits is found again when the channel works, by the sweeper
     host = channel.far_end
@@ -93,7 +93,7 @@ def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
         more = deliver_lane(
             *lane, channel=channel if lane.channel_id == channel.pk else None
         )
-    if more and _waiting(host).exists():
+    if more and Lane.objects.any_waits_for(host):
         # Behind those who wait for this session: announced, it would race with them.
         _queue_up(lane, host)
         return []
@@ -169,10 +169,6 @@ def _next_for(host: str) -> list[LaneId]:
         ):
             return [LaneId(row.channel_id, row.sender_id)]
     return []
-
-
-def _waiting(host: str) -> QuerySet[Lane]:
-    return Lane.objects.filter(waits_for=host)
 
 
 def _row(lane: LaneId) -> QuerySet[Lane]:

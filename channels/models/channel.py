@@ -54,6 +54,16 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
     def working(self) -> Self:
         return self.connected().filter(health=Channel.Health.WORKING)
 
+    def working_one(self, pk: int) -> Channel | None:
+        """The one with this key, if it works. Asked at every turn of a lane, so by hand."""
+        found = instances(
+            self.model,
+            "SELECT {columns} FROM channels_channel "
+            "WHERE id = %s AND disconnected_at IS NULL AND health = 'working'",
+            [pk],
+        )
+        return found[0] if found else None
+
     def kept_by(self, user: User) -> Self:
         """What a person may change: their own, and as a manager the team's."""
         mine = models.Q(owner=user)

@@ -1,7 +1,52 @@
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Self
+
 from django.db import models
 from django.utils.timezone import now
+
+from channels.models.prepared import change
+
+# A session is free again so long after its holder has died; one that merely waits for
+# the host goes on renewing it. Nobody holds one for longer: an end far beyond was
+# written before the clock was put back.
+HELD = timedelta(seconds=20)
+_IS_FREE = "(holder = '' OR until <= %s OR until > %s)"
+_TAKE = f"""
+    UPDATE channels_farendsession SET holder = %s, until = %s
+    WHERE {_IS_FREE} AND id = (
+        SELECT id FROM channels_farendsession
+        WHERE host = %s AND number < %s AND {_IS_FREE} ORDER BY number LIMIT 1
+    )
+"""  # noqa: S608
+_GIVE_BACK = """
+    UPDATE channels_farendsession SET holder = '', until = %s WHERE holder = %s
+"""
+
+
+class FarEndSessionQuerySet(models.QuerySet["FarEndSession"]):
+    """Taken and given back with every turn of a lane, so by hand."""
+
+    def take(self, host: str, holder: str, *, below: int) -> bool:
+        """Take a free one of those with a number `below`; return whether that was done.
+
+        Another worker may have chosen the same one: then there may be another.
+        """
+        at = now()
+        free = at, at + 2 * HELD
+        return bool(change(_TAKE, holder, at + HELD, *free, host, below, *free))
+
+    def give_back(self, holder: str) -> None:
+        change(_GIVE_BACK, now(), holder)
+
+    def free(self) -> Self:
+        at = now()
+        return self.filter(
+            models.Q(holder="")
+            | models.Q(until__lte=at)
+            | models.Q(until__gt=at + 2 * HELD)
+        )
 
 
 class FarEndSession(models.Model):
@@ -14,6 +59,8 @@ class FarEndSession(models.Model):
     number = models.PositiveSmallIntegerField()
     holder = models.CharField(max_length=32, blank=True)
     until = models.DateTimeField(default=now)
+
+    objects = FarEndSessionQuerySet.as_manager()
 
     class Meta:
         constraints = [

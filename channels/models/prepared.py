@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Self
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.utils import CursorWrapper
 
 
@@ -27,3 +28,16 @@ def prepared_cursor() -> CursorWrapper:
     if database.queries_logged:
         return database.make_debug_cursor(cursor)
     return database.make_cursor(cursor)
+
+
+def change(statement: str, *parameters: Any) -> int:
+    """Run a statement of one's own; return how many rows it has changed."""
+    with prepared_cursor() as cursor:
+        cursor.execute(statement, [moment(value) for value in parameters])
+        return int(cursor.rowcount)
+
+
+def moment(value: Any) -> Any:
+    """The value as a driver takes it, if it is a moment."""
+    is_one = isinstance(value, datetime)
+    return connection.ops.adapt_datetimefield_value(value) if is_one else value

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models
 
 from channels.models.prepared import prepared_cursor
 
 M = TypeVar("M", bound=models.Model)
+
+
+class Joined(NamedTuple):
+    """What a foreign key leads to, read with it; its columns stand as `{name}`."""
+
+    name: str
+    model: type[models.Model]
+    only: tuple[str, ...]
 
 
 def instances(
@@ -20,14 +28,22 @@ def instances(
     *,
     annotated: Sequence[str] = (),
     only: tuple[str, ...] = (),
+    joined: Joined | None = None,
 ) -> list[M]:
-    """What the statement finds. It selects `{columns}`, and then what is `annotated`.
+    """What the statement finds. It selects `{columns}`, those of what is `joined`, and
+    then what is `annotated`.
 
     With `only` these fields of it; others are read when they are asked for.
     """
     names, columns, conversions = _fields(model, only)
+    end, theirs = len(names), ""
+    if joined:
+        their_names, theirs, their_conversions = _fields(joined.model, joined.only)
+        conversions = [*conversions, *((end + at, c) for at, c in their_conversions)]
+        end += len(their_names)
+        statement = statement.replace(f"{{{joined.name}}}", theirs)
     with prepared_cursor() as cursor:
-        cursor.execute(statement.format(columns=columns), parameters)
+        cursor.execute(statement.replace("{columns}", columns), parameters)
         rows = cursor.fetchall()
     found = []
     for row in rows:
@@ -35,7 +51,12 @@ def instances(
         for at, convert in conversions:
             values[at] = convert(values[at])
         one = model.from_db(connection.alias, names, values[: len(names)])
-        for name, value in zip(annotated, values[len(names) :], strict=True):
+        if joined:
+            other = joined.model.from_db(
+                connection.alias, their_names, values[len(names) : end]
+            )
+            one._state.fields_cache[joined.name] = other
+        for name, value in zip(annotated, values[end:], strict=True):
             setattr(one, name, value)
         found.append(one)
     return found

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
 from functools import cache, partial
 from itertools import islice
 from operator import attrgetter
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection, models, transaction
 
-from channels.models.prepared import prepared_cursor
+from channels.models.prepared import moment, prepared_cursor
 from channels.models.quick_rows import QuickRowsModel
 
 Field: TypeAlias = "models.Field[Any, Any]"
@@ -450,9 +449,3 @@ def among(each: str) -> str:
 
 
 ID = "CAST(value AS bigint)"
-
-
-def moment(value: Any) -> Any:
-    """The value as a driver takes it, if it is a moment."""
-    is_one = isinstance(value, datetime)
-    return connection.ops.adapt_datetimefield_value(value) if is_one else value

@@ -81,31 +81,6 @@ STATUS: dict[str, tuple[str, str]] = {
 }
 
 
-# Reading a moment costs as much as all the rest of a short column: few are here.
-TO_SEND = (
-    "uuid",
-    "recipient",
-    "recipient_wire",
-    "recipient_name",
-    "part",
-    "channel",
-    "sender",
-    "team",
-    "return_token",
-    "attempts",
-    "tried_since",
-    "message__from_name",
-    "message__from_address",
-    "message__subject",
-    "message__body",
-    "message__body_html",
-    "message__cc",
-    "message__has_attachments",
-    "message__follows",
-    "message__references",
-    "message__message_id",
-    "message__written_at",
-)
 LISTED = (
     "uuid",
     "suppression",
@@ -189,24 +164,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             }
         )
 
-    def claimable(self, channel_id: int, sender_id: int, at: datetime) -> Self:
-        """Those of a lane that may go now.
-
-        Asks for the holds first: mostly there is none, and the query stays plain.
-        """
-        lane = self.due(at).in_lane(channel_id, sender_id)
-        teams, domains = set(), set()
-        for held in Hold.objects.over_lane(channel_id, sender_id, at):
-            if held.team_id is not None:
-                teams.add(held.team_id)
-            elif held.domain:
-                domains.add(held.domain)
-            else:
-                return lane.none()
-        if teams:
-            lane = lane.exclude(team__in=teams)
-        return lane.exclude(recipient_domain__in=domains) if domains else lane
-
     def in_lane(
         self, channel_id: int | models.OuterRef, sender_id: int | models.OuterRef
     ) -> Self:
@@ -279,15 +236,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def in_lists(self) -> Self:
         """All there are, in the words of the lists' indexes, which then find them."""
         return self.filter(IN_LISTS)
-
-    def to_send(self) -> Self:
-        """With all that handing them over asks for, and nothing else."""
-        verified = models.Q(message__identity__verified_at__isnull=False)
-        return (
-            self.select_related("message")
-            .only(*TO_SEND)
-            .annotate(sender_is_verified=verified)
-        )
 
     def for_list(self, columns: Collection[str]) -> Self:
         """With what a row shows in these columns, and nothing else.

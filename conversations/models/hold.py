@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models.functions import Coalesce, Concat
 from django.utils.timezone import now
 
+from channels.models.prepared import moment
 from channels.models.reading import instances
-from conversations.models.by_hand import moment
 
 
 class Scope(models.TextChoices):

@@ -8,10 +8,21 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
+from channels.models.prepared import change, prepared_cursor
 from channels.models.quick_rows import QuickRowsModel
 from channels.models.reading import instances
 from conversations.models import by_hand
 from conversations.models.by_hand import Sql
+
+_TAKE_UP = """
+    UPDATE conversations_lane SET announced = 0, not_again_before = %s, waits_for = ''
+    WHERE channel_id = %s AND sender_id = %s
+"""
+_ANY_WAITS = """
+    SELECT EXISTS(
+        SELECT 1 FROM conversations_lane WHERE waits_for = %s AND NOT waits_for = ''
+    )
+"""
 
 
 class LaneQuerySet(models.QuerySet["Lane"]):
@@ -27,6 +38,15 @@ class LaneQuerySet(models.QuerySet["Lane"]):
             f"WHERE channel_id {among} AND sender_id {among}",
             [json.dumps(list(channels)), json.dumps(list(senders))],
         )
+
+    def take_up(self, channel_id: int, sender_id: int) -> None:
+        """Note that its turn has come: what is queued from now on is announced anew."""
+        change(_TAKE_UP, now(), channel_id, sender_id)
+
+    def any_waits_for(self, host: str) -> bool:
+        with prepared_cursor() as cursor:
+            cursor.execute(_ANY_WAITS, [host])
+            return bool(cursor.fetchone()[0])
 
     def waiting_longest(self, host: str) -> list[Lane]:
         """The first few of those that wait for the host. Asked at every turn's end."""

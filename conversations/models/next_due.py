@@ -1,0 +1,116 @@
+"""What a lane sends next, with all that handing it over asks for, and nothing else.
+
+Read at every look into a lane, so by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from django.db import connection
+
+from channels.models.prepared import moment
+from channels.models.reading import Joined, instances
+from conversations.models.by_hand import ID, among
+from conversations.models.delivery import Delivery
+from conversations.models.hold import Hold
+from conversations.models.message import Message
+
+# Reading a moment costs as much as all the rest of a short column: few are here.
+DELIVERY = (
+    "id",
+    "uuid",
+    "message_id",
+    "recipient",
+    "recipient_wire",
+    "recipient_name",
+    "part",
+    "channel_id",
+    "sender_id",
+    "team_id",
+    "return_token",
+    "attempts",
+    "tried_since",
+)
+MESSAGE = Joined(
+    "message",
+    Message,
+    (
+        "id",
+        "from_name",
+        "from_address",
+        "subject",
+        "body",
+        "body_html",
+        "cc",
+        "has_attachments",
+        "follows_id",
+        "references",
+        "message_id",
+        "written_at",
+    ),
+)
+
+
+def next_due(
+    channel_id: int, sender_id: int, at: datetime, number: int
+) -> list[Delivery]:
+    """Those of the lane that may go now, in their order, each with its message.
+
+    `sender_is_verified` of each says whether its identity is one that may be used.
+    """
+    held = _held_back(channel_id, sender_id, at)
+    if held is None:
+        return []
+    conditions, parameters = held
+    return instances(
+        Delivery,
+        _statement(conditions),
+        [channel_id, sender_id, moment(at), *parameters, number],
+        only=DELIVERY,
+        joined=MESSAGE,
+        annotated=["sender_is_verified"],
+    )
+
+
+def _held_back(
+    channel_id: int, sender_id: int, at: datetime
+) -> tuple[str, list[str]] | None:
+    """What of the lane waits for an admin or its recipient's domain; None: all of it."""
+    teams, domains = set(), set()
+    for held in Hold.objects.over_lane(channel_id, sender_id, at):
+        if held.team_id is not None:
+            teams.add(held.team_id)
+        elif held.domain:
+            domains.add(held.domain)
+        else:
+            return None
+    conditions, parameters = "", []
+    if teams:
+        conditions += f" AND NOT team_id {among(ID)}"
+        parameters.append(json.dumps(list(teams)))
+    if domains:
+        conditions += f" AND NOT recipient_domain {among('value')}"
+        parameters.append(json.dumps(list(domains)))
+    return conditions, parameters
+
+
+def _statement(conditions: str) -> str:
+    """The ids first, by the index of what is due: no letter is read to be passed over."""
+    ids = (
+        "SELECT id FROM conversations_delivery "  # noqa: S608
+        "WHERE channel_id = %s AND sender_id = %s AND state = 'queued' "
+        f"AND not_before <= %s{conditions} ORDER BY not_before, id LIMIT %s"
+    )
+    # An array is looked up by the primary key, whatever number is expected in it.
+    wanted = f"IN ({ids})" if connection.vendor == "sqlite" else f"= ANY(ARRAY({ids}))"
+    return (
+        "SELECT {columns}, {message}, identity.verified_at IS NOT NULL "  # noqa: S608
+        "FROM conversations_delivery "
+        "JOIN conversations_message "
+        "ON conversations_message.id = conversations_delivery.message_id "
+        "LEFT JOIN channels_emailidentity identity ON identity.id = identity_id "
+        f"WHERE conversations_delivery.id {wanted} "
+        "ORDER BY not_before, conversations_delivery.id"
+    )
