@@ -17,7 +17,7 @@ def causes(request: UserRequest) -> HttpResponse:
     return live(
         request,
         "conversations/causes.html",
-        "conversations/_causes.html",
+        {"live_part": "conversations/_causes.html"},
         {
             # Above the part that refreshes itself: not asked for with that.
             **({} if request.htmx else tabs_around(request.user, "causes", "failed")),

@@ -5,8 +5,6 @@ from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
-from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
@@ -26,6 +24,13 @@ from deliveryportal.accounts.access import UserRequest
 
 OPTION = '<option value="{}">{}</option>\n'
 CHOSEN = '<option value="{}" selected>{}</option>\n'
+# What refreshes by itself: the list, and beside it every number.
+LIVE = {
+    "live_list": "conversations/_list.html",
+    "live_tabs": "conversations/_tabs.html",
+    "live_lists": "conversations/_lists.html",
+    "live_searches": "conversations/_searches.html",
+}
 
 
 @require_safe
@@ -68,13 +73,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         else [],
         **counted,
     }
-    # The greater part of the work; page and live part, where both are made, share it.
-    context["rows"] = SimpleLazyObject(
-        lambda: render_to_string("conversations/_rows.html", context, request)
-    )
-    return live(
-        request, "conversations/folder.html", "conversations/_folder.html", context
-    )
+    return live(request, "conversations/folder.html", LIVE, context)
 
 
 def _page_links(browsing: Browsing, page: Page) -> list[dict[str, str]]:

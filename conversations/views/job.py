@@ -29,7 +29,7 @@ def job(request: UserRequest, uuid: UUID) -> HttpResponse:
     return live(
         request,
         "conversations/job.html",
-        "conversations/_job.html",
+        {"live_part": "conversations/_job.html"},
         {
             "job": found,
             "back": back_of(request),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
@@ -21,25 +22,30 @@ SEEN = "seen-" + token_hex(16)
 
 
 def live(
-    request: UserRequest, page: str, part: str, context: dict[str, Any]
+    request: UserRequest, page: str, parts: Mapping[str, str], context: dict[str, Any]
 ) -> HttpResponse:
-    """Answer with the page, or to htmx with its live part, if that has changed.
+    """Answer with the page, or to htmx with its live parts, if they have changed.
 
     A boosted link or form gets the page, and takes from it what it is after.
 
-    The page has the part as `live_part`. The part's root asks with
-    `hx-get="{{ live_url }}"` and `hx-vals` of `seen`. Where that is what it would get
-    again, nothing is swapped, and a selection stays.
+    Each part is a template, and the page has what it says under the part's name. The
+    root of one asks with `hx-get="{{ live_url }}"` and `hx-vals` of `seen`, and swaps
+    the others too by `hx-select-oob`. Where that is what it would get again, nothing
+    is swapped, and a selection stays.
     """
     context |= {"live_url": _without_seen(request), "seen": SEEN}
-    text = render_to_string(part, context, request)
+    said = {
+        name: render_to_string(template, context, request)
+        for name, template in parts.items()
+    }
+    text = "".join(said.values())
     seen = sha256(CSRF_TOKEN.sub("", text.replace(SEEN, "")).encode()).hexdigest()[:16]
     alone = bool(request.htmx) and not request.htmx.boosted
     if alone and request.GET.get("seen") == seen:
         response = HttpResponse(status=204)
     else:
         if not alone:
-            text = render_to_string(page, {**context, "live_part": text}, request)
+            text = render_to_string(page, context | said, request)
         response = HttpResponse(text.replace(SEEN, seen))
     patch_vary_headers(response, ["HX-Request", "HX-Boosted"])
     return response

@@ -43,7 +43,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
     return live(
         request,
         "conversations/message.html",
-        "conversations/_timeline.html",
+        {"live_part": "conversations/_timeline.html"},
         {
             "message": found,
             "sent_again_as": found.resends.first(),
