@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from channels.models import Channel
+from channels.models.personal import found_for
 from deliveryportal.accounts.models import User
 
 
@@ -16,6 +17,6 @@ def broken_channels(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "broken_channels": SimpleLazyObject(
-            lambda: list(Channel.objects.broken_for(user))  # type: ignore[arg-type]
+            lambda: found_for(user, Channel.objects.broken_for)  # type: ignore[arg-type]
         )
     }

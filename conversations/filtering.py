@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.timezone import localdate, make_aware
 
 from channels.models import EmailIdentity
+from channels.models.personal import found_for
 from channels.transports import all_transports, kind_choices
 from conversations.bounces.reasons import REASONS
 from conversations.models.delivery import DeliveryQuerySet, Triage
@@ -35,21 +36,26 @@ class Known:
 
     @cached_property
     def members(self) -> dict[str, User]:
-        if not self.user.is_manager:
-            return {}
-        found = User.objects.filter(team=self.user.team_id).only("name", "email")
-        return {str(member.pk): member for member in found.order_by("name", "pk")}
+        found = found_for(self.user, _members)
+        return {str(member.pk): member for member in found}
 
     @cached_property
     def identities(self) -> dict[str, EmailIdentity]:
-        mine = (
-            Q(owner__team=self.user.team_id)
-            if self.user.is_manager
-            else Q(owner=self.user)
-        )
-        found = EmailIdentity.objects.filter(mine).only("uuid", "address", "owner")
-        in_order = found.order_by("address", "pk")
-        return {str(identity.uuid): identity for identity in in_order}
+        found = found_for(self.user, _identities)
+        return {str(identity.uuid): identity for identity in found}
+
+
+def _members(user: User) -> QuerySet[User]:
+    if not user.is_manager:
+        return User.objects.none()
+    team = User.objects.filter(team=user.team_id)
+    return team.only("name", "email").order_by("name", "pk")
+
+
+def _identities(user: User) -> QuerySet[EmailIdentity]:
+    theirs = Q(owner__team=user.team_id) if user.is_manager else Q(owner=user)
+    found = EmailIdentity.objects.filter(theirs)
+    return found.only("uuid", "address", "owner").order_by("address", "pk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models
+from django.db.models.expressions import Col
 
 from channels.models.prepared import prepared_cursor
 
 M = TypeVar("M", bound=models.Model)
+
+
+class Columns(NamedTuple):
+    """Columns of a model's own: its fields' names, and what is made of some values."""
+
+    names: list[str]
+    conversions: list[tuple[int, Callable[[Any], Any]]]
+
+    @classmethod
+    def of(cls, columns: Iterable[Col]) -> Columns:
+        columns = list(columns)
+        return cls(
+            [column.target.attname for column in columns],
+            [
+                (at, _bound(convert, column))
+                for at, column in enumerate(columns)
+                for convert in (
+                    *connection.ops.get_db_converters(column),
+                    *column.get_db_converters(connection),
+                )
+            ],
+        )
 
 
 class Joined(NamedTuple):
@@ -35,27 +58,42 @@ def instances(
 
     With `only` these fields of it; others are read when they are asked for.
     """
-    names, columns, conversions = _fields(model, only)
-    end, theirs = len(names), ""
+    quoted, columns = _columns_of(model, only)
+    statement = statement.replace("{columns}", quoted)
     if joined:
-        their_names, theirs, their_conversions = _fields(joined.model, joined.only)
-        conversions = [*conversions, *((end + at, c) for at, c in their_conversions)]
-        end += len(their_names)
+        theirs, _ = _columns_of(joined.model, joined.only)
         statement = statement.replace(f"{{{joined.name}}}", theirs)
+    return read(model, statement, parameters, columns, annotated, joined)
+
+
+def read(
+    model: type[M],
+    statement: str,
+    parameters: Sequence[Any],
+    columns: Columns,
+    annotated: Sequence[str] = (),
+    joined: Joined | None = None,
+) -> list[M]:
+    """What the statement finds, if it selects these columns and what is annotated."""
+    names, conversions = columns
+    own = end = len(names)
+    if joined:
+        _, (their_names, theirs) = _columns_of(joined.model, joined.only)
+        conversions = [*conversions, *((own + at, convert) for at, convert in theirs)]
+        end += len(their_names)
     with prepared_cursor() as cursor:
-        cursor.execute(statement.replace("{columns}", columns), parameters)
+        cursor.execute(statement, parameters)
         rows = cursor.fetchall()
     found = []
     for row in rows:
         values = list(row)
         for at, convert in conversions:
             values[at] = convert(values[at])
-        one = model.from_db(connection.alias, names, values[: len(names)])
+        one = model.from_db(connection.alias, names, values[:own])
         if joined:
-            other = joined.model.from_db(
-                connection.alias, their_names, values[len(names) : end]
+            one._state.fields_cache[joined.name] = joined.model.from_db(
+                connection.alias, their_names, values[own:end]
             )
-            one._state.fields_cache[joined.name] = other
         for name, value in zip(annotated, values[end:], strict=True):
             setattr(one, name, value)
         found.append(one)
@@ -63,27 +101,16 @@ def instances(
 
 
 @cache
-def _fields(
-    model: type[models.Model], only: tuple[str, ...]
-) -> tuple[list[str], str, list[tuple[int, Callable[[Any], Any]]]]:
-    """The names of its fields, its columns, and what is to be made of their values."""
+def _columns_of(model: type[models.Model], only: tuple[str, ...]) -> tuple[str, Columns]:
+    """The columns of its fields as they are selected, and as they are read."""
     table = model._meta.db_table
     columns = [
         field.get_col(table)
         for field in model._meta.concrete_fields
         if not only or field.attname in only
     ]
-    conversions: list[tuple[int, Callable[[Any], Any]]] = [
-        (at, _bound(convert, column))
-        for at, column in enumerate(columns)
-        for convert in (
-            *connection.ops.get_db_converters(column),
-            *column.get_db_converters(connection),
-        )
-    ]
-    names = [column.target.attname for column in columns]
     quoted = ", ".join(f'"{table}"."{column.target.column}"' for column in columns)
-    return names, quoted, conversions
+    return quoted, Columns.of(columns)
 
 
 def _bound(convert: Callable[..., Any], column: Any) -> Callable[[Any], Any]:

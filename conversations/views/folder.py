@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from channels.models.personal import found_for
 from conversations.browsing import OLDEST_FIRST, Browsing
 from conversations.columns import COLUMNS, ROWS, layout_of, offered
 from conversations.counting import Counting, Number
@@ -161,7 +162,7 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
             "removable": search.may_be_removed_by(user),
             "count": seen.count(counting) if seen.can_be_counted else "",
         }
-        for search in SavedSearch.objects.shown_to(user)
+        for search in found_for(user, SavedSearch.objects.shown_to)
         if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
     ]
     matching: Number | None = numbers[browsing.listing.key]
