@@ -28,7 +28,7 @@ class Html(NamedTuple):
 def as_html(parts: Iterable[Html]) -> SafeString:
     """The parts, one after the other."""
     parts = list(parts)
-    ours = "".join(part.ours for part in parts)
+    ours = "".join([part.ours for part in parts])
     texts = _escaped([text for part in parts for text in part.texts])
     return mark_safe(ours.format(*texts))  # noqa: S308 - theirs is escaped, ours is safe
 

@@ -6,22 +6,30 @@ anew, and asks in each row which columns there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.dateformat import format as in_format
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone
 
 from channels.models import Channel
 from conversations.markup import Html, as_html
 from conversations.models import Delivery, Suppression
 from conversations.models.delivery import SCHEDULED, State, Triage
-from conversations.models.message import message_url
+from conversations.models.message import message_address
 
-Cell = Callable[[Delivery], Html]
+
+class Here(NamedTuple):
+    """What is the same for all rows of a page, and takes long to ask for each."""
+
+    zone: tzinfo
+    address: str  # of a message's page, with {} for its uuid
+
+
+Cell = Callable[[Delivery, Here], Html]
 
 BEGIN = """\
 <tr>
@@ -37,55 +45,53 @@ def rows_of(
 ) -> SafeString:
     """A row for each, with these columns; of those `waiting`, what they wait for."""
     table = WAITING_CELLS if waiting else CELLS
-    cells = [table[key] for key in columns]
-    prefetch_related_objects(deliveries, *_related_to(cells))
-    parts = [
-        part
-        for delivery in deliveries
-        for part in (_begin(delivery), *(cell(delivery) for cell in cells), END)
-    ]
-    return as_html(parts)
-
-
-def _related_to(cells: list[Cell]) -> Iterator[Prefetch[Any]]:
-    """What these cells show of other tables: of few rows, and of few channels."""
+    cells = [_begin, *(table[key] for key in columns), _end]
     if _reason in cells:
-        yield Prefetch("suppression", Suppression.objects.only("uuid", "address"))
+        stopped = [each for each in deliveries if each.suppression_id]
+        suppressions = Suppression.objects.only("uuid", "address")
+        prefetch_related_objects(stopped, Prefetch("suppression", suppressions))
     if _waits_for in cells:
-        yield Prefetch("channel", Channel.objects.only("kind", "paused_because"))
+        channels = Channel.objects.only("kind", "paused_because")
+        prefetch_related_objects(deliveries, Prefetch("channel", channels))
+    here = Here(get_current_timezone(), message_address())
+    return as_html([cell(delivery, here) for delivery in deliveries for cell in cells])
 
 
-def _begin(delivery: Delivery) -> Html:
-    uuid, who = str(delivery.uuid), delivery.recipient
-    return Html(BEGIN, (uuid, uuid, who, str(delivery.pk), _url(delivery), who))
+def _begin(delivery: Delivery, here: Here) -> Html:
+    uuid, who, url = str(delivery.uuid), delivery.recipient, _url(delivery, here)
+    return Html(BEGIN, (uuid, uuid, who, str(delivery.pk), url, who))
 
 
-def _url(delivery: Delivery) -> str:
-    return message_url(delivery.message_uuid)  # type: ignore[attr-defined]
+def _end(delivery: Delivery, here: Here) -> Html:
+    return END
 
 
-def _subject(delivery: Delivery) -> Html:
+def _url(delivery: Delivery, here: Here) -> str:
+    return here.address.format(delivery.message_uuid)  # type: ignore[attr-defined]
+
+
+def _subject(delivery: Delivery, here: Here) -> Html:
     subject = _at_most(90, delivery.subject or "(no subject)")
     return Html(
         '<td><a id="m{}" href="{}">{}</a></td>\n',
-        (str(delivery.pk), _url(delivery), subject),
+        (str(delivery.pk), _url(delivery, here), subject),
     )
 
 
-def _member(delivery: Delivery) -> Html:
+def _member(delivery: Delivery, here: Here) -> Html:
     sender = delivery.sender_shown  # type: ignore[attr-defined]
     return Html('<td class="muted">{}</td>\n', (sender,))
 
 
-def _channel(delivery: Delivery) -> Html:
+def _channel(delivery: Delivery, here: Here) -> Html:
     return Html('<td class="small">{}</td>\n', (delivery.traits.label,))
 
 
-def _identity(delivery: Delivery) -> Html:
+def _identity(delivery: Delivery, here: Here) -> Html:
     return Html('<td class="small">{}</td>\n', (delivery.from_address,))
 
 
-def _status(delivery: Delivery) -> Html:
+def _status(delivery: Delivery, here: Here) -> Html:
     words, tone = delivery.status
     badge = Html('<td><span class="badge badge--{}">{}</span>', (tone, words))
     if delivery.has_failed and delivery.triage != Triage.OPEN:
@@ -94,10 +100,11 @@ def _status(delivery: Delivery) -> Html:
     return badge + Html("</td>\n")
 
 
-def _reason(delivery: Delivery) -> Html:
+def _reason(delivery: Delivery, here: Here) -> Html:
     if not delivery.reason and not delivery.has_failed:
         return Html('<td class="small"></td>\n')
-    why, stopped_by = delivery.why, delivery.suppression
+    why = delivery.why
+    stopped_by = delivery.suppression if delivery.suppression_id else None
     title = why.title if why else "Reason not given"
     found = Html('<td class="small"><div>{}</div>', (title,))
     if stopped_by:
@@ -110,14 +117,14 @@ def _reason(delivery: Delivery) -> Html:
     return found + _remote_words(delivery) + Html("</td>\n")
 
 
-def _waits_for(delivery: Delivery) -> Html:
+def _waits_for(delivery: Delivery, here: Here) -> Html:
     begin, end = Html('<td class="small">'), Html("</td>\n")
-    return begin + _what_it_waits_for(delivery) + end
+    return begin + _what_it_waits_for(delivery, here) + end
 
 
-def _what_it_waits_for(delivery: Delivery) -> Html:
+def _what_it_waits_for(delivery: Delivery, here: Here) -> Html:
     if delivery.state == State.DELAYED:
-        since = _time(delivery.accepted_at, "j M Y, H:i")
+        since = _time(delivery.accepted_at, here, "j M Y, H:i")
         told = Html("<div>Their server is still trying since {}</div>", (since,))
         return told + _remote_words(delivery)
     if delivery.channel.paused_because:
@@ -128,14 +135,14 @@ def _what_it_waits_for(delivery: Delivery) -> Html:
     if until is None:
         return Html("{}", (words,))
     joint = " for" if words == SCHEDULED else ", next try"
-    return Html("{}{} {}", (words, joint, _time(until, "j M Y, H:i:s")))
+    return Html("{}{} {}", (words, joint, _time(until, here, "j M Y, H:i:s")))
 
 
-def _date(delivery: Delivery) -> Html:
+def _date(delivery: Delivery, here: Here) -> Html:
     at = delivery.state_since
-    here = localtime(at)
+    local = at.astimezone(here.zone)
     # Four times as quick as Django's own format.
-    shown = f"{here.day} {here:%b %Y, %H:%M}"
+    shown = f"{local.day} {local:%b %Y, %H:%M}"
     return Html(
         '<td class="cell-when"><time datetime="{}">{}</time></td>\n',
         (at.isoformat(), shown),
@@ -153,8 +160,8 @@ def _at_most(letters: int, text: str) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
-def _time(at: datetime | None, how: str) -> str:
-    return in_format(localtime(at), how) if at else ""
+def _time(at: datetime | None, here: Here, how: str) -> str:
+    return in_format(at.astimezone(here.zone), how) if at else ""
 
 
 CELLS: dict[str, Cell] = {

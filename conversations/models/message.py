@@ -18,7 +18,12 @@ from deliveryportal.accounts.models import User
 
 def message_url(uuid: UUID) -> str:
     """The address of a message's page."""
-    return _address(get_script_prefix()).format(uuid)
+    return message_address().format(uuid)
+
+
+def message_address() -> str:
+    """The same of any message, with {} for its uuid."""
+    return _address(get_script_prefix())
 
 
 @cache
