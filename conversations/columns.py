@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
+from channels.models.personal import found_for
 from conversations.models import TabLayout
 from deliveryportal.accounts.models import User
 
@@ -46,10 +49,15 @@ def offered(user: User) -> list[Column]:
 
 
 def layout_of(user: User, tab: str) -> Layout:
-    kept = TabLayout.objects.filter(user=user, tab=tab).first()
+    layouts = {each.tab: each for each in found_for(user, _layouts)}
+    kept = layouts.get(tab)
     if kept is None:
         return Layout(tuple(each.key for each in offered(user) if tab in each.usual))
     return Layout(_those(user, kept.columns), kept.rows)
+
+
+def _layouts(user: User) -> QuerySet[TabLayout]:
+    return TabLayout.objects.filter(user=user)
 
 
 def keep_layout(user: User, tab: str, columns: Iterable[str], rows: int) -> None:

@@ -10,9 +10,13 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from conversations.folders import Listing
+from channels.models.personal import Clause, Theirs, words_for
+from conversations.folders import Listing, clause_of
+from conversations.models import Delivery
+from deliveryportal.accounts.access import as_key
+from deliveryportal.accounts.models import User
 
 CAP = 999
 CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT {most}) AS counted)"
@@ -68,7 +72,7 @@ class Counting:
 
     def __init__(self) -> None:
         # Once for all that ask for the same: a list, and the tab that it is in.
-        self._asked: dict[tuple[str, tuple[Any, ...]], list[Number]] = defaultdict(list)
+        self._asked: dict[Clause, list[Number]] = defaultdict(list)
 
     def number(self, *parts: QuerySet[Any]) -> Number:
         """The number of rows of the parts together, once they are counted.
@@ -94,12 +98,23 @@ class Counting:
                 self._asked[sql, tuple(params)].append(number)
         return number
 
-    def of_lists(self, rows: QuerySet[Any]) -> Callable[..., Number]:
-        """What asks for the number of each list's part of the rows, and of others."""
-        found, params = _ones(rows)
+    def theirs(self, user: User, *several: Theirs[Any]) -> Number:
+        """Likewise of what is a person's own."""
+        number = Number()
+        for rows in several:
+            self._add(number, *words_for(user, rows, _ones))
+        return number
 
-        def ask(listing: Listing, *others: QuerySet[Any]) -> Number:
-            number = self.number(*others)
+    def of_lists(self, user: User, member: User | None = None) -> Callable[..., Number]:
+        """What asks for the number that a list has of what the user may see, or of a
+        member's part of it; and with that of what is their own besides."""
+        found, params = words_for(user, Delivery.objects.visible_to, _ones)
+        if member:
+            clause, more = clause_of(Q(sender=as_key(member.pk)))
+            found, params = f"{found} AND {clause}", params + more
+
+        def ask(listing: Listing, *besides: Theirs[Any]) -> Number:
+            number = self.theirs(user, *besides)
             for stream in listing.streams:
                 clause, more = stream.where
                 self._add(number, f"{found} AND {clause}", params + more)
@@ -124,7 +139,7 @@ class Counting:
                 number.add(value)
 
 
-def _ones(rows: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
+def _ones(rows: QuerySet[Any]) -> Clause:
     """The SQL of as many rows, but of no column, so that an index alone can answer."""
     ones = rows.query.exists(limit=False)
     ones.add_ordering(*rows.query.order_by)

@@ -9,16 +9,14 @@ from operator import or_
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.timezone import now
 
+from channels.models.personal import Clause, Theirs
 from conversations.models import Delivery, Draft
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
 from conversations.models.sought import IndexedStates, Word
-from deliveryportal.accounts.models import User
-
-Clause = tuple[str, tuple[Any, ...]]  # SQL, and its parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class Stream:
     @property
     def where(self) -> Clause:
         """The condition as SQL: mostly the same, and put into words once."""
-        return _clause(self.condition) if self.further else _clause_of(self)
+        return clause_of(self.condition) if self.further else _clause_of(self)
 
     def holds(self, delivery: Delivery) -> bool:
         return (delivery.archived_at is not None) == self.archived and (
@@ -69,10 +67,11 @@ class Stream:
 
 @cache
 def _clause_of(stream: Stream) -> Clause:
-    return _clause(stream.condition)
+    return clause_of(stream.condition)
 
 
-def _clause(condition: Q) -> Clause:
+def clause_of(condition: Q) -> Clause:
+    """The condition on deliveries as SQL."""
     query = Delivery.objects.filter(condition).query
     sql, params = query.where.as_sql(query.get_compiler(DEFAULT_DB_ALIAS), connection)
     return sql, tuple(params)
@@ -114,7 +113,7 @@ class Neighbour:
     key: str
     label: str
     url_name: str
-    rows: Callable[[User], QuerySet[Any]]
+    rows: Theirs[Any]
 
     @property
     def url(self) -> str:
@@ -145,9 +144,10 @@ class Folder:
     def all_lists(self) -> tuple[Listing, ...]:
         return (self.everything, *self.lists)
 
-    def beside(self, user: User) -> list[QuerySet[Any]]:
-        """What else stands in it that is the user's own; its number includes that."""
-        return [each.rows(user) for each in self.neighbours]
+    @property
+    def besides(self) -> list[Theirs[Any]]:
+        """What else stands in it that is a user's own; its number includes that."""
+        return [each.rows for each in self.neighbours]
 
     def listing(self, key: str) -> Listing | None:
         """Return the list named `key`; the whole folder for an empty key."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS
@@ -18,37 +18,51 @@ from channels.models.reading import Columns, read
 from deliveryportal.accounts.models import User
 
 M = TypeVar("M", bound=Model)
-Theirs = Callable[[User], QuerySet[M]]
+# It may ask who they are by key, team and role only.
+Theirs: TypeAlias = Callable[[User], QuerySet[M]]
+Clause: TypeAlias = tuple[str, tuple[Any, ...]]  # SQL, and its parameters
 
 # In place of somebody's keys; no other parameter is like them.
 ME, MY_TEAM = -1, -2
 
 
-class Words(NamedTuple):
-    sql: str
-    parameters: tuple[Any, ...]
-    columns: Columns
-
-    def of(self, user: User) -> tuple[Any, ...]:
-        """The parameters, with the keys of that person."""
-        keys = {ME: user.pk, MY_TEAM: user.team_id}
-        return tuple(keys.get(each, each) for each in self.parameters)
-
-
 def found_for(user: User, theirs: Theirs[M]) -> list[M]:
-    """What the query finds for them. It may ask who they are by key, team and role only,
-    and select no more than fields of its own model."""
-    model, words = _words(theirs, user.role)
-    return read(model, words.sql, words.of(user), words.columns) if words else []
+    """What the query finds for them. It selects fields of its own model only."""
+    model, words, columns = _reading(theirs, user.role)
+    return read(model, *_said_by(user, words), columns) if words else []
+
+
+def words_for(
+    user: User, theirs: Theirs[M], write: Callable[[QuerySet[M]], Clause]
+) -> Clause:
+    """What `write` makes of the query, for them."""
+    return _said_by(user, _written(theirs, write, user.role))
+
+
+def _said_by(user: User, words: Clause) -> Clause:
+    keys = {ME: user.pk, MY_TEAM: user.team_id}
+    sql, parameters = words
+    return sql, tuple(keys.get(each, each) for each in parameters)
+
+
+def _somebody(role: str) -> User:
+    return User(pk=ME, team_id=MY_TEAM, role=role)
 
 
 @cache
-def _words(theirs: Theirs[M], role: str) -> tuple[type[M], Words | None]:
-    rows = theirs(User(pk=ME, team_id=MY_TEAM, role=role))
+def _written(
+    theirs: Theirs[M], write: Callable[[QuerySet[M]], Clause], role: str
+) -> Clause:
+    return write(theirs(_somebody(role)))
+
+
+@cache
+def _reading(theirs: Theirs[M], role: str) -> tuple[type[M], Clause | None, Columns]:
+    rows = theirs(_somebody(role))
     compiler = rows.query.get_compiler(DEFAULT_DB_ALIAS)
     try:
         sql, parameters = compiler.as_sql()
-    except EmptyResultSet:
-        return rows.model, None
+    except EmptyResultSet:  # nobody of that role has any
+        return rows.model, None, Columns.of([])
     columns = Columns.of(column for column, *_ in compiler.select)
-    return rows.model, Words(sql, tuple(parameters), columns)
+    return rows.model, (sql, tuple(parameters)), columns

@@ -101,7 +101,9 @@ def read(
 
 
 @cache
-def _columns_of(model: type[models.Model], only: tuple[str, ...]) -> tuple[str, Columns]:
+def _columns_of(
+    model: type[models.Model], only: tuple[str, ...]
+) -> tuple[str, Columns]:
     """The columns of its fields as they are selected, and as they are read."""
     table = model._meta.db_table
     columns = [

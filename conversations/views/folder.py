@@ -3,6 +3,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.safestring import SafeString
@@ -15,13 +16,14 @@ from conversations.counting import Counting, Number
 from conversations.filtering import CRITERIA, PERIODS, Known, Option
 from conversations.folders import FOLDERS
 from conversations.markup import Html, as_html
-from conversations.models import Alert, Delivery, SavedSearch
+from conversations.models import Alert, SavedSearch
 from conversations.models.delivery import State
 from conversations.paging import Page
 from conversations.rows import rows_of
 from conversations.triage.actions import actions_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
+from deliveryportal.accounts.models import User
 
 OPTION = '<option value="{}">{}</option>\n'
 CHOSEN = '<option value="{}" selected>{}</option>\n'
@@ -69,12 +71,14 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "rows_offered": ROWS,
         "choices": _choices(browsing, known),
         "offers_resends": State.FAILED in browsing.listing.states,
-        "alerts": Alert.objects.manageable_by(request.user).open()
-        if key == "failed"
-        else [],
+        "alerts": found_for(request.user, _alerts) if key == "failed" else [],
         **counted,
     }
     return live(request, "conversations/folder.html", LIVE, context)
+
+
+def _alerts(user: User) -> QuerySet[Alert]:
+    return Alert.objects.manageable_by(user).open()
 
 
 def _page_links(browsing: Browsing, page: Page) -> list[dict[str, str]]:
@@ -128,17 +132,14 @@ def _options(options: tuple[Option, ...], chosen: str) -> SafeString:
 def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
     """Tabs, lists and saved searches with their numbers, asked for in one query."""
     user, folder, member = browsing.user, browsing.folder, browsing.filter.member
-    visible = Delivery.objects.visible_to(user)
-    if member:
-        visible = visible.filter(sender=member)
     counting = Counting()
-    number = counting.of_lists(visible)
+    number = counting.of_lists(user, member)
     numbers = {each.key: number(each) for each in folder.all_lists}
     tabs = [
         {
             "folder": each,
             "url": f"{each.url}?member={member.pk}" if member else each.url,
-            "count": number(each.counted, *([] if member else each.beside(user))),
+            "count": number(each.counted, *([] if member else each.besides)),
         }
         for each in FOLDERS.values()
     ]
@@ -151,7 +152,7 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         for each in folder.all_lists
     ]
     neighbours = [
-        {"neighbour": each, "count": counting.number(each.rows(user))}
+        {"neighbour": each, "count": counting.theirs(user, each.rows)}
         for each in folder.neighbours
     ]
     searches = [

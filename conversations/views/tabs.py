@@ -6,14 +6,13 @@ from typing import Any
 
 from conversations.counting import Counting
 from conversations.folders import FOLDERS
-from conversations.models import Delivery
 from deliveryportal.accounts.models import User
 
 
 def tabs_around(user: User, here: str, folder: str = "") -> dict[str, Any]:
     """Each tab with its number, and the lists of `folder`; `here` names the page."""
     counting = Counting()
-    number = counting.of_lists(Delivery.objects.visible_to(user))
+    number = counting.of_lists(user)
     opened = FOLDERS.get(folder)
     shown: dict[str, Any] = {
         "here": here,
@@ -22,7 +21,7 @@ def tabs_around(user: User, here: str, folder: str = "") -> dict[str, Any]:
             {
                 "folder": each,
                 "url": each.url,
-                "count": number(each.counted, *each.beside(user)),
+                "count": number(each.counted, *each.besides),
             }
             for each in FOLDERS.values()
         ],
@@ -37,7 +36,7 @@ def tabs_around(user: User, here: str, folder: str = "") -> dict[str, Any]:
             for each in opened.all_lists
         ]
         shown["neighbours"] = [
-            {"neighbour": each, "count": counting.number(each.rows(user))}
+            {"neighbour": each, "count": counting.theirs(user, each.rows)}
             for each in opened.neighbours
         ]
     counting.count()
