@@ -105,7 +105,7 @@ class Browsing:
             # A reason has an index in the list's order, which is quicker still.
             with_ids = with_ids and self.filter.values.keys() - DATES != {"reason"}
             return counting.matches(*parts, with_ids=with_ids)
-        return counting.number(*parts)
+        return counting.number(*(part.as_indexed() for part in self.parts))
 
     def page(self, layout: Layout, matching: Number | None = None) -> Page:
         """Read a page; of those that match, if they are known to be few."""
