@@ -4,10 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conversations import counting
 from conversations.counting import Counting
+from conversations.folders import FOLDERS
 from conversations.models import Delivery
+from conversations.models.delivery import State
 from deliveryportal.accounts.models import User
 
 
@@ -67,3 +71,19 @@ def test_the_same_is_counted_once(
         asked.count()
     assert queries[0]["sql"].count("counted") == 1
     assert [int(each) for each in numbers] == [1, 1, 1]
+
+
+def test_of_what_a_member_sent_no_more_is_looked_at_than_is_counted(
+    alice: User, bob: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    for sender in (alice, alice, bob):
+        make_delivery(sender, state=State.ACCEPTED)
+    asked = Counting()
+    everybodys, hers = asked.of_lists(bob), asked.of_lists(bob, alice)
+    numbers = [ask(FOLDERS["sent"].everything) for ask in (everybodys, hers)]
+    with CaptureQueriesContext(connection) as queries:
+        asked.count()
+    assert [int(each) for each in numbers] == [3, 2]
+    # Delivered, and handed over: each in the order of a member's index.
+    [sql] = (each["sql"] for each in queries)
+    assert sql.count("ORDER BY") == 2

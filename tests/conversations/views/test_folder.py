@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
 from conversations.columns import keep_layout
-from conversations.models import Delivery
+from conversations.models import Delivery, Hold
 from conversations.models.delivery import State, Triage
 from deliveryportal.accounts.models import User
 
@@ -157,6 +157,18 @@ def test_htmx_gets_only_the_live_part(alice: User, as_user: SignIn) -> None:
     assert "HX-Request" in response["Vary"]
 
 
+def test_what_else_a_refresh_takes_stands_in_it_and_in_the_page(
+    bob: User, as_user: SignIn
+) -> None:
+    url = "/conversations/failed/"
+    refreshed = as_user(bob).get(url, headers=HTMX).content.decode()
+    whole = page(as_user(bob), url)
+    [taken] = re.findall('hx-select-oob="([^"]+)"', whole)
+    for each in taken.split(","):
+        for found in (whole, refreshed):
+            assert found.count(f'id="{each.removeprefix("#")}"') == 1
+
+
 def test_a_list_left_open_after_signing_out_leads_to_the_sign_in(
     client: Client, db: None
 ) -> None:
@@ -179,6 +191,24 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
         # broken channels
         with django_assert_num_queries(8):
             client.get("/conversations/failed/")
+
+
+def test_nor_with_the_rows_that_a_pause_holds(
+    alice: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    client, operator = as_user(alice), User.objects.create_superuser("op@a.test", "x")
+    Hold.objects.create(
+        scope=Hold.Scope.EVERYTHING, because="maintenance", placed_by=operator
+    )
+    for number in (1, 20):
+        for _ in range(number):
+            make_delivery(alice)
+        # The holds that there are, and the channels that mail waits for, besides.
+        with django_assert_num_queries(10):
+            client.get("/conversations/pending/")
 
 
 @pytest.mark.parametrize("tab", ["sent", "pending", "failed"])
