@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Q
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
 
 from channels.models.personal import Clause, Theirs
@@ -134,7 +134,7 @@ class Folder:
 
     @property
     def url(self) -> str:
-        return _page_of(self.key)
+        return _page_of(self.key, get_script_prefix())
 
     @property
     def counted(self) -> Listing:
@@ -158,8 +158,8 @@ class Folder:
 
 
 @cache
-def _page_of(key: str) -> str:
-    """A page of one asks a dozen times."""
+def _page_of(key: str, prefix: str) -> str:
+    """A page of one asks a dozen times. The prefix is part of what is looked up."""
     return reverse(f"conversations:{key}")
 
 
