@@ -22,10 +22,12 @@ from django.db.models import (
 )
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.timezone import get_current_timezone
 
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS, Speaks
-from conversations.markup import Html, as_html
+from conversations.folders import FOLDERS
+from conversations.markup import Html, as_html, moment
 from conversations.models import CauseTally, Delivery, Suppression
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
 from conversations.triage.actions import ACTIONS, Action
@@ -70,7 +72,11 @@ class Cause:
         found = {"triage": Triage.OPEN, "reason": reason}
         if "." in what:
             found["q"] = what
-        return f"{reverse('conversations:failed')}?{urlencode(found)}"
+        return f"{FOLDERS['failed'].url}?{urlencode(found)}"
+
+    @property
+    def begun(self) -> SafeString:
+        return as_html([moment(self.since, get_current_timezone())])
 
     @property
     def links(self) -> list[tuple[Action, str]]:
@@ -355,6 +361,8 @@ def held_for(user: User) -> list[Held]:
         .annotate(Count("pk"), Min("created_at"))
     )
     found = {pk: (number, since) for pk, number, since in rows}
+    if not found:
+        return []
     mendable = set(Channel.objects.kept_by(user).values_list("pk", flat=True))
     return [
         _held(channel, *found[channel.pk], may_mend=channel.pk in mendable)

@@ -233,9 +233,9 @@ def test_the_number_of_queries_does_not_grow(
                 state_since=now() - timedelta(hours=each),
             )
         client.get(URL)  # what has come since is added to the tally
-        # session, user, causes, held, kept channels, waiting, tabs, broken channels;
+        # session, user, causes, held, waiting, tabs, broken channels;
         # of a team whether there are changes, and the total
-        with django_assert_num_queries(8 if viewer == alice else 10):
+        with django_assert_num_queries(7 if viewer == alice else 9):
             client.get(URL)
 
 
