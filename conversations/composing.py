@@ -9,7 +9,7 @@ from functools import partial
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
@@ -24,8 +24,9 @@ from conversations.models import (
     DeliveryEvent,
     Message,
     by_hand,
+    one_letter,
 )
-from conversations.models.by_hand import Rows
+from conversations.models.by_hand import Rows, Sql
 from conversations.models.conversation import NewConversation
 from conversations.models.delivery import NewDelivery, Part
 from conversations.models.event import Line
@@ -136,9 +137,8 @@ def _queue_each(
             (_letter(identity, wording, submission, enclosed), address)
             for address, wording in letters
         ]
-        lines, rows = _queued(new, channel, enclosed=enclosed)
         lane = LaneId(channel.pk, identity.owner_id)
-        told = DeliveryEvent.objects.record(lines, after=rows, asking=announced(lane))
+        told = _save(new, channel, enclosed=enclosed, asking=announced(lane))
         # What waits is announced when its time comes.
         if not told and not enclosed.waits:
             transaction.on_commit(partial(announce_lanes, [lane]))
@@ -204,21 +204,62 @@ def queue(
 
     `note` says on the timeline how it came into the queue.
     """
-    lines, rows = _queued([(message, address)], channel, note, enclosed)
-    DeliveryEvent.objects.record(lines, after=rows)
+    _save([(message, address)], channel, note, enclosed)
     return message
+
+
+def _save(
+    letters: Sequence[tuple[Message, Address]],
+    channel: Channel,
+    note: str = "",
+    enclosed: Enclosed = Enclosed(),
+    asking: Sql | None = None,
+) -> bool:
+    """Save new messages with their deliveries, each in a conversation.
+
+    What is in none yet gets into its sender's with whom it is to. Return whether what
+    is asked was found; it is asked only where that costs no further trip.
+    """
+    at = now()
+    when = {"at": at, "due": max(enclosed.not_before or at, at)}
+    queued = note or f"for {channel}"
+    if _is_one_alone(letters, enclosed):
+        ((message, address),) = letters
+        notes = _as_written(message), queued
+        # What it locks is to be free again at once.
+        asking = None if connection.in_atomic_block else asking
+        return one_letter.enter(message, address, channel, notes, asking=asking, **when)
+    lines, rows = _queued(letters, channel, queued, enclosed, **when)
+    DeliveryEvent.objects.record(lines, after=rows)
+    return False
+
+
+def _is_one_alone(
+    letters: Sequence[tuple[Message, Address]], enclosed: Enclosed
+) -> bool:
+    """Whether it is the usual one: of one recipient, with no file, in no conversation."""
+    if len(letters) > 1 or connection.vendor != "postgresql":
+        return False
+    ((message, _),) = letters
+    return not (
+        message.cc or enclosed.bcc or message.has_attachments or message.conversation_id
+    )
+
+
+def _as_written(message: Message) -> str:
+    return f"as {message.written_as}"[:500]
 
 
 def _queued(
     letters: Sequence[tuple[Message, Address]],
     channel: Channel,
-    note: str = "",
-    enclosed: Enclosed = Enclosed(),
+    note: str,
+    enclosed: Enclosed,
+    *,
+    at: datetime,
+    due: datetime,
 ) -> tuple[list[Line], list[Rows]]:
-    """What is to be recorded of any number of messages, and what that speaks of.
-
-    What is in no conversation yet gets into its sender's with whom it is to.
-    """
+    """What is to be recorded of any number of messages, and what that speaks of."""
     for message, address in letters:
         if message.cc:
             message.cc = [each for each in message.cc if each[1] != address.wire]
@@ -227,7 +268,6 @@ def _queued(
         for message, address in letters
         for part, each in _each_once(address, enclosed)
     ]
-    begun = now()
     begins = [letter for letter in letters if not letter[0].conversation_id]
     new, known = by_hand.new_ids(
         {
@@ -239,11 +279,10 @@ def _queued(
             letters[0][0].sender_id, [address.shown for _, address in begins]
         ),
     )
-    conversations = _begin(begins, known, new[Conversation], begun)
+    conversations = _begin(begins, known, new[Conversation], at)
     messages = [message for message, _ in letters]
     for message, pk in zip(messages, new[Message], strict=True):
         message.pk = pk
-    queued = note or f"for {channel}"
     deliveries: list[NewDelivery] = []
     lines: list[Line] = []
     for pk, (message, part, each) in zip(new[Delivery], recipients, strict=True):
@@ -263,16 +302,15 @@ def _queued(
                 return_token=new_token(),
             )
         )
-        written = f"as {message.written_as}"[:500]
+        written = _as_written(message)
         lines += (
             Line(pk, DeliveryEvent.Kind.WRITTEN, message.written_at, written),
-            Line(pk, DeliveryEvent.Kind.QUEUED, begun, queued),
+            Line(pk, DeliveryEvent.Kind.QUEUED, at, note),
         )
-    due = max(enclosed.not_before or begun, begun)
     return lines, [
         Conversation.rows(conversations),
         Rows.of_new(messages),
-        Delivery.rows(deliveries, channel, at=begun, due=due),
+        Delivery.rows(deliveries, channel, at=at, due=due),
         _with_files(messages, enclosed),
     ]
 

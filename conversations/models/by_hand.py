@@ -309,41 +309,30 @@ def in_one_piece() -> AbstractContextManager[object]:
     return nullcontext() if alone else transaction.atomic()
 
 
-def insert(*several: Rows, asking: Sql | None = None) -> list[tuple[Any, ...]]:
-    """Insert into the tables, in their order: a few rows in one trip, many by COPY.
-
-    If they are in and committed by one statement, that asks something more; what it
-    locks is free again at once. Otherwise there is no answer.
-    """
+def insert(*several: Rows) -> None:
+    """Insert into the tables, in their order: a few rows in one trip, many by COPY."""
     filled = [rows for rows in several if rows.values]
     if not filled:
-        return []
+        return
     if connection.vendor == "postgresql" and all(rows.are_few for rows in filled):
-        if asking is None or connection.in_atomic_block:
-            asking = Sql("")
         tables = tuple((rows.model, rows.columns) for rows in filled)
         with prepared_cursor() as cursor:
-            cursor.execute(
-                _inserting(tables, asking.text),
-                [*(rows.in_json for rows in filled), *asking.parameters],
-            )
-            return list(cursor.fetchall()) if asking.text else []
+            cursor.execute(_inserting(tables), [rows.in_json for rows in filled])
+        return
     fill = _FILL[connection.vendor]
     with transaction.atomic(savepoint=False), prepared_cursor() as cursor:
         for rows in filled:
             fill(cursor, rows)
-    return []
 
 
 @cache
 def _inserting(
-    tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...], asking: str
+    tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...],
 ) -> str:
-    each = [
+    *before, last = (
         f"INSERT INTO {_into(model, columns)} {_selecting(model, columns)}"
         for model, columns in tables
-    ]
-    *before, last = [*each, asking] if asking else each
+    )
     named = ", ".join(f"t{at} AS ({each})" for at, each in enumerate(before))
     return f"WITH {named} {last}" if before else last
 
@@ -369,7 +358,7 @@ def insert_or_change(rows: Rows, unique: tuple[str, ...], *changes: str) -> None
     new = ", ".join(f'"{name}" = excluded."{name}"' for name in changes)
     else_ = f" ON CONFLICT ({_quoted(unique)}) DO UPDATE SET {new}"
     if connection.vendor == "postgresql":
-        statement = _inserting(((rows.model, rows.columns),), "")
+        statement = _inserting(((rows.model, rows.columns),))
         with prepared_cursor() as cursor:
             cursor.execute(statement + else_, [rows.in_json])
     else:

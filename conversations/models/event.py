@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import models
 from django.utils.timezone import now
@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from channels.remote_words import RemoteLineField, RemoteWordsField
 from channels.return_path import without_return_tokens
 from conversations.models import by_hand
-from conversations.models.by_hand import Rows, Sql
+from conversations.models.by_hand import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -48,22 +48,14 @@ class Line(NamedTuple):
 
 
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
-    def record(
-        self,
-        lines: Iterable[Line],
-        *,
-        after: Iterable[Rows] = (),
-        asking: Sql | None = None,
-    ) -> list[tuple[Any, ...]]:
+    def record(self, lines: Iterable[Line], *, after: Iterable[Rows] = ()) -> None:
         """Write the lines, at a fraction of what `bulk_create` takes.
 
-        `after` are the rows they speak of, if those are new: all in one trip, in which
-        more may be asked; see `by_hand.insert`.
+        `after` are the rows they speak of, if those are new: all in one trip.
         """
         written = list(lines)
-        answers = by_hand.insert(*after, self.rows(written), asking=asking)
+        by_hand.insert(*after, self.rows(written))
         log(written)
-        return answers
 
     def rows(self, lines: Sequence[Line]) -> Rows:
         return Rows(self.model, Line._fields, lines)

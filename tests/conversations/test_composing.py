@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import timedelta
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import dramatiq
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from channels.addresses import parse_addresses
+from channels.addresses import parse_address, parse_addresses
 from channels.models import Channel, ChannelChoice, EmailIdentity
 from channels.routing import channel_for
-from conversations.composing import write
+from conversations.composing import Enclosed, Wording, write, write_to_each
 from conversations.models import (
     Conversation,
     Delivery,
@@ -24,6 +28,7 @@ from conversations.models import (
 )
 from conversations.tasks import work_lane
 from deliveryportal.accounts.models import User
+from tests.portal import wait_until
 
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="elsewhere one writes at a time"
@@ -40,6 +45,15 @@ def write_to(user: User, to: str, **fields: object) -> list[Message]:
         recipients=parse_addresses(to),
         **{"subject": "Hello", "body": "Text.", **fields},  # type: ignore[arg-type]
     )
+
+
+def somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted "
+            "AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_message_is_queued_with_its_events(alice: User) -> None:
@@ -126,12 +140,12 @@ def test_a_thousand_are_written_to_in_as_many_statements_as_one(alice: User) -> 
             assert len(write_to(alice, people)) == number
         return len(asked.captured_queries)
 
-    write_to(alice, "first@customer.test")
+    write_to(alice, "first@customer.test, second@customer.test")
     one, thousand = statements(0, 1), statements(1, 1000)
-    # A COPY for each of four tables, where one statement fills them all.
+    # Their ids, and a COPY for each of four tables, where one statement does it all.
     assert one <= 11
-    assert thousand <= one + 3
-    assert Delivery.objects.filter(events__kind="queued").count() == 1002
+    assert thousand <= one + 4
+    assert Delivery.objects.filter(events__kind="queued").count() == 1003
 
 
 @on_postgresql
@@ -148,8 +162,8 @@ def test_a_message_is_written_in_one_statement_that_needs_no_transaction(
             subject="Hello",
             body="Text.",
         )
-    # Its channel; its ids; itself, and whether its lane has been announced.
-    assert len(asked.captured_queries) == 3
+    # Its channel; itself, and whether its lane has been announced.
+    assert len(asked.captured_queries) == 2
     assert message.conversation.person_address == "anna@customer.test"
     assert message.deliveries.get().events.count() == 2
 
@@ -192,6 +206,30 @@ def test_a_conversation_that_somebody_else_begins_meanwhile_is_gone_on_with(
     assert Message.objects.count() == Conversation.objects.count() == 2
 
 
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_one_of_two_who_begin_a_conversation_at_once_goes_on_with_the_others(
+    alice: User,
+) -> None:
+    Channel.objects.default()
+    written: list[Message] = []
+
+    def write_too() -> None:
+        with closing(connection):
+            written.extend(write_to(alice, "anna@customer.test"))
+
+    other = Thread(target=write_too)
+    with transaction.atomic():
+        begun = Conversation.objects.create(
+            owner=alice, person_address="Anna@customer.test"
+        )
+        other.start()
+        wait_until(somebody_waits_for_us)
+    other.join()
+    assert [each.conversation_id for each in written] == [begun.pk]
+    assert Message.objects.count() == Conversation.objects.count() == 1
+
+
 def test_the_same_form_sent_twice_is_one_message(alice: User) -> None:
     submission = uuid4()
     first = write_to(alice, "anna@customer.test", submission=submission)
@@ -208,16 +246,69 @@ def test_work_is_announced_only_when_the_rows_are_committed(
     assert len(callbacks) == 1
 
 
-def test_nothing_is_left_of_a_write_that_fails(
-    alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*args: object, **kwargs: object) -> None:
-        raise DatabaseError
-
-    monkeypatch.setattr(DeliveryEvent.objects, "record", fail)
-    with pytest.raises(DatabaseError):
-        write_to(alice, "anna@customer.test")
+@pytest.mark.parametrize("people", ["anna@customer.test", "a@b.test, b@b.test"])
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_left_of_a_write_that_fails(alice: User, people: str) -> None:
+    identity = identity_of(alice)
+    EmailIdentity.objects.filter(pk=identity.pk).delete()
+    with pytest.raises(IntegrityError):
+        write(
+            identity=identity,
+            recipients=parse_addresses(people),
+            subject="Hello",
+            body="Text.",
+        )
     assert Message.objects.count() == Conversation.objects.count() == 0
+    assert Delivery.objects.count() == DeliveryEvent.objects.count() == 0
+
+
+@on_postgresql
+def test_nothing_is_cut_off_without_a_word(alice: User) -> None:
+    with pytest.raises(DataError):
+        write_to(alice, "anna@customer.test", subject="x" * 501)
+
+
+HOSTILE = """'Ö%s" %(sender_id)s {} \\ \n $1 🎉"""
+
+
+def test_a_letter_to_one_is_written_as_each_of_several(alice: User) -> None:
+    """The one takes a way of its own."""
+    EmailIdentity.objects.filter(owner=alice).update(
+        display_name="O'Brien %s", signature="$1 %(at)s"
+    )
+    wording = Wording(subject=HOSTILE[:-3], body=HOSTILE, html=f"<p>{HOSTILE}</p>")
+    identity, people = identity_of(alice), ("Ann %s O'Neil", "anna@b.test")
+    enclosed = Enclosed(
+        not_before=now() + timedelta(days=1),
+        follows=write_to(alice, "anna@b.test", submission=uuid4())[0],
+    )
+
+    def written(*others: str) -> list[dict[str, Any]]:
+        letters = [
+            (parse_address(f"{people[0]} <{each}>"), wording)
+            for each in (people[1], *others)
+        ]
+        message, *_ = write_to_each(
+            identity=identity, letters=letters, enclosed=enclosed, submission=uuid4()
+        )
+        delivery = message.deliveries.get()
+        assert delivery.state_since == delivery.created_at > message.written_at
+        rows = (message, Message.objects.get(pk=message.pk), delivery)
+        return [values(row) for row in (*rows, *delivery.events.all())]
+
+    def values(row: Model) -> dict[str, Any]:
+        own = {"id", "uuid", "message_id", "submission", "return_token", "delivery_id"}
+        moments = {"written_at", "created_at", "state_since", "at"}
+        return {
+            field.attname: getattr(row, field.attname)
+            for field in row._meta.concrete_fields
+            if field.attname not in own | moments
+        }
+
+    one = written()
+    assert one == written("bert@b.test")
+    assert one[0] == one[1]
+    assert len(one) == 5
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,165 @@
+"""A letter to one person, with all that begins with it, in one statement.
+
+Ids are taken as the rows are made, and what several rows say is told once: nobody asks
+for ids beforehand, and nothing is wrapped up to be unwrapped. PostgreSQL alone inserts
+into several tables at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.db import connection
+
+from channels.addresses import Address
+from channels.models import Channel
+from channels.models.prepared import prepared_cursor
+from channels.return_path import new_token
+from conversations.models.by_hand import Sql
+from conversations.models.conversation import Conversation
+from conversations.models.delivery import Delivery
+from conversations.models.event import DeliveryEvent, Line, log
+from conversations.models.message import Message
+
+# What stands in a column, where that is no parameter of its name.
+_BEGUN = {
+    "uuid": "gen_random_uuid()",
+    "owner_id": "%(sender_id)s",
+    "person_address": "%(recipient)s",
+    "person_name": "left(%(recipient_name)s, 200)",
+    "created_at": "%(created_at)s",
+}
+_MESSAGE = {"conversation_id": "talk.id", "cc": "'[]'"}
+_DELIVERY = {
+    "uuid": "gen_random_uuid()",
+    "message_id": "message.id",
+    "state_since": "%(created_at)s",
+}
+# Its parameters. What else it has begins alike in all of them.
+_OF_DELIVERY = (
+    *("sender_id", "team_id", "channel_id", "channel_kind", "tracked"),
+    *("recipient", "recipient_wire", "recipient_name", "return_token"),
+    *("subject", "from_address", "created_at", "not_before"),
+)
+_LINE = {
+    "delivery_id": "delivery.id",
+    **{name: f"line.{name}" for name in ("kind", "at", "note")},
+    **dict.fromkeys(("remote", "remote_words", "enhanced_code"), "''"),
+}
+_STATEMENT = """
+WITH known AS (
+    SELECT id FROM {conversations}
+    WHERE owner_id = %(sender_id)s AND lower(person_address) = lower(%(recipient)s)
+), begun AS (
+    INSERT INTO {conversations} {begun}
+    WHERE NOT EXISTS (SELECT FROM known) RETURNING id
+), message AS (
+    INSERT INTO {messages} {message}
+    FROM (TABLE known UNION ALL TABLE begun) talk RETURNING id, conversation_id
+), delivery AS (
+    INSERT INTO {deliveries} {delivery} FROM message RETURNING id
+), lines AS (
+    INSERT INTO {events} {line} FROM delivery, (VALUES
+        ('written', %(written_at)s, %(written)s), ('queued', %(created_at)s, %(queued)s)
+    ) line (kind, at, note)
+)
+SELECT message.id, conversation_id, delivery.id, ({asking}) FROM message, delivery
+"""
+
+
+def enter(
+    message: Message,
+    to: Address,
+    channel: Channel,
+    notes: tuple[str, str],
+    *,
+    at: datetime,
+    due: datetime,
+    asking: Sql | None = None,
+) -> bool:
+    """Insert a new message, and its one delivery.
+
+    It gets into its sender's conversation with whom it is to. The notes say on the
+    timeline how it was written and queued. Return whether what is asked was found.
+    """
+    written, queued = notes
+    asked = asking or Sql("NULL")
+    values = {
+        **vars(message),
+        "recipient": to.shown,
+        "recipient_wire": to.wire,
+        "recipient_name": to.name,
+        "return_token": new_token(),
+        "channel_id": channel.pk,
+        "channel_kind": channel.kind,
+        "tracked": channel.traits.records_bounces,
+        "created_at": at,
+        "not_before": due,
+        "written": written,
+        "queued": queued,
+        **_numbered(asked.parameters),
+    }
+    with prepared_cursor() as cursor:
+        cursor.execute(_statement(asked), _as_texts(values))
+        message.pk, message.conversation_id, delivery, found = cursor.fetchone()
+    message._state.adding, message._state.db = False, connection.alias
+    kinds = DeliveryEvent.Kind
+    log(
+        (
+            Line(delivery, kinds.WRITTEN, message.written_at, written),
+            Line(delivery, kinds.QUEUED, at, queued),
+        )
+    )
+    return found is not None
+
+
+def _numbered(parameters: tuple[Any, ...]) -> dict[str, Any]:
+    return {str(at): value for at, value in enumerate(parameters)}
+
+
+def _as_texts(values: Mapping[str, Any]) -> dict[str, str | None]:
+    """The database knows their types, and prepares one statement for all.
+
+    The driver would say of each number how small it is.
+    """
+    return {
+        name: value if value is None else str(value) for name, value in values.items()
+    }
+
+
+def _statement(asked: Sql) -> str:
+    return _with_tables(asked.text, len(asked.parameters))
+
+
+@cache
+def _with_tables(asking: str, parameters: int) -> str:
+    message = {
+        field.attname: f"%({field.attname})s"
+        for field in Message._meta.concrete_fields
+        if not field.primary_key
+    }
+    blank = {
+        name: f"'{value}'"
+        for name, value in Delivery.blank().items()
+        if value is not None
+    }
+    delivery = {**blank, **{name: f"%({name})s" for name in _OF_DELIVERY}}
+    return _STATEMENT.format(
+        conversations=Conversation._meta.db_table,
+        messages=Message._meta.db_table,
+        deliveries=Delivery._meta.db_table,
+        events=DeliveryEvent._meta.db_table,
+        begun=_selecting(_BEGUN),
+        message=_selecting({**message, **_MESSAGE}),
+        delivery=_selecting({**delivery, **_DELIVERY}),
+        line=_selecting(_LINE),
+        asking=asking % tuple(f"%({at})s" for at in range(parameters)),
+    )
+
+
+def _selecting(columns: Mapping[str, str]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"({names}) SELECT {', '.join(columns.values())}"
