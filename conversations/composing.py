@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from channels.addresses import Address
 from channels.models import Channel, EmailIdentity
+from channels.models.prepared import on_postgresql
 from channels.return_path import new_token
 from channels.routing import channel_for
 from conversations.models import (
@@ -238,7 +239,7 @@ def _is_one_alone(
     letters: Sequence[tuple[Message, Address]], enclosed: Enclosed
 ) -> bool:
     """Whether it is the usual one: of one recipient, with no file, in no conversation."""
-    if len(letters) > 1 or connection.vendor != "postgresql":
+    if len(letters) > 1 or not on_postgresql():
         return False
     ((message, _),) = letters
     return not (

@@ -6,7 +6,7 @@ from typing import Self
 from django.db import models
 from django.utils.timezone import now
 
-from channels.models.prepared import change
+from channels.models.prepared import moment, prepared
 
 # A session is free again so long after its holder has died; one that merely waits for
 # the host goes on renewing it. Nobody holds one for longer: an end far beyond was
@@ -19,6 +19,7 @@ _TAKE = f"""
         SELECT id FROM channels_farendsession
         WHERE host = %s AND number < %s AND {_IS_FREE} ORDER BY number LIMIT 1
     )
+    RETURNING id
 """  # noqa: S608
 _GIVE_BACK = """
     UPDATE channels_farendsession SET holder = '', until = %s WHERE holder = %s
@@ -34,11 +35,12 @@ class FarEndSessionQuerySet(models.QuerySet["FarEndSession"]):
         Another worker may have chosen the same one: then there may be another.
         """
         at = now()
-        free = at, at + 2 * HELD
-        return bool(change(_TAKE, holder, at + HELD, *free, host, below, *free))
+        free = moment(at), moment(at + 2 * HELD)
+        until = moment(at + HELD)
+        return bool(prepared(_TAKE, [holder, until, *free, host, below, *free]))
 
     def give_back(self, holder: str) -> None:
-        change(_GIVE_BACK, now(), holder)
+        prepared(_GIVE_BACK, [moment(now()), holder])
 
     def free(self) -> Self:
         at = now()

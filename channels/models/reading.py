@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.expressions import Col
 
-from channels.models.prepared import prepared_cursor
+from channels.models.prepared import Parameters, prepared
 
 M = TypeVar("M", bound=models.Model)
 
@@ -47,7 +47,7 @@ class Joined(NamedTuple):
 def instances(
     model: type[M],
     statement: str,
-    parameters: Sequence[Any],
+    parameters: Parameters,
     *,
     annotated: Sequence[str] = (),
     only: tuple[str, ...] = (),
@@ -69,7 +69,7 @@ def instances(
 def read(
     model: type[M],
     statement: str,
-    parameters: Sequence[Any],
+    parameters: Parameters,
     columns: Columns,
     annotated: Sequence[str] = (),
     joined: Joined | None = None,
@@ -81,18 +81,15 @@ def read(
         _, (their_names, theirs) = _columns_of(joined.model, joined.only)
         conversions = [*conversions, *((own + at, convert) for at, convert in theirs)]
         end += len(their_names)
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows = cursor.fetchall()
     found = []
-    for row in rows:
+    for row in prepared(statement, parameters):
         values = list(row)
         for at, convert in conversions:
             values[at] = convert(values[at])
-        one = model.from_db(connection.alias, names, values[:own])
+        one = model.from_db(DEFAULT_DB_ALIAS, names, values[:own])
         if joined:
             one._state.fields_cache[joined.name] = joined.model.from_db(
-                connection.alias, their_names, values[own:end]
+                DEFAULT_DB_ALIAS, their_names, values[own:end]
             )
         for name, value in zip(annotated, values[end:], strict=True):
             setattr(one, name, value)

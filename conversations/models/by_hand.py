@@ -8,7 +8,7 @@ are one parameter, in JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from itertools import islice
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection, models, transaction
 
-from channels.models.prepared import moment, prepared_cursor
+from channels.models.prepared import moment, on_postgresql, prepared
 from channels.models.quick_rows import QuickRowsModel
 
 Field: TypeAlias = "models.Field[Any, Any]"
@@ -64,7 +64,7 @@ def update_returning(
     parameters = [*map(moment, values), json.dumps(list(ids))]
     if telling is None:
         return _ids(statement, parameters)
-    if connection.vendor == "postgresql" and telling.are_few:
+    if on_postgresql() and telling.are_few:
         statement = _and_telling(statement, telling.model, telling.columns)
         return _ids(statement, [*parameters, telling.in_json])
     with transaction.atomic(savepoint=False):
@@ -83,7 +83,7 @@ def insert_about(
     """
     at, guarded = told.names.index(TELLS_OF), tuple(guards)
     parameters = [*map(moment, guards.values())]
-    if connection.vendor == "postgresql" and len(told.values) == 1:
+    if on_postgresql() and len(told.values) == 1:
         # As it mostly is: in two steps it would take three times as long.
         [row] = told.adapted
         statement = _about_one(model, guarded, told.model, told.columns)
@@ -114,7 +114,7 @@ def _about_one(
 def _locked(model: type[models.Model], guarded: tuple[str, ...], wanted: str) -> str:
     held = _guards(model, tuple((name, "") for name in guarded))
     # SQLite has one writer at a time.
-    lock = " FOR KEY SHARE" if connection.vendor == "postgresql" else ""
+    lock = " FOR KEY SHARE" if on_postgresql() else ""
     return f'FROM "{model._meta.db_table}" WHERE {held} AND id {wanted}{lock}'
 
 
@@ -130,9 +130,7 @@ def _and_telling(
 
 
 def _ids(statement: str, parameters: list[Any]) -> set[int]:
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return {pk for (pk,) in cursor.fetchall()}
+    return {pk for (pk,) in prepared(statement, parameters)}
 
 
 @cache
@@ -251,14 +249,11 @@ def new_ids(
     In the same trip `known` finds those of rows that are there already: it selects an
     id, or none, and a text.
     """
-    if connection.vendor == "sqlite":
+    if not on_postgresql():
         return _next_ids(wanted, known)
     statement = _taking(tuple(wanted), known.text if known else "")
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            statement, [*wanted.values(), *(known.parameters if known else ())]
-        )
-        rows = iter(cursor.fetchall())
+    parameters = [*wanted.values(), *(known.parameters if known else ())]
+    rows: Iterator[Any] = iter(prepared(statement, parameters))
     new = {
         model: [pk for pk, _ in islice(rows, number)]
         for model, number in wanted.items()
@@ -286,17 +281,12 @@ def _next_ids(
     wanted: Mapping[type[models.Model], int], known: Sql | None
 ) -> tuple[dict[type[models.Model], list[int]], list[tuple[int | None, str]]]:
     """They are ours as long as nobody else writes: see `in_one_piece`."""
-    with prepared_cursor() as cursor:
-        cursor.execute("SELECT name, seq FROM sqlite_sequence")
-        last = dict(cursor.fetchall())
-        new = {}
-        for model, number in wanted.items():
-            first = last.get(model._meta.db_table, 0) + 1
-            new[model] = list(range(first, first + number))
-        if known is None:
-            return new, []
-        cursor.execute(*known)
-        return new, list(cursor.fetchall())
+    last: dict[str, int] = dict(prepared("SELECT name, seq FROM sqlite_sequence"))
+    new = {}
+    for model, number in wanted.items():
+        first = last.get(model._meta.db_table, 0) + 1
+        new[model] = list(range(first, first + number))
+    return new, prepared(*known) if known else []
 
 
 def in_one_piece() -> AbstractContextManager[object]:
@@ -305,7 +295,7 @@ def in_one_piece() -> AbstractContextManager[object]:
     An `insert` is that by itself. It needs a transaction where ids are only ours in
     one, and where a failure would spoil somebody else's.
     """
-    alone = connection.vendor == "postgresql" and not connection.in_atomic_block
+    alone = on_postgresql() and not connection.in_atomic_block
     return nullcontext() if alone else transaction.atomic()
 
 
@@ -314,13 +304,12 @@ def insert(*several: Rows) -> None:
     filled = [rows for rows in several if rows.values]
     if not filled:
         return
-    if connection.vendor == "postgresql" and all(rows.are_few for rows in filled):
+    if on_postgresql() and all(rows.are_few for rows in filled):
         tables = tuple((rows.model, rows.columns) for rows in filled)
-        with prepared_cursor() as cursor:
-            cursor.execute(_inserting(tables), [rows.in_json for rows in filled])
+        prepared(_inserting(tables), [rows.in_json for rows in filled])
         return
     fill = _FILL[connection.vendor]
-    with transaction.atomic(savepoint=False), prepared_cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         for rows in filled:
             fill(cursor, rows)
 
@@ -357,12 +346,11 @@ def insert_or_change(rows: Rows, unique: tuple[str, ...], *changes: str) -> None
     """Insert a few; of one that is there already change these columns."""
     new = ", ".join(f'"{name}" = excluded."{name}"' for name in changes)
     else_ = f" ON CONFLICT ({_quoted(unique)}) DO UPDATE SET {new}"
-    if connection.vendor == "postgresql":
+    if on_postgresql():
         statement = _inserting(((rows.model, rows.columns),))
-        with prepared_cursor() as cursor:
-            cursor.execute(statement + else_, [rows.in_json])
+        prepared(statement + else_, [rows.in_json])
     else:
-        with transaction.atomic(savepoint=False), prepared_cursor() as cursor:
+        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
             _insert_each(cursor, rows, else_)
 
 
@@ -432,7 +420,7 @@ def among(each: str) -> str:
 
     An array is made once, and looked up in an index.
     """
-    if connection.vendor == "sqlite":
+    if not on_postgresql():
         return f"IN (SELECT {each} FROM json_each(%s))"  # noqa: S608
     return f"= ANY(ARRAY(SELECT {each} FROM json_array_elements_text(%s::json)))"  # noqa: S608
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from channels.models.prepared import change, prepared_cursor
+from channels.models.prepared import moment, prepared
 from channels.models.quick_rows import QuickRowsModel
 from channels.models.reading import instances
 from conversations.models import by_hand
@@ -41,12 +41,11 @@ class LaneQuerySet(models.QuerySet["Lane"]):
 
     def take_up(self, channel_id: int, sender_id: int) -> None:
         """Note that its turn has come: what is queued from now on is announced anew."""
-        change(_TAKE_UP, now(), channel_id, sender_id)
+        prepared(_TAKE_UP, [moment(now()), channel_id, sender_id])
 
     def any_waits_for(self, host: str) -> bool:
-        with prepared_cursor() as cursor:
-            cursor.execute(_ANY_WAITS, [host])
-            return bool(cursor.fetchone()[0])
+        [(found,)] = prepared(_ANY_WAITS, [host])
+        return bool(found)
 
     def waiting_longest(self, host: str) -> list[Lane]:
         """The first few of those that wait for the host. Asked at every turn's end."""

@@ -12,11 +12,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS
 
 from channels.addresses import Address
 from channels.models import Channel
-from channels.models.prepared import prepared_cursor
+from channels.models.prepared import prepared
 from channels.return_path import new_token
 from conversations.models.by_hand import Sql
 from conversations.models.conversation import Conversation
@@ -89,6 +89,7 @@ def enter(
     asked = asking or Sql("NULL")
     values = {
         **vars(message),
+        "_state": None,
         "recipient": to.shown,
         "recipient_wire": to.wire,
         "recipient_name": to.name,
@@ -102,10 +103,10 @@ def enter(
         "queued": queued,
         **_numbered(asked.parameters),
     }
-    with prepared_cursor() as cursor:
-        cursor.execute(_statement(asked), _as_texts(values))
-        message.pk, message.conversation_id, delivery, found = cursor.fetchone()
-    message._state.adding, message._state.db = False, connection.alias
+    ((message.id, message.conversation_id, delivery, found),) = prepared(
+        _statement(asked), _as_texts(values)
+    )
+    message._state.adding, message._state.db = False, DEFAULT_DB_ALIAS
     kinds = DeliveryEvent.Kind
     log(
         (
