@@ -27,7 +27,7 @@ def _choose(
     identity: EmailIdentity | None, user: User, only: tuple[str, ...] = ()
 ) -> Channel:
     """One query: this is asked for every message that is written."""
-    usable = Channel.objects.to_choose_from(user, only)
+    usable = Channel.to_choose_from(user, only)
     of_team = [each for each in usable if each.team_id is not None]
     for_all = [each for each in usable if each.is_for_everybody]
     return choose(

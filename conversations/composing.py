@@ -9,7 +9,7 @@ from functools import partial
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
@@ -132,14 +132,16 @@ def _queue_each(
     enclosed: Enclosed,
     submission: UUID | None,
 ) -> list[Message]:
-    with by_hand.in_one_piece():
+    with by_hand.in_one_piece() as at_once:
         channel = channel_for(identity, to_queue=True)
         new = [
             (_letter(identity, wording, submission, enclosed), address)
             for address, wording in letters
         ]
-        lane = LaneId(channel.pk, identity.owner_id)
-        told = _save(new, channel, enclosed=enclosed, asking=announced(lane))
+        lane = LaneId(channel.id, identity.owner_id)
+        # What that locks is to be free again at once.
+        asking = announced(lane) if at_once else None
+        told = _save(new, channel, enclosed=enclosed, asking=asking)
         # What waits is announced when its time comes.
         if not told and not enclosed.waits:
             transaction.on_commit(partial(announce_lanes, [lane]))
@@ -227,8 +229,6 @@ def _save(
     if _is_one_alone(letters, enclosed):
         ((message, address),) = letters
         notes = _as_written(message), queued
-        # What it locks is to be free again at once.
-        asking = None if connection.in_atomic_block else asking
         return one_letter.enter(message, address, channel, notes, asking=asking, **when)
     lines, rows = _queued(letters, channel, queued, enclosed, **when)
     DeliveryEvent.objects.record(lines, after=rows)

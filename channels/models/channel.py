@@ -31,23 +31,6 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
             | models.Q(owner=None, team=None)
         )
 
-    def to_choose_from(self, user: User, only: tuple[str, ...]) -> list[Channel]:
-        """Those usable by the user, with whether each is their choice as `is_chosen`.
-
-        Asked for every message that is written, so by hand, and for some fields only.
-        """
-        return instances(
-            self.model,
-            "SELECT {columns}, choice.id IS NOT NULL FROM channels_channel "
-            "LEFT JOIN channels_channelchoice choice "
-            "ON choice.channel_id = channels_channel.id AND choice.user_id = %s "
-            "WHERE disconnected_at IS NULL AND (owner_id = %s OR team_id = %s "
-            "OR owner_id IS NULL AND team_id IS NULL) ORDER BY channels_channel.id",
-            [user.pk, user.pk, user.team_id],
-            annotated=["is_chosen"],
-            only=only,
-        )
-
     def connected(self) -> Self:
         return self.filter(disconnected_at=None)
 
@@ -162,6 +145,24 @@ class Channel(QuickRowsModel):
 
     def __str__(self) -> str:
         return self.traits.label
+
+    @classmethod
+    def to_choose_from(cls, user: User, only: tuple[str, ...]) -> list[Channel]:
+        """Those usable by the user, with whether each is their choice as `is_chosen`.
+
+        Asked for every message that is written, so by hand, and for some fields only.
+        """
+        return instances(
+            cls,
+            "SELECT {columns}, choice.id IS NOT NULL FROM channels_channel "
+            "LEFT JOIN channels_channelchoice choice "
+            "ON choice.channel_id = channels_channel.id AND choice.user_id = %s "
+            "WHERE disconnected_at IS NULL AND (owner_id = %s OR team_id = %s "
+            "OR owner_id IS NULL AND team_id IS NULL) ORDER BY channels_channel.id",
+            [user.id, user.id, user.team_id],
+            annotated=["is_chosen"],
+            only=only,
+        )
 
     @property
     def known_as(self) -> str:

@@ -289,14 +289,15 @@ def _next_ids(
     return new, prepared(*known) if known else []
 
 
-def in_one_piece() -> AbstractContextManager[object]:
+def in_one_piece() -> AbstractContextManager[bool | None]:
     """For new ids and the rows they are for: all of them or nothing.
 
     An `insert` is that by itself. It needs a transaction where ids are only ours in
-    one, and where a failure would spoil somebody else's.
+    one, and where a failure would spoil somebody else's. Tells whether there is none:
+    then a statement is committed, and what it locks is free, as soon as it has run.
     """
     alone = on_postgresql() and not connection.in_atomic_block
-    return nullcontext() if alone else transaction.atomic()
+    return nullcontext(True) if alone else transaction.atomic()  # noqa: FBT003
 
 
 def insert(*several: Rows) -> None:

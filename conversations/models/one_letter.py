@@ -94,7 +94,7 @@ def enter(
         "recipient_wire": to.wire,
         "recipient_name": to.name,
         "return_token": new_token(),
-        "channel_id": channel.pk,
+        "channel_id": channel.id,
         "channel_kind": channel.kind,
         "tracked": channel.traits.records_bounces,
         "created_at": at,
