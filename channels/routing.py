@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 from channels.choosing import choose
 from channels.models import Channel, EmailIdentity
 from deliveryportal.accounts.models import User
 
 # What choosing asks for, and queueing.
 NEEDED = ("id", "kind", "owner_id", "team_id")
+# What people had to choose from when they last wrote, by user and team. Of a channel
+# only that can change: whether it is connected, and chosen.
+_seen: dict[tuple[int, int], list[Channel]] = {}
+MOST_SEEN = 10_000
+
+Condition: TypeAlias = tuple[str, dict[str, Any]]
+ALWAYS: Condition = ("true", {})
 
 
 def channel_for(identity: EmailIdentity, *, to_queue: bool = False) -> Channel:
@@ -15,19 +24,46 @@ def channel_for(identity: EmailIdentity, *, to_queue: bool = False) -> Channel:
 
     If it is `to_queue`, with nothing but what that needs.
     """
-    return _choose(identity, identity.owner, NEEDED if to_queue else ())
+    user = identity.owner
+    usable = Channel.to_choose_from(user, NEEDED if to_queue else ())
+    return _choose(identity, user, usable)
+
+
+def channel_to_try(identity: EmailIdentity) -> tuple[Channel, Condition]:
+    """Return the channel its mail takes, and the condition under which that is so.
+
+    It is not looked up if something is known from last time. Who queues by it asks in
+    the same statement whether that is still so, and if not, forgets the choice.
+    """
+    user = identity.owner
+    usable, still = _seen.get(_whose(user)), ALWAYS
+    if usable:
+        still = Channel.are_still_to_choose_from(user, usable)
+    else:
+        usable = Channel.to_choose_from(user, NEEDED)
+        if len(_seen) >= MOST_SEEN:
+            _seen.clear()
+        _seen[_whose(user)] = usable
+    return _choose(identity, user, usable), still
+
+
+def forget_choice(identity: EmailIdentity) -> None:
+    _seen.pop(_whose(identity.owner), None)
+
+
+def _whose(user: User) -> tuple[int, int]:
+    return user.id, user.team_id
 
 
 def channel_in_use(user: User) -> Channel:
     """Return the channel of the user's default identity; what Settings calls in use."""
-    return _choose(EmailIdentity.objects.of(user).filter(is_default=True).first(), user)
+    default = EmailIdentity.objects.of(user).filter(is_default=True).first()
+    return _choose(default, user, Channel.to_choose_from(user, ()))
 
 
 def _choose(
-    identity: EmailIdentity | None, user: User, only: tuple[str, ...] = ()
+    identity: EmailIdentity | None, user: User, usable: list[Channel]
 ) -> Channel:
-    """One query: this is asked for every message that is written."""
-    usable = Channel.to_choose_from(user, only)
     of_team = [each for each in usable if each.team_id is not None]
     for_all = [each for each in usable if each.is_for_everybody]
     return choose(

@@ -17,7 +17,7 @@ from channels.addresses import Address
 from channels.models import Channel, EmailIdentity
 from channels.models.prepared import on_postgresql
 from channels.return_path import new_token
-from channels.routing import channel_for
+from channels.routing import channel_for, channel_to_try, forget_choice
 from conversations.models import (
     Attachment,
     Conversation,
@@ -27,7 +27,7 @@ from conversations.models import (
     by_hand,
     one_letter,
 )
-from conversations.models.by_hand import Rows, Sql
+from conversations.models.by_hand import Rows
 from conversations.models.conversation import NewConversation
 from conversations.models.delivery import NewDelivery, Part
 from conversations.models.event import Line
@@ -133,19 +133,65 @@ def _queue_each(
     submission: UUID | None,
 ) -> list[Message]:
     with by_hand.in_one_piece() as at_once:
-        channel = channel_for(identity, to_queue=True)
         new = [
             (_letter(identity, wording, submission, enclosed), address)
             for address, wording in letters
         ]
-        lane = LaneId(channel.id, identity.owner_id)
-        # What that locks is to be free again at once.
-        asking = announced(lane) if at_once else None
-        told = _save(new, channel, enclosed=enclosed, asking=asking)
+        if _is_one_alone(new, enclosed):
+            # What asking locks is to be free again at once.
+            told, lane = _enter(identity, *new[0], enclosed, asking=bool(at_once))
+        else:
+            channel = channel_for(identity, to_queue=True)
+            told, lane = False, LaneId(channel.id, identity.owner_id)
+            _save(new, channel, f"for {channel}", enclosed)
         # What waits is announced when its time comes.
         if not told and not enclosed.waits:
             transaction.on_commit(partial(announce_lanes, [lane]))
     return [message for message, _ in new]
+
+
+def _is_one_alone(
+    letters: Sequence[tuple[Message, Address]], enclosed: Enclosed
+) -> bool:
+    """Whether it is the usual one: to one recipient, with no file."""
+    if len(letters) != 1 or not on_postgresql():
+        return False
+    return not (enclosed.cc or enclosed.bcc or enclosed.attachments)
+
+
+def _enter(
+    identity: EmailIdentity,
+    message: Message,
+    to: Address,
+    enclosed: Enclosed,
+    *,
+    asking: bool,
+) -> tuple[bool, LaneId]:
+    """Save it; return whether the queue knows of its lane, if that is asked, and which.
+
+    The channel is the one of last time, provided that it would be chosen again.
+    """
+    channel, provided = channel_to_try(identity)
+    lane = LaneId(channel.id, message.sender_id)
+    at = now()
+    told = one_letter.enter(
+        message,
+        to,
+        channel,
+        (_as_written(message), f"for {channel}"),
+        at=at,
+        due=_due(enclosed, at),
+        asking=announced(lane) if asking else None,
+        provided=provided,
+    )
+    if told is None:
+        forget_choice(identity)
+        return _enter(identity, message, to, enclosed, asking=asking)
+    return told, lane
+
+
+def _due(enclosed: Enclosed, at: datetime) -> datetime:
+    return max(enclosed.not_before or at, at)
 
 
 def _sent_before(sender: User, submission: UUID | None) -> list[Message]:
@@ -207,60 +253,25 @@ def queue(
 
     `note` says on the timeline how it came into the queue.
     """
-    _save([(message, address)], channel, note, enclosed)
+    _save([(message, address)], channel, note or f"for {channel}", enclosed)
     return message
-
-
-def _save(
-    letters: Sequence[tuple[Message, Address]],
-    channel: Channel,
-    note: str = "",
-    enclosed: Enclosed = Enclosed(),
-    asking: Sql | None = None,
-) -> bool:
-    """Save new messages with their deliveries, each in a conversation.
-
-    What is in none yet gets into its sender's with whom it is to. Return whether what
-    is asked was found; it is asked only where that costs no further trip.
-    """
-    at = now()
-    when = {"at": at, "due": max(enclosed.not_before or at, at)}
-    queued = note or f"for {channel}"
-    if _is_one_alone(letters, enclosed):
-        ((message, address),) = letters
-        notes = _as_written(message), queued
-        return one_letter.enter(message, address, channel, notes, asking=asking, **when)
-    lines, rows = _queued(letters, channel, queued, enclosed, **when)
-    DeliveryEvent.objects.record(lines, after=rows)
-    return False
-
-
-def _is_one_alone(
-    letters: Sequence[tuple[Message, Address]], enclosed: Enclosed
-) -> bool:
-    """Whether it is the usual one: of one recipient, with no file, in no conversation."""
-    if len(letters) > 1 or not on_postgresql():
-        return False
-    ((message, _),) = letters
-    return not (
-        message.cc or enclosed.bcc or message.has_attachments or message.conversation_id
-    )
 
 
 def _as_written(message: Message) -> str:
     return f"as {message.written_as}"[:500]
 
 
-def _queued(
+def _save(
     letters: Sequence[tuple[Message, Address]],
     channel: Channel,
     note: str,
     enclosed: Enclosed,
-    *,
-    at: datetime,
-    due: datetime,
-) -> tuple[list[Line], list[Rows]]:
-    """What is to be recorded of any number of messages, and what that speaks of."""
+) -> None:
+    """Save any number of new messages, with their deliveries.
+
+    What is in no conversation yet gets into its sender's with whom it is to.
+    """
+    at = now()
     for message, address in letters:
         if message.cc:
             message.cc = [each for each in message.cc if each[1] != address.wire]
@@ -308,12 +319,15 @@ def _queued(
             Line(pk, DeliveryEvent.Kind.WRITTEN, message.written_at, written),
             Line(pk, DeliveryEvent.Kind.QUEUED, at, note),
         )
-    return lines, [
-        Conversation.rows(conversations),
-        Rows.of_new(messages),
-        Delivery.rows(deliveries, channel, at=at, due=due),
-        _with_files(messages, enclosed),
-    ]
+    DeliveryEvent.objects.record(
+        lines,
+        after=(
+            Conversation.rows(conversations),
+            Rows.of_new(messages),
+            Delivery.rows(deliveries, channel, at=at, due=_due(enclosed, at)),
+            _with_files(messages, enclosed),
+        ),
+    )
 
 
 def _begin(

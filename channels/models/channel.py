@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 from uuid import uuid4
 
@@ -20,6 +21,18 @@ from channels.transports import (
     transport_class,
 )
 from deliveryportal.accounts.models import User
+
+_TO_CHOOSE_FROM = """
+FROM channels_channel LEFT JOIN channels_channelchoice choice
+ON choice.channel_id = channels_channel.id AND choice.user_id = %(user_id)s
+WHERE disconnected_at IS NULL AND (owner_id = %(user_id)s OR team_id = %(users_team)s
+OR owner_id IS NULL AND team_id IS NULL) ORDER BY channels_channel.id
+"""
+# The one that was chosen with a minus.
+_SEEN = f"""
+%(seen)s = ARRAY(SELECT CASE WHEN choice.id IS NULL
+THEN channels_channel.id ELSE -channels_channel.id END {_TO_CHOOSE_FROM})
+"""
 
 
 class ChannelQuerySet(models.QuerySet["Channel"]):
@@ -150,19 +163,27 @@ class Channel(QuickRowsModel):
     def to_choose_from(cls, user: User, only: tuple[str, ...]) -> list[Channel]:
         """Those usable by the user, with whether each is their choice as `is_chosen`.
 
-        Asked for every message that is written, so by hand, and for some fields only.
+        Asked for much of what is written, so by hand, and for some fields only.
         """
         return instances(
             cls,
-            "SELECT {columns}, choice.id IS NOT NULL FROM channels_channel "
-            "LEFT JOIN channels_channelchoice choice "
-            "ON choice.channel_id = channels_channel.id AND choice.user_id = %s "
-            "WHERE disconnected_at IS NULL AND (owner_id = %s OR team_id = %s "
-            "OR owner_id IS NULL AND team_id IS NULL) ORDER BY channels_channel.id",
-            [user.id, user.id, user.team_id],
+            f"SELECT {{columns}}, choice.id IS NOT NULL {_TO_CHOOSE_FROM}",
+            {"user_id": user.id, "users_team": user.team_id},
             annotated=["is_chosen"],
             only=only,
         )
+
+    @staticmethod
+    def are_still_to_choose_from(
+        user: User, seen: Iterable[Channel]
+    ) -> tuple[str, dict[str, Any]]:
+        """A condition of PostgreSQL's: that these are what `to_choose_from` finds."""
+        ids = (-each.id if vars(each)["is_chosen"] else each.id for each in seen)
+        return _SEEN, {
+            "user_id": user.id,
+            "users_team": user.team_id,
+            "seen": f"{{{','.join(map(str, ids))}}}",
+        }
 
     @property
     def known_as(self) -> str:

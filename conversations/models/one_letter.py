@@ -50,11 +50,13 @@ _LINE = {
     **dict.fromkeys(("remote", "remote_words", "enhanced_code"), "''"),
 }
 _STATEMENT = """
-WITH known AS (
-    SELECT id FROM {conversations}
+WITH go AS (
+    SELECT WHERE {provided}
+), known AS (
+    SELECT id FROM {conversations}, go
     WHERE owner_id = %(sender_id)s AND lower(person_address) = lower(%(recipient)s)
 ), begun AS (
-    INSERT INTO {conversations} {begun}
+    INSERT INTO {conversations} {begun} FROM go
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
 ), message AS (
     INSERT INTO {messages} {message}
@@ -79,13 +81,16 @@ def enter(
     at: datetime,
     due: datetime,
     asking: Sql | None = None,
-) -> bool:
+    provided: tuple[str, dict[str, Any]] = ("true", {}),
+) -> bool | None:
     """Insert a new message, and its one delivery.
 
     It gets into its sender's conversation with whom it is to. The notes say on the
-    timeline how it was written and queued. Return whether what is asked was found.
+    timeline how it was written and queued. Return whether what is asked was found; or
+    nothing, and insert nothing, if what is `provided` is not so.
     """
     written, queued = notes
+    condition, its_parameters = provided
     asked = asking or Sql("NULL")
     values = {
         **vars(message),
@@ -102,10 +107,13 @@ def enter(
         "written": written,
         "queued": queued,
         **_numbered(asked.parameters),
+        **its_parameters,
     }
-    ((message.id, message.conversation_id, delivery, found),) = prepared(
-        _statement(asked), _as_texts(values)
-    )
+    statement = _statement(condition, asked.text, len(asked.parameters))
+    inserted = prepared(statement, _as_texts(values))
+    if not inserted:
+        return None
+    ((message.id, message.conversation_id, delivery, found),) = inserted
     message._state.adding, message._state.db = False, DEFAULT_DB_ALIAS
     kinds = DeliveryEvent.Kind
     log(
@@ -131,12 +139,8 @@ def _as_texts(values: Mapping[str, Any]) -> dict[str, str | None]:
     }
 
 
-def _statement(asked: Sql) -> str:
-    return _with_tables(asked.text, len(asked.parameters))
-
-
 @cache
-def _with_tables(asking: str, parameters: int) -> str:
+def _statement(provided: str, asking: str, parameters: int) -> str:
     message = {
         field.attname: f"%({field.attname})s"
         for field in Message._meta.concrete_fields
@@ -157,6 +161,7 @@ def _with_tables(asking: str, parameters: int) -> str:
         message=_selecting({**message, **_MESSAGE}),
         delivery=_selecting({**delivery, **_DELIVERY}),
         line=_selecting(_LINE),
+        provided=provided,
         asking=asking % tuple(f"%({at})s" for at in range(parameters)),
     )
 

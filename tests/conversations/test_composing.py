@@ -153,6 +153,7 @@ def test_a_thousand_are_written_to_in_as_many_statements_as_one(alice: User) -> 
 def test_a_message_is_written_in_one_statement_that_needs_no_transaction(
     alice: User,
 ) -> None:
+    Channel.objects.default()
     write_to(alice, "first@customer.test")
     identity = EmailIdentity.objects.select_related("owner").get(owner=alice)
     with CaptureQueriesContext(connection) as asked:
@@ -162,10 +163,34 @@ def test_a_message_is_written_in_one_statement_that_needs_no_transaction(
             subject="Hello",
             body="Text.",
         )
-    # Its channel; itself, and whether its lane has been announced.
-    assert len(asked.captured_queries) == 2
+    # Itself, if its channel is that of the first; and is its lane announced?
+    assert len(asked.captured_queries) == 1
     assert message.conversation.person_address == "anna@customer.test"
     assert message.deliveries.get().events.count() == 2
+
+
+@pytest.mark.parametrize("people", ["anna@customer.test", "a@b.test, b@b.test"])
+def test_what_was_chosen_since_the_last_letter_is_taken(
+    alice: User, people: str
+) -> None:
+    def taken() -> set[Channel]:
+        messages = write_to(alice, people)
+        found = Channel.objects.filter(deliveries__message__in=messages)
+        assert Delivery.objects.filter(message__in=messages).count() == len(messages)
+        return set(found)
+
+    own = Channel.objects.create(kind="smtp", owner=alice)
+    portal = Channel.objects.default()
+    assert taken() == {portal}
+    choice = ChannelChoice.objects.create(user=alice, channel=own)
+    assert taken() == {own}
+    Channel.objects.filter(pk=own.pk).update(disconnected_at=now())
+    assert taken() == {portal}
+    choice.delete()
+    team = Channel.objects.create(kind="smtp", team=alice.team)
+    assert taken() == {team}
+    EmailIdentity.objects.filter(owner=alice).update(channel=portal)
+    assert taken() == {portal}
 
 
 @pytest.mark.django_db(transaction=True)
