@@ -65,7 +65,8 @@ WITH go AS (
     INSERT INTO {deliveries} {delivery} FROM message RETURNING id
 ), lines AS (
     INSERT INTO {events} {line} FROM delivery, (VALUES
-        ('written', %(written_at)s, %(written)s), ('queued', %(created_at)s, %(queued)s)
+        ('written', %(written_at)s::timestamptz, %(written)s),
+        ('queued', %(created_at)s::timestamptz, %(queued)s)
     ) line (kind, at, note)
 )
 SELECT message.id, conversation_id, delivery.id, ({asking}) FROM message, delivery
