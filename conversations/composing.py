@@ -173,14 +173,12 @@ def _enter(
     """
     channel, provided = channel_to_try(identity)
     lane = LaneId(channel.id, message.sender_id)
-    at = now()
     told = one_letter.enter(
         message,
         to,
         channel,
         (_as_written(message), f"for {channel}"),
-        at=at,
-        due=_due(enclosed, at),
+        due=_due(enclosed, message.written_at),
         asking=announced(lane) if asking else None,
         provided=provided,
     )

@@ -30,23 +30,26 @@ _BEGUN = {
     "owner_id": "%(sender_id)s",
     "person_address": "%(recipient)s",
     "person_name": "left(%(recipient_name)s, 200)",
-    "created_at": "%(created_at)s",
+    "created_at": "%(written_at)s",
 }
 _MESSAGE = {"conversation_id": "talk.id", "cc": "'[]'"}
 _DELIVERY = {
     "uuid": "gen_random_uuid()",
     "message_id": "message.id",
-    "state_since": "%(created_at)s",
+    "state_since": "%(written_at)s",
+    "created_at": "%(written_at)s",
 }
 # Its parameters. What else it has begins alike in all of them.
 _OF_DELIVERY = (
     *("sender_id", "team_id", "channel_id", "channel_kind", "tracked"),
     *("recipient", "recipient_wire", "recipient_name", "return_token"),
-    *("subject", "from_address", "created_at", "not_before"),
+    *("subject", "from_address", "not_before"),
 )
 _LINE = {
     "delivery_id": "delivery.id",
-    **{name: f"line.{name}" for name in ("kind", "at", "note")},
+    "kind": "line.kind",
+    "at": "%(written_at)s",
+    "note": "line.note",
     **dict.fromkeys(("remote", "remote_words", "enhanced_code"), "''"),
 }
 _STATEMENT = """
@@ -65,9 +68,8 @@ WITH go AS (
     INSERT INTO {deliveries} {delivery} FROM message RETURNING id
 ), lines AS (
     INSERT INTO {events} {line} FROM delivery, (VALUES
-        ('written', %(written_at)s::timestamptz, %(written)s),
-        ('queued', %(created_at)s::timestamptz, %(queued)s)
-    ) line (kind, at, note)
+        ('written', %(written)s), ('queued', %(queued)s)
+    ) line (kind, note)
 )
 SELECT message.id, conversation_id, delivery.id, ({asking}) FROM message, delivery
 """
@@ -79,7 +81,6 @@ def enter(
     channel: Channel,
     notes: tuple[str, str],
     *,
-    at: datetime,
     due: datetime,
     asking: Sql | None = None,
     provided: tuple[str, dict[str, Any]] = ("true", {}),
@@ -103,7 +104,6 @@ def enter(
         "channel_id": channel.id,
         "channel_kind": channel.kind,
         "tracked": channel.traits.records_bounces,
-        "created_at": at,
         "not_before": due,
         "written": written,
         "queued": queued,
@@ -116,10 +116,10 @@ def enter(
         return None
     ((message.id, message.conversation_id, delivery, found),) = inserted
     message._state.adding, message._state.db = False, DEFAULT_DB_ALIAS
-    kinds = DeliveryEvent.Kind
+    kinds, at = DeliveryEvent.Kind, message.written_at
     log(
         (
-            Line(delivery, kinds.WRITTEN, message.written_at, written),
+            Line(delivery, kinds.WRITTEN, at, written),
             Line(delivery, kinds.QUEUED, at, queued),
         )
     )

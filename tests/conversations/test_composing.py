@@ -317,7 +317,7 @@ def test_a_letter_to_one_is_written_as_each_of_several(alice: User) -> None:
             identity=identity, letters=letters, enclosed=enclosed, submission=uuid4()
         )
         delivery = message.deliveries.get()
-        assert delivery.state_since == delivery.created_at > message.written_at
+        assert delivery.state_since == delivery.created_at >= message.written_at
         rows = (message, Message.objects.get(pk=message.pk), delivery)
         return [values(row) for row in (*rows, *delivery.events.all())]
 
