@@ -9,7 +9,6 @@ from email.utils import quote
 from functools import lru_cache
 
 import idna
-from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
 MAX_LOCAL_PART = 64  # octets, RFC 5321 section 4.5.3.1.1
@@ -37,7 +36,7 @@ class Address:
         return not self.wire.isascii()
 
 
-_validate = EmailValidator()
+_validator = EmailValidator()
 # What would end a name, or stand for something else in it (RFC 5322, 3.2.3).
 _DIVIDES = re.compile(r'[][()<>@,:;".\\]')
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
@@ -153,15 +152,23 @@ def _checked(name: str, address: str) -> Address:
     if len(wire.encode()) > MAX_ADDRESS:
         raise AddressError(f"“{address[:60]}…” is too long for an address.")
     ascii_local = _NOT_ASCII.sub("x", local_part)
-    try:
-        _validate(f"{ascii_local}@{wire_domain}")
-    except ValidationError:
-        raise AddressError(f"“{address}” is not an email address.") from None
+    if not (_validator.user_regex.match(ascii_local) and _is_valid(wire_domain)):
+        raise AddressError(f"“{address}” is not an email address.")
     if not local_part.isascii() and not local_part.isprintable():
         raise AddressError(f"“{address}” has characters that cannot be shown.")
     return Address(name=name.strip(), shown=f"{local_part}@{domain}", wire=wire)
 
 
-@lru_cache(maxsize=4096)  # thousands of people have few domains
+# Thousands of people have few domains.
+_once_a_domain = lru_cache(maxsize=4096)
+
+
+@_once_a_domain
 def _in_a_labels(domain: str) -> str:
     return idna.encode(domain, uts46=True).decode().lower()
+
+
+@_once_a_domain
+def _is_valid(domain: str) -> bool:
+    allowed = domain in _validator.domain_allowlist
+    return allowed or _validator.validate_domain_part(domain)

@@ -29,7 +29,8 @@ def prepared(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...
         with database.cursor() as cursor:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
-    database.ensure_connection()
+    if database.connection is None:
+        database.ensure_connection()
     cursor = _Preparing(database.connection)
     if database.queries_logged:
         cursor = database.make_debug_cursor(cursor)
