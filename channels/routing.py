@@ -15,6 +15,7 @@ NEEDED = ("id", "kind", "owner_id", "team_id")
 _seen: dict[tuple[int, int], list[Channel]] = {}
 MOST_SEEN = 10_000
 
+# SQL of PostgreSQL's, and its parameters by name.
 Condition: TypeAlias = tuple[str, dict[str, Any]]
 ALWAYS: Condition = ("true", {})
 

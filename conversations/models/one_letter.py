@@ -18,6 +18,7 @@ from channels.addresses import Address
 from channels.models import Channel
 from channels.models.prepared import prepared
 from channels.return_path import new_token
+from channels.routing import ALWAYS, Condition
 from conversations.models.by_hand import Sql
 from conversations.models.conversation import Conversation
 from conversations.models.delivery import Delivery
@@ -52,6 +53,8 @@ _LINE = {
     "note": "line.note",
     **dict.fromkeys(("remote", "remote_words", "enhanced_code"), "''"),
 }
+# The driver would read it anew each time if it had more than 4,096 characters or was
+# given more than 50 values.
 _STATEMENT = """
 WITH go AS (
     SELECT WHERE {provided}
@@ -83,7 +86,7 @@ def enter(
     *,
     due: datetime,
     asking: Sql | None = None,
-    provided: tuple[str, dict[str, Any]] = ("true", {}),
+    provided: Condition = ALWAYS,
 ) -> bool | None:
     """Insert a new message, and its one delivery.
 
