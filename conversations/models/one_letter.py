@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
+from uuid_utils.compat import uuid7
 
 from channels.addresses import Address
 from channels.models import Channel
@@ -27,7 +28,7 @@ from conversations.models.message import Message
 
 # What stands in a column, where that is no parameter of its name.
 _BEGUN = {
-    "uuid": "gen_random_uuid()",
+    "uuid": "%(conversation_uuid)s",
     "owner_id": "%(sender_id)s",
     "person_address": "%(recipient)s",
     "person_name": "left(%(recipient_name)s, 200)",
@@ -35,7 +36,7 @@ _BEGUN = {
 }
 _MESSAGE = {"conversation_id": "talk.id", "cc": "'[]'"}
 _DELIVERY = {
-    "uuid": "gen_random_uuid()",
+    "uuid": "%(delivery_uuid)s",
     "message_id": "message.id",
     "state_since": "%(written_at)s",
     "created_at": "%(written_at)s",
@@ -103,6 +104,8 @@ def enter(
         "recipient": to.shown,
         "recipient_wire": to.wire,
         "recipient_name": to.name,
+        "conversation_uuid": uuid7(),
+        "delivery_uuid": uuid7(),
         "return_token": new_token(),
         "channel_id": channel.id,
         "channel_kind": channel.kind,
