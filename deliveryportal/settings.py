@@ -160,6 +160,8 @@ MIDDLEWARE = [
 ROOT_URLCONF = "deliveryportal.urls"
 WSGI_APPLICATION = "deliveryportal.wsgi.application"
 
+FORM_RENDERER = "deliveryportal.form_renderer.FormRenderer"
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

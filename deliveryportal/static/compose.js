@@ -22,6 +22,7 @@ async function edit(textarea) {
   const label = letter.querySelector(`label[for="${textarea.id}"]`);
   const editor = new make.Editor({
     element: place,
+    autofocus: textarea.autofocus, // the first of what is wrong
     injectCSS: false, // the stylesheet has it: no style may come with a script
     content: document.getElementById("formatted").innerHTML.trim() || paragraphs(textarea.value),
     editorProps: {
