@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -11,8 +12,16 @@ from channels.secrets import SecretUnreadableError
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
+# Sent with `channel`; a receiver returns how many mails have not left by it yet.
+waiting_asked = Signal()
 # Sent inside the transaction, with `channel`: what still waits for it cannot go.
 disconnected = Signal()
+
+
+def number_waiting(channel: Channel) -> int:
+    """How many mails cannot leave any more once it is disconnected, whoever wrote them."""
+    answers: list[tuple[Any, int]] = waiting_asked.send(Channel, channel=channel)
+    return sum(number for _, number in answers)
 
 
 def disconnect(channel: Channel, *, by: User) -> None:

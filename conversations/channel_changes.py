@@ -10,9 +10,9 @@ from django.dispatch import receiver
 from django.utils.timezone import now
 
 from channels.connecting import mended
-from channels.disconnecting import disconnected
+from channels.disconnecting import disconnected, waiting_asked
 from channels.models import Channel
-from conversations.cancelling import cancel_without_channel
+from conversations.cancelling import cancel_without_channel, not_begun
 from conversations.models import Delivery
 from conversations.models.delivery import State
 from conversations.tasks import announce_lanes
@@ -28,6 +28,11 @@ def send_what_waited(channel: Channel, **kwargs: Any) -> None:
 
     lanes = [LaneId(channel.pk, sender_id) for sender_id in senders]
     transaction.on_commit(partial(announce_lanes, lanes))
+
+
+@receiver(waiting_asked)
+def count_what_waits(channel: Channel, **kwargs: Any) -> int:
+    return not_begun(Delivery.objects.filter(channel=channel)).count()
 
 
 @receiver(disconnected)

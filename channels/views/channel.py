@@ -13,7 +13,7 @@ from django.views.decorators.http import (
 )
 
 from channels.describing import cards, compare
-from channels.disconnecting import disconnect
+from channels.disconnecting import disconnect, number_waiting
 from channels.models import Channel, EmailIdentity, SendingLimit
 from channels.picking import pick
 from channels.routing import channel_in_use
@@ -84,8 +84,17 @@ def choose(request: UserRequest, uuid: UUID) -> HttpResponse:
 def remove(request: UserRequest, uuid: UUID) -> HttpResponse:
     """Disconnect a channel, once it has been said what that means."""
     found = get_object_or_404(Channel.objects.kept_by(request.user), uuid=uuid)
-    if request.method != "POST":
-        return render(request, "settings/disconnect.html", {"channel": found})
+    waiting = number_waiting(found)
+    accepted = request.POST.get("accepted", "")
+    told = int(accepted[:9]) if accepted.isdecimal() else 0
+    if request.method == "POST" and waiting > told:
+        messages.warning(request, f"{found} is not disconnected: read on.")
+    if request.method != "POST" or waiting > told:
+        return render(
+            request,
+            "settings/disconnect.html",
+            {"channel": found, "waiting": waiting},
+        )
     label = str(found)
     disconnect(found, by=request.user)
     messages.success(request, f"{label} is disconnected.")

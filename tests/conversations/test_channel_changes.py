@@ -127,6 +127,32 @@ def test_what_waits_for_a_disconnected_channel_stands_under_failed(
     assert sent.state == State.ACCEPTED
 
 
+def test_whoever_disconnects_a_channel_is_told_how_much_will_not_be_sent(
+    alice: User, make_delivery: MakeDelivery, as_user: Callable[[User], Client]
+) -> None:
+    channel = Channel.objects.create(
+        kind="smtp",
+        owner=alice,
+        config={"host": "h", "port": "25", "security": "none"},
+    )
+    make_delivery(alice)
+    make_delivery(alice, not_before=now() + timedelta(days=1))
+    make_delivery(alice, state=State.ACCEPTED)
+    Delivery.objects.update(channel=channel)
+    url = f"/settings/channel/{channel.uuid}/disconnect/"
+    client = as_user(alice)
+    page = client.get(url).content.decode()
+    assert "2 mails that have not left yet will not be sent" in page
+
+    late = make_delivery(alice)
+    Delivery.objects.filter(pk=late.pk).update(channel=channel)
+    page = client.post(url, {"accepted": "2"}).content.decode()
+    assert "is not disconnected" in page
+    assert "3 mails that have not left yet will not be sent" in page
+    client.post(url, {"accepted": "3"})
+    assert Delivery.objects.filter(reason="channel_gone").count() == 3
+
+
 def test_over_the_limit_mail_waits_and_says_until_when(
     alice: User, make_delivery: MakeDelivery, as_user: Callable[[User], Client]
 ) -> None:

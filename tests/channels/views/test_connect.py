@@ -267,7 +267,7 @@ def test_disconnecting_forgets_the_credentials_and_the_choice(
         connect(client, server)
     own = Channel.objects.get(kind="smtp")
     url = f"/settings/channel/{own.uuid}/disconnect/"
-    assert "Failed deliveries" in client.get(url).content.decode()
+    assert "No mail waits for it." in client.get(url).content.decode()
     client.post(url)
     own.refresh_from_db()
     assert own.credentials == {}
