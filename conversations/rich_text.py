@@ -45,6 +45,25 @@ CLEANER = nh3.Cleaner(
     link_rel="noopener noreferrer",
 )
 
+
+def lost_links(html: str) -> list[str]:
+    """Where the links lead that `sanitised` takes off their words, as they were typed."""
+    reader = _Links()
+    reader.feed(html)
+    reader.close()
+    return [each for each in reader.typed if where_it_leads("a", "href", each) is None]
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.typed: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a" and (href := dict(attrs).get("href")):
+            self.typed.append(href.strip())
+
+
 BLOCKS = frozenset(
     [
         "p",
@@ -136,7 +155,7 @@ class _Reader(HTMLParser):
             self._new_block(tag)
         if tag in {"ul", "ol"}:
             start = dict(attrs).get("start") or "1"
-            number = int(start) if start.isdecimal() else 1
+            number = int(start[:9]) if start.isdecimal() else 1
             self.lists.append(number if tag == "ol" else None)
         elif tag == "a":
             self.href, self.linked_from = dict(attrs).get("href") or "", len(self.line)

@@ -78,7 +78,7 @@ def delete_identity(request: UserRequest, uuid: UUID) -> HttpResponse:
     found = identity_of(request.user, uuid)
     if request.method == "POST":
         accepted = request.POST.get("accepted", "")
-        if delete(found, accepted=int(accepted) if accepted.isdecimal() else 0):
+        if delete(found, accepted=int(accepted[:9]) if accepted.isdecimal() else 0):
             messages.success(request, f"{found.address} is deleted.")
             return redirect("settings:identities")
         messages.warning(request, f"{found.address} is not deleted: read on.")

@@ -13,6 +13,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.text import Truncator
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods
 
@@ -29,7 +30,7 @@ from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
 from conversations.merging import MergeError, read_people
 from conversations.models import Attachment, Draft, Message
 from conversations.reworking import replaced_by
-from conversations.rich_text import as_text, sanitised
+from conversations.rich_text import as_text, lost_links, sanitised
 from conversations.triage.deciding import sent_again
 from conversations.triage.order import Order
 from conversations.withholding import stopped_among
@@ -52,6 +53,11 @@ NOT_EVERYBODY = (
 NO_WORDS = (
     "Nothing was sent yet: there is a file, and neither a subject nor a text. Write one "
     "of them, or press Send again to send it as it is."
+)
+LOST_LINK = (
+    "Nothing was sent yet: the link to “{}” is taken off its words, because mail written "
+    "here carries links to web pages, email addresses and telephone numbers only. Write "
+    "into the text where it leads, or press Send again to send the words without it."
 )
 
 
@@ -191,6 +197,9 @@ class Desk:
             yield str(suppression.uuid), NOT_EVERYBODY
         if self.form.has_no_words:
             yield "no words", NO_WORDS
+        if self._text("format") == "html":
+            for link in lost_links(self._text("body")):
+                yield link[:100], LOST_LINK.format(Truncator(link).chars(100))
         typed, at = self._text("send_at").strip(), self.form.cleaned_data["send_at"]
         if typed and (at is None or at < now() - STILL_NOW):
             yield (

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversations.rich_text import as_html, as_text, sanitised
+from conversations.rich_text import as_html, as_text, lost_links, sanitised
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,16 @@ def test_what_leads_nowhere_or_could_act_is_no_link(typed: str) -> None:
     assert sanitised(f'<p>x<img src="{typed}"></p>') == "<p>x<img></p>"
 
 
+def test_the_links_that_are_lost_are_known_as_they_were_typed() -> None:
+    lost, kept = (
+        '<a href=" ftp://x.test/a&amp;b ">x</a>',
+        '<a href="https://x.test">x</a>',
+    )
+    assert lost_links(f'<p>{lost}{kept}<a>y</a><a href="">z</a></p>') == [
+        "ftp://x.test/a&b"
+    ]
+
+
 def test_a_picture_without_a_scheme_is_not_fetched_from_anywhere() -> None:
     assert sanitised('<p>x<img src="customer.test/a.png"></p>') == "<p>x<img></p>"
 
@@ -73,6 +83,7 @@ def test_formats_links_and_pictures_stay() -> None:
         ("<p>one<br>two</p>", "one\ntwo"),
         ("<p>a &amp; b &lt; c&nbsp;d</p>", "a & b < c d"),
         ("<ul><li><p>a</p></li><li><p>b</p></li></ul>", "- a\n- b"),
+        (f'<ol start="{"9" * 5_000}"><li>a</li></ol>', "999999999. a"),
         ('<ol start="3"><li>a</li><li>b</li></ol>', "3. a\n4. b"),
         (
             "<ul><li><p>a</p><ul><li><p>b</p></li></ul></li></ul><p>c</p>",

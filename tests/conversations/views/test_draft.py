@@ -183,6 +183,23 @@ def test_a_file_without_a_word_is_sent_once_that_is_what_is_meant(
     assert Message.objects.get().attachments.get().name == "offer.pdf"
 
 
+def test_a_link_that_cannot_go_along_is_told_before_its_words_go_alone(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    body = '<p>See <a href="ftp://files.acme.test/<b>">our files</a></p>'
+    fields = form(to="anna@customer.test", body=body, format="html")
+    asked = client.post(NEW, fields).content.decode()
+    assert (
+        "the link to “ftp://files.acme.test/&lt;b&gt;” is taken off its words" in asked
+    )
+    assert 'name="told" value="ftp://files.acme.test/&lt;b&gt;"' in asked
+    assert not Message.objects.exists()
+    told = {"version": "1", "told": "ftp://files.acme.test/<b>"}
+    client.post(NEW, {**fields, **told})
+    assert Message.objects.get().body == "See our files"
+
+
 def test_a_file_is_removed_again(alice: User, as_user: SignIn) -> None:
     client = as_user(alice)
     fields = form(to="anna@customer.test")
