@@ -426,6 +426,17 @@ def test_the_menu_leads_to_every_model(operator: Client) -> None:
     assert not missing
 
 
+def test_an_empty_list_offers_only_what_can_be_done(operator: Client) -> None:
+    reports, pauses = changelist(Report), changelist(Hold)
+    page = html(operator.get(reports))
+    assert "Nothing here yet" in page
+    assert "Add report" not in page
+    assert "Add pause" in html(operator.get(pauses))
+    page = html(operator.get(reports, {"q": "nobody"}))
+    assert "Nothing matches" in page
+    assert "Show everything" in page
+
+
 def test_a_deliverys_page_has_its_timeline(operator: Client, rows: Rows) -> None:
     rows.add(1)
     (address,) = change_pages(Delivery)

@@ -166,6 +166,7 @@ class Hold(models.Model):
     objects = HoldQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "pause"  # as people call it
         indexes = [
             # What is in force, among all that ever was: claiming, sweeping, pages.
             models.Index(

@@ -19,7 +19,7 @@ from conversations.models import Delivery, Hold
 from conversations.models.delivery import State
 from conversations.models.hold import Scope
 from conversations.sweeping import sweep
-from deliveryportal.accounts.models import User
+from deliveryportal.accounts.models import AuditEntry, User
 from tests.conversations.lanes import claim_due
 
 MakeDelivery = Callable[..., Delivery]
@@ -200,6 +200,8 @@ def test_an_operator_pauses_and_resumes(
     assert answer.status_code == 302
     hold = Hold.objects.get()
     assert (hold.placed_by, hold.what) == (operator, "Alice Acme")
+    noted = AuditEntry.objects.get(area=AuditEntry.Area.ADMIN)
+    assert noted.action == "Added the pause"
     assert claim_due(delivery.channel, alice.pk) == []
 
     chosen = {"action": "resume", "_selected_action": [hold.pk]}
