@@ -30,6 +30,7 @@ from conversations.folders import FOLDERS, OPEN
 from conversations.markup import Html, as_html, moment
 from conversations.models import CauseTally, Delivery, Suppression
 from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
+from conversations.reworking import IN_THE_WORDS
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.remedies import RETRY, STOPPED, remedies
 from deliveryportal.accounts.models import User
@@ -46,6 +47,8 @@ RELEASED: dict[str, tuple[str, str, bool]] = {
     "suppressed": ("See what is suppressed", "suppression:suppressions", True),
     "domain_blocked": ("See the blocked domains", "suppression:domains", False),
 }
+
+OTHER_WORDS = "Whoever wrote it opens the message to edit it and send it again."
 
 BUTTON = '<a id="{}-{}" class="button {}" aria-label="{}: {}" href="{}">{}</a>\n'
 
@@ -68,11 +71,7 @@ class Cause:
     @property
     def url(self) -> str:
         """Of the list of its failures."""
-        reason, _, what = self.key.partition(":")
-        found = {"triage": Triage.OPEN, "reason": reason}
-        if "." in what:
-            found["q"] = what
-        return f"{FOLDERS['failed'].url}?{urlencode(found)}"
+        return _list_of(self.key)
 
     @property
     def begun(self) -> SafeString:
@@ -305,6 +304,14 @@ def _split(key: str) -> tuple[str, str]:
     return reason, what
 
 
+def _list_of(key: str) -> str:
+    reason, what = _split(key)
+    found = {"triage": Triage.OPEN, "reason": reason}
+    if "." in what:
+        found["q"] = what
+    return f"{FOLDERS['failed'].url}?{urlencode(found)}"
+
+
 def _of_channel(reason: str) -> bool:
     why = REASONS.get(reason)
     return why is not None and why.of is Speaks.CHANNEL
@@ -327,6 +334,9 @@ def _cause(place: int, row: _Row, known: _Known) -> Cause:
         mender = _mender(channel, known.user)
         advice = f"{advice} {mender}".strip()
         first = None if mender else ("Delivery channel", reverse("settings:channel"))
+    elif reason in IN_THE_WORDS:
+        advice = f"{advice} {OTHER_WORDS}"
+        first = ("See each message", _list_of(key))
     return Cause(
         place=place,
         key=key,

@@ -71,6 +71,17 @@ def test_each_has_the_actions_that_can_work_and_no_other(
     ]
 
 
+def test_what_stands_in_the_words_leads_to_the_messages_to_be_edited(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    failed = make_delivery(alice, state=State.FAILED, reason="content_rejected")
+    (cause,) = as_user(alice).get(URL).context["causes"].shown
+    assert "edit it and send it again" in cause.advice
+    label, address = cause.first
+    assert label == "See each message"
+    assert failed.message.get_absolute_url() in html(as_user(alice).get(address))
+
+
 def test_an_action_reaches_its_cause_and_no_more(
     as_user: AsUser, viewer: User, failures: None
 ) -> None:
