@@ -112,6 +112,22 @@ def test_a_forgotten_password_is_replaced_by_a_link_in_a_mail(
     assert alice.check_password(new)
 
 
+def test_a_link_that_has_been_used_says_so_and_leads_to_a_new_one(
+    client: Client, db: None
+) -> None:
+    page = client.get("/accounts/password/reset/key/1-none/").content.decode()
+    assert "Your password is as it was." in page
+    assert 'href="/accounts/password/reset/">Get a new link' in page
+
+
+def test_whoever_is_asked_once_more_is_told_why_and_may_leave_it(
+    as_user: Callable[[User], Client], alice: User
+) -> None:
+    page = as_user(alice).get("/accounts/reauthenticate/").content.decode()
+    assert "Nothing has been changed yet." in page
+    assert 'href="/settings/security/">Leave everything as it is' in page
+
+
 def test_asking_for_a_password_does_not_tell_who_has_an_account(
     client: Client, alice: User, mailoutbox: list[EmailMessage]
 ) -> None:
