@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, reduce
 from operator import or_
 from typing import Any
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
 
@@ -172,8 +174,10 @@ PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 
 
 def _scheduled() -> Q:
-    """It waits for nothing but the time that a person named."""
-    return Q(state=State.QUEUED, waiting_for="", not_before__gt=now())
+    """It waits for nothing but the time that a person named, as `is_scheduled` says."""
+    undone = F("created_at") + timedelta(seconds=settings.UNDO_SECONDS)
+    waits = Q(state=State.QUEUED, waiting_for="", not_before__gt=now())
+    return waits & Q(not_before__gt=undone)
 
 
 FOLDERS: dict[str, Folder] = {

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils.timezone import now
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from conversations.columns import keep_layout
 from conversations.models import Delivery, Hold
@@ -291,15 +291,18 @@ def test_a_manager_looks_at_every_tab_as_a_member(
 
 
 def test_scheduled_mail_and_mail_on_its_way_are_told_apart(
-    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn, settings: Settings
 ) -> None:
-    later = now() + timedelta(hours=3)
+    settings.UNDO_SECONDS = 60
+    later, undo = now() + timedelta(hours=3), now() + timedelta(seconds=30)
     make_delivery(alice, "later@customer.test", not_before=later)
     make_delivery(alice, "put-off@customer.test", not_before=later, waiting_for="X")
     make_delivery(alice, "now@customer.test")
+    make_delivery(alice, "may-be-undone@customer.test", not_before=undo)
     scheduled = page(as_user(alice), "/conversations/pending/?list=scheduled")
     on_its_way = page(as_user(alice), "/conversations/pending/?list=in-progress")
-    for name, is_scheduled in (("later", True), ("put-off", False), ("now", False)):
+    for name in ("later", "put-off", "now", "may-be-undone"):
+        is_scheduled = name == "later"
         assert (f"{name}@customer.test" in scheduled) is is_scheduled
         assert (f"{name}@customer.test" in on_its_way) is not is_scheduled
 
