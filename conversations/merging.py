@@ -66,9 +66,30 @@ def read_people(text: str) -> list[Person]:
     The table's columns are divided by tabs, semicolons or commas, as spreadsheets
     copy and save them. Raises MergeError that names the lines.
     """
+    return _each_once(_rows(text))
+
+
+def told_differently(people: str, *texts: str) -> str:
+    """Name those of whom a readable list says more than one thing that the texts ask for.
+
+    Empty if there are none. The first line of each is the one that counts.
+    """
+    asked = {key_of(name) for name in fields_in(*texts)} - {"email"}
+    first: dict[str, Person] = {}
+    found: dict[str, Person] = {}
+    for row in _rows(people):
+        each = _person(row.address, row.columns)
+        key = each.address.wire.casefold()
+        before = first.setdefault(key, each).fields
+        if any(before.get(name) != each.fields.get(name) for name in asked):
+            found[key] = each
+    return _naming(list(found.values()))
+
+
+def _rows(text: str) -> Iterator[Row]:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")
     headings, divider = _headings(lines[0])
-    return _each_once(_table(lines, headings, divider) if headings else _plain(lines))
+    return _table(lines, headings, divider) if headings else _plain(lines)
 
 
 def _headings(line: str) -> tuple[list[str], str]:
@@ -190,7 +211,7 @@ def broken_fields(text: str, html: str) -> list[str]:
 def _naming(people: Sequence[Person]) -> str:
     named = ", ".join(each.address.shown for each in people[:NAMED])
     others = len(people) - NAMED
-    return f"{named} and {others} others" if others > 0 else named
+    return f"{named} and {others} more" if others > 0 else named
 
 
 def filled(text: str, person: Person, *, html: bool = False) -> str:

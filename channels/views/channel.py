@@ -15,7 +15,7 @@ from django.views.decorators.http import (
 from channels.describing import cards, compare
 from channels.disconnecting import disconnect, number_waiting
 from channels.models import Channel, EmailIdentity, SendingLimit
-from channels.picking import pick
+from channels.picking import pick, what_follows
 from channels.routing import channel_in_use
 from channels.standing import standing_of
 from channels.transports import all_transports
@@ -76,7 +76,7 @@ def choose(request: UserRequest, uuid: UUID) -> HttpResponse:
     pick(request.user, picked)
     if before != picked:
         request.session[BEFORE] = str(before.uuid)
-    messages.success(request, f"Your mail now leaves by {picked}.")
+    messages.success(request, what_follows(request.user, picked))
     return redirect("settings:channel")
 
 

@@ -27,7 +27,7 @@ from conversations.attaching import TooLargeError, attach
 from conversations.composing import AlreadySentError, Enclosed, write_to_each
 from conversations.drafting import HasGoneError, Written
 from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
-from conversations.merging import MergeError, read_people
+from conversations.merging import MergeError, read_people, told_differently
 from conversations.models import Attachment, Draft, Message
 from conversations.reworking import replaced_by
 from conversations.rich_text import as_text, lost_links, sanitised
@@ -53,6 +53,11 @@ NOT_EVERYBODY = (
 NO_WORDS = (
     "Nothing was sent yet: there is a file, and neither a subject nor a text. Write one "
     "of them, or press Send again to send it as it is."
+)
+TWICE = (
+    "Nothing was sent yet: the list of people has several lines for {} that do not say the "
+    "same. Only the first of them counts, so that nobody gets two mails. Take out the "
+    "wrong ones, or press Send again."
 )
 LOST_LINK = (
     "Nothing was sent yet: the link to “{}” is taken off its words, because mail written "
@@ -197,6 +202,11 @@ class Desk:
             yield str(suppression.uuid), NOT_EVERYBODY
         if self.form.has_no_words:
             yield "no words", NO_WORDS
+        listed, subject = self._text("people"), self._text("subject")
+        if listed.strip() and (
+            twice := told_differently(listed, subject, self.form.text)
+        ):
+            yield "twice", TWICE.format(twice)
         if self._text("format") == "html":
             for link in lost_links(self._text("body")):
                 yield link[:100], LOST_LINK.format(Truncator(link).chars(100))

@@ -8,6 +8,7 @@ from conversations.merging import (
     filled,
     problems,
     read_people,
+    told_differently,
 )
 
 TABLE = "First name\tLast name\tE-Mail\tCompany\n"
@@ -36,6 +37,22 @@ def test_a_table_may_call_its_columns_anything() -> None:
 
 def test_somebody_named_twice_is_one_person() -> None:
     assert len(read_people("anna@x.test\nANNA@X.TEST")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{{company}}", "anna@x.test"),
+        ("{{First name}}, {{email}}", ""),  # what is asked for is the same
+        ("Hello", ""),
+    ],
+)
+def test_whoever_is_named_twice_with_other_words_is_told_apart(
+    text: str, named: str
+) -> None:
+    rows = "Anna\tBerg\tanna@x.test\tAcme\nAnna\tBerg\tANNA@x.test\tOther\n"
+    rows += "Bert\t\tbert@x.test\tAcme\nBert\t\tbert@x.test\tAcme"
+    assert told_differently(TABLE + rows, text).lower() == named
 
 
 @pytest.mark.parametrize(
@@ -110,7 +127,7 @@ def test_what_was_meant_for_a_field_is_named(text: str, meant: str) -> None:
 def test_of_many_without_a_value_five_are_named() -> None:
     people = read_people("\n".join(f"p{n}@x.test" for n in range(8)))
     (problem,) = problems(people, "{{name}}")
-    assert "p4@x.test and 3 others" in problem
+    assert "p4@x.test and 3 more" in problem
 
 
 def test_a_text_without_fields_has_no_problems() -> None:

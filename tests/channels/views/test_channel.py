@@ -70,6 +70,22 @@ def test_what_one_person_picked_is_in_use_for_them_alone(
     assert "Bad password" not in as_user(bob).get(PAGE).content.decode()
 
 
+def test_whoever_picks_a_channel_is_told_which_mail_does_not_leave_by_it(
+    as_user: AsUser, alice: User
+) -> None:
+    config = {"host": "mail.acme.test", "port": "25", "security": "none"}
+    own = Channel.objects.create(kind="smtp", owner=alice, config=config)
+    portal, client = Channel.objects.default(), as_user(alice)
+    chosen = client.post(f"{PAGE}{own.uuid}/choose/", follow=True).content.decode()
+    assert "What you write from now on leaves by Custom SMTP server." in chosen
+    assert "What waits already keeps the channel it was written for." in chosen
+    assert "a channel of its own" not in chosen
+
+    EmailIdentity.objects.of(alice).update(channel=own)
+    chosen = client.post(f"{PAGE}{portal.uuid}/choose/", follow=True).content.decode()
+    assert "keeps that: alice@acme.test (Custom SMTP server)." in chosen
+
+
 def test_a_stranger_is_led_to_the_sign_in(client: Client, db: None) -> None:
     assert client.get(PAGE)["Location"].startswith("/accounts/login/")
 

@@ -83,6 +83,7 @@ def test_several_recipients_lead_to_what_is_pending(
 def test_all_bad_recipients_are_told_at_once(alice: User, as_user: SignIn) -> None:
     response = as_user(alice).post(URL, {**FIELDS, "to": "anna, b@customer.test, <b>@"})
     page = response.content.decode()
+    assert "Nothing was sent yet: below stands what has to be changed." in page
     assert "<li>“anna” has no domain" in page
     assert "<li>“&lt;b&gt;@” cannot be read as an address" in page
     assert Delivery.objects.count() == 0

@@ -183,6 +183,19 @@ def test_a_file_without_a_word_is_sent_once_that_is_what_is_meant(
     assert Message.objects.get().attachments.get().name == "offer.pdf"
 
 
+def test_two_lines_for_one_person_that_differ_are_told_before_the_first_is_sent(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    people = "email;town\nanna@x.test;Rome\nanna@x.test;Paris"
+    fields = form(to="", people=people, body="In {{town}}")
+    asked = client.post(NEW, fields).content.decode()
+    assert "several lines for anna@x.test that do not say the same" in asked
+    assert not Message.objects.exists()
+    client.post(NEW, {**fields, "version": "1", "told": "twice"})
+    assert Message.objects.get().body == "In Rome"
+
+
 def test_a_link_that_cannot_go_along_is_told_before_its_words_go_alone(
     alice: User, as_user: SignIn
 ) -> None:
