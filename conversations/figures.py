@@ -13,7 +13,7 @@ from django.db.models import Case, CharField, Count, Min, Value, When
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
-from conversations.models import Delivery, Report, Total
+from conversations.models import Delivery, Hold, Report, Total
 from conversations.models.delivery import State
 
 # How long mail has been due: (label, less than). What is not due yet is "later".
@@ -35,6 +35,7 @@ class Figures:
     leases_expired: int
     oldest_due: timedelta | None  # of what could go at once
     resting: int  # lanes that wait for a limit
+    pauses: Mapping[str, int]  # that an admin has placed and not lifted, by their scope
     unread_reports: int
     unreadable_reports: int
     totals: Mapping[tuple[str, str], int]  # see conversations.tallying
@@ -48,6 +49,7 @@ def figures() -> Figures:
         leases_expired=Delivery.objects.lease_expired(at).count(),
         oldest_due=oldest_due(at),
         resting=Allowance.objects.on_hold(at).count(),
+        pauses=Hold.objects.in_force(at).by_scope(),
         unread_reports=Report.objects.filter(state=Report.State.UNREAD).count(),
         unreadable_reports=Report.objects.filter(state=Report.State.UNREADABLE).count(),
         totals={

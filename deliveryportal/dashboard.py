@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Sum
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.timesince import timesince
 from django.utils.timezone import now
@@ -119,7 +120,21 @@ def _flow(at: datetime, known: Figures) -> list[Fact]:
             value=str(known.resting),
             url=_list("channels_allowance"),
         ),
+        Fact(
+            label="Paused by an admin",
+            value=paused(known),
+            url=_list("conversations_hold", in_force="yes"),
+            tone=BAD if Hold.Scope.EVERYTHING in known.pauses else "",
+        ),
     ]
+
+
+def paused(known: Figures) -> str:
+    """How much of the mail waits because somebody wants it to, in a word or two."""
+    if Hold.Scope.EVERYTHING in known.pauses:
+        return "everything"
+    parts = sum(known.pauses.values())
+    return f"{parts} part{pluralize(parts)}" if parts else "nothing"
 
 
 def _for(at: datetime, age: timedelta) -> str:

@@ -89,6 +89,11 @@ class FigureCollector(Collector):
                 self._now.resting,
             ),
             (
+                "pauses",
+                "Pauses that an admin has placed and nobody has lifted.",
+                sum(self._now.pauses.values()),
+            ),
+            (
                 "reports_unread",
                 "Bounce reports not read yet.",
                 self._now.unread_reports,

@@ -60,6 +60,23 @@ def test_without_a_sweeper_it_does_not(operator: Client) -> None:
     assert "Mail is not flowing as it should" in html(operator.get(URL))
 
 
+def test_while_everything_is_paused_it_does_not_flow(
+    operator: Client, bob: User
+) -> None:
+    Heartbeat.beat(ROLE)
+    part = Hold(scope=Hold.Scope.SENDER, sender=bob, because="x", placed_by=bob)
+    part.save()
+    response = operator.get(URL)
+    assert "Mail is flowing" in html(response)
+    assert fact(response.context, "Paused by an admin").value == "1 part"
+    Hold.objects.create(scope=Hold.Scope.EVERYTHING, because="x", placed_by=bob)
+    response = operator.get(URL)
+    assert "Mail is not flowing as it should" in html(response)
+    found = fact(response.context, "Paused by an admin")
+    assert (found.value, found.tone) == ("everything", "bad")
+    assert len(operator.get(found.url).context["cl"].result_list) == 2
+
+
 def test_mail_that_nobody_takes_up_is_told(
     operator: Client, alice: User, make_delivery: MakeDelivery
 ) -> None:

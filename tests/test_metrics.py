@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from conversations.models import Delivery, Total
+from conversations.models import Delivery, Hold, Total
 from deliveryportal.accounts.models import User
 
 TOKEN = {"Authorization": "Bearer let me in"}
@@ -75,7 +75,7 @@ def test_metrics_cost_the_same_however_much_was_sent(
 ) -> None:
     for _ in range(3):
         make_delivery(alice, state="accepted")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         scrape(client)
 
 
@@ -83,6 +83,7 @@ def test_the_command_prints_the_same_in_a_terminal(
     alice: User, make_delivery: Callable[..., Delivery]
 ) -> None:
     make_delivery(alice)
+    Hold.objects.create(scope=Hold.Scope.EVERYTHING, because="x", placed_by=alice)
     Total.add("events", "portal bounced", 1234)
     out = StringIO()
     call_command("queue", stdout=out)
@@ -93,4 +94,5 @@ def test_the_command_prints_the_same_in_a_terminal(
     }
     assert rows["events portal bounced"] == "1,234"
     assert rows["in hand"] == "0"
+    assert rows["paused by an admin"] == "everything"
     assert "portal 1 0 0 0 0" in rows

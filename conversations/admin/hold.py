@@ -13,6 +13,7 @@ from deliveryportal.accounts.admin import (
     AnswerFilter,
     AutocompleteSelectFilter,
     OperatorAdmin,
+    notes_itself,
 )
 from deliveryportal.accounts.admin.telling import left_alone
 from deliveryportal.accounts.models import User
@@ -91,6 +92,7 @@ class HoldAdmin(OperatorAdmin[Hold]):
         place(obj, request.user)
 
     @admin.action(description="Resume", permissions=["change"])
+    @notes_itself
     def resume(self, request: HttpRequest, holds: QuerySet[Hold]) -> None:
         assert isinstance(request.user, User)
         lifted = 0

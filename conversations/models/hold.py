@@ -72,6 +72,11 @@ class HoldQuerySet(models.QuerySet["Hold"]):
             Scope(scope) for scope in self.values_list("scope", flat=True).distinct()
         }
 
+    def by_scope(self) -> dict[str, int]:
+        """How many there are of each scope, of those placed by hand."""
+        placed = self.exclude(scope=Scope.SLOWED)
+        return dict(placed.order_by().values_list("scope").annotate(models.Count("pk")))
+
     def over(self, scope: Scope) -> Self:
         """Those of `scope` that a delivery outside this query is under."""
         return self.filter(

@@ -209,6 +209,7 @@ def test_an_operator_pauses_and_resumes(
         client.post(ALL, chosen, follow=True).content.decode()
     )
     assert claim_due(delivery.channel, alice.pk) == [delivery]
+    assert AuditEntry.objects.filter(area=AuditEntry.Area.ADMIN).count() == 2
     assert (
         "Left alone: 1. They were over before."
         in client.post(ALL, chosen, follow=True).content.decode()

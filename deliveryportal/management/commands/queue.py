@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from conversations.figures import AGES, LATER, OLDER, Figures, figures
+from deliveryportal.dashboard import paused
 
 COLUMNS = [*(label for label, _ in AGES), OLDER, LATER]
 
@@ -36,6 +37,7 @@ def report(now: Figures) -> Iterator[str]:
         ("in hand", f"{now.in_hand:,}"),
         ("leases expired and not swept", f"{now.leases_expired:,}"),
         ("lanes that rest for a limit", f"{now.resting:,}"),
+        ("paused by an admin", paused(now)),
         ("bounce reports unread", f"{now.unread_reports:,}"),
         ("bounce reports unreadable", f"{now.unreadable_reports:,}"),
     ):
