@@ -169,6 +169,41 @@ def merge(screen: Screen) -> None:
     expect(screen.page.locator("main")).to_contain_text("It was taken back")
 
 
+@pytest.mark.browser
+def test_whoever_goes_back_finds_what_was_written_and_sends_it_once(
+    tmp_path: Path,
+) -> None:
+    with Portal(tmp_path) as portal, browser(portal.url) as screen:
+        sign_up(screen)
+        page = screen.page
+        text = page.get_by_role("textbox", name="Text")
+
+        screen.go("/conversations/new/?to=anna@customer.test")
+        text.press_sequentially("It is ")
+        page.get_by_role("button", name="Bold", exact=True).click()
+        text.press_sequentially("ready")
+        page.get_by_role("button", name="Send", exact=True).click()
+        page.wait_for_url("**/conversations/messages/**")
+        message = page.url
+        page.go_back()
+        expect(text.locator("strong")).to_have_text("ready")
+        page.get_by_role("button", name="Send", exact=True).click()
+        page.wait_for_url(message)
+        assert portal.count() == 1
+
+        screen.go("/conversations/new/?to=bert@customer.test")
+        offer = tmp_path / "Angebot.pdf"
+        offer.write_bytes(b"%PDF-1.4 offer")
+        page.set_input_files("[name=upload]", offer)
+        expect(page.locator("#attachments")).to_contain_text("Angebot.pdf")
+        screen.go("/settings/channel/")
+        page.go_back()
+        expect(page.locator("#attachments")).to_contain_text("Angebot.pdf")
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_role("alert").first).to_contain_text("there is a file")
+        assert screen.complaints == []
+
+
 @pytest.mark.processes
 def test_scheduled_mail_leaves_within_two_seconds_of_its_time(tmp_path: Path) -> None:
     """Through the whole product in one process: form, database, sweeper, worker."""

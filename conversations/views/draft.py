@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 from django.utils.timezone import now
 from django.views.decorators.http import (
     require_http_methods,
@@ -19,7 +20,7 @@ from django.views.decorators.http import (
 from conversations import drafting
 from conversations.drafting import HasGoneError
 from conversations.forms import ComposeForm
-from conversations.models import Draft
+from conversations.models import Draft, Message
 from conversations.views.compose import Desk, page
 from conversations.views.tabs import tabs_around
 from deliveryportal.accounts.access import UserRequest
@@ -37,10 +38,16 @@ def drafts(request: UserRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft(request: UserRequest, uuid: UUID) -> HttpResponse:
-    """Go on with a draft."""
+    """Go on with a draft, or see what became of it once it is sent."""
     if request.method == "POST":
         return Desk(request).answer()
-    found = get_object_or_404(Draft.objects.of(request.user), uuid=uuid)
+    found = Draft.objects.of(request.user).filter(uuid=uuid).first()
+    if found is None:
+        sent = Message.objects.filter(sender=request.user, submission=uuid).first()
+        if sent is None:
+            raise Http404("There is no such draft.")
+        messages.info(request, "This has been sent: below stands what became of it.")
+        return redirect(sent)
     form = ComposeForm(
         request.user,
         initial={
@@ -53,7 +60,7 @@ def draft(request: UserRequest, uuid: UUID) -> HttpResponse:
             "submission": found.uuid,
         },
     )
-    return page(
+    response = page(
         request,
         form,
         version=found.version,
@@ -61,6 +68,9 @@ def draft(request: UserRequest, uuid: UUID) -> HttpResponse:
         attachments=list(found.attachments.without_content()),
         draft=found,
     )
+    # Whoever comes back to it goes on with what was kept last.
+    patch_cache_control(response, no_store=True)
+    return response
 
 
 @require_POST

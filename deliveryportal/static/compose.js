@@ -14,6 +14,7 @@ async function edit(textarea) {
   const [make, icons] = await Promise.all([
     import(letter.dataset.editor),
     document.fonts.load("1em 'Material Icons'").catch(() => []),
+    filledInAgain(),
   ]);
   const place = document.createElement("div");
   place.className = "prose-editor";
@@ -24,7 +25,7 @@ async function edit(textarea) {
     element: place,
     autofocus: textarea.autofocus, // the first of what is wrong
     injectCSS: false, // the stylesheet has it: no style may come with a script
-    content: document.getElementById("formatted").innerHTML.trim() || paragraphs(textarea.value),
+    content: written(textarea),
     editorProps: {
       attributes: {
         "role": "textbox",
@@ -53,6 +54,7 @@ async function edit(textarea) {
   label.addEventListener("click", () => editor.commands.focus());
   textarea.value = editor.isEmpty ? "" : editor.getHTML();
   letter.elements.format.value = "html";
+  rememberDraft();
 }
 
 /* The package writes an icon as a word, "format_bold", that its font draws as a sign: it
@@ -66,6 +68,26 @@ function nameTools(place, hasIcons) {
     tool.classList.toggle("material-icons", hasIcons);
     tool.textContent = hasIcons ? "" : name;
   }
+}
+
+/* Back and Reload fill in again what was typed, by the time the page has loaded. */
+async function filledInAgain() {
+  if (document.readyState === "complete") return;
+  await new Promise((resolve) => window.addEventListener("load", resolve, { once: true }));
+}
+
+/* What the editor starts with, as HTML. What was filled in again is newer than what came
+   with the page, and is HTML already if the editor was here. */
+function written(textarea) {
+  const formatted = document.getElementById("formatted").innerHTML.trim();
+  if (textarea.value !== textarea.defaultValue && history.state?.edited) return textarea.value;
+  return formatted || paragraphs(textarea.value);
+}
+
+/* Once it is a draft, Back and Reload lead to that: with its files, and to be sent once. */
+function rememberDraft() {
+  const address = document.getElementById("saved").dataset.draft;
+  history.replaceState({ edited: true }, "", address);
 }
 
 function paragraphs(text) {
@@ -95,6 +117,7 @@ function keepByItself() {
     clearTimeout(timer);
     timer = null;
   };
+  document.body.addEventListener("htmx:afterSettle", rememberDraft);
   // The page that leaves now takes everything along: kept again, it would be two drafts.
   letter.addEventListener("submit", leave);
   document.getElementById("delete-draft")?.addEventListener("submit", leave);

@@ -183,6 +183,19 @@ def test_a_file_without_a_word_is_sent_once_that_is_what_is_meant(
     assert Message.objects.get().attachments.get().name == "offer.pdf"
 
 
+def test_a_draft_that_has_been_sent_leads_to_what_became_of_it(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    fields = form(to="anna@customer.test")
+    client.post(SAVE, fields)
+    draft = Draft.objects.get().get_absolute_url()
+    assert client.get(draft)["Cache-Control"] == "no-store"
+    client.post(NEW, {**fields, "version": "1"})
+    assert client.get(draft)["Location"] == Message.objects.get().get_absolute_url()
+    assert as_user(bob).get(draft).status_code == 404
+
+
 def test_two_lines_for_one_person_that_differ_are_told_before_the_first_is_sent(
     alice: User, as_user: SignIn
 ) -> None:
