@@ -32,6 +32,7 @@ def assert_is_ours(page: str) -> None:
     assert '<header class="topbar">' in page
     assert "portal.css" in page
     assert re.search(r"<title>\s*\S.* · DeliveryPortal</title>", page, re.DOTALL)
+    assert '<aside class="banner" aria-label="Practice mode">' in page
     assert page.count("<h1") == 1
     assert not re.search(r"\sstyle=|\son\w+=", page)
     for script in re.findall(r"<script[^>]*>", page):

@@ -93,6 +93,7 @@ def test_behind_each_picture_stands_a_table(
 ) -> None:
     page = html(as_user(bob).get(URL))
     assert page.count('<svg class="picture__bars"') == 3
+    assert page.count('role="group"') == 3  # as an image its links could not be heard
     assert page.count("The table behind it") == 4  # the members' too
     assert 'style="' not in page
 
