@@ -113,6 +113,24 @@ def test_a_forgotten_password_is_replaced_by_a_link_in_a_mail(
     assert alice.check_password(new)
 
 
+def test_whoever_is_deactivated_is_told_what_became_of_their_mail(
+    client: Client, alice: User
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    form = {"login": alice.email, "password": PASSWORD}
+    page = client.post("/accounts/login/", form, follow=True).content.decode()
+    assert "This account is deactivated" in page
+    assert "what was scheduled for later is cancelled" in page
+
+
+def test_a_link_that_confirms_no_address_says_what_to_do(
+    client: Client, db: None
+) -> None:
+    page = client.get("/accounts/confirm-email/none/").content.decode()
+    assert "This link leads nowhere any more" in page
+    assert "you are mailed a new link" in page
+
+
 def test_a_link_that_has_been_used_says_so_and_leads_to_a_new_one(
     client: Client, db: None
 ) -> None:

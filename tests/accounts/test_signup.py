@@ -144,6 +144,11 @@ def test_in_production_the_address_is_verified_by_mail_before_anything(
     [mail] = mailoutbox
     assert mail.to == ["dora@acme.test"]
     assert mail.subject == "Confirm your email address"
-    client.post(path_in(str(mail.body), "/accounts/confirm-email/"))
+    told = client.get("/accounts/confirm-email/").content
+    assert b"Signing in once more sends another one" in told
+    link = path_in(str(mail.body), "/accounts/confirm-email/")
+    asked = client.get(link).content
+    assert b"<strong>dora@acme.test</strong> is the address of Dora" in asked
+    client.post(link)
     identity.refresh_from_db()
     assert identity.is_verified
