@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.template.defaultfilters import pluralize
 from django.utils.timezone import now
 
-from conversations.models import Suppression
+from conversations.cancelling import not_begun
+from conversations.models import Delivery, Suppression
 from conversations.models.suppression import DOMAIN_MARK, address_key
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
@@ -27,6 +30,26 @@ def suppress_address(wire: str, *, by: User, note: str) -> Suppression:
 def block_domain(domain: str, *, by: User, note: str) -> Suppression:
     """Let the team write to nobody at a domain, in its wire form, or below it."""
     return _stop(DOMAIN_MARK + domain.casefold(), by, note)
+
+
+def what_waits(suppression: Suppression) -> str:
+    """Say what becomes of mail that waits to leave for there; empty if none does."""
+    where = suppression.address.removeprefix(DOMAIN_MARK)
+    stopped = (
+        Q(recipient_domain__iexact=where) | Q(recipient_domain__iendswith=f".{where}")
+        if suppression.is_domain
+        else Q(recipient_wire__iexact=where)
+    )
+    number = not_begun(
+        Delivery.objects.filter(stopped, team=suppression.team_id)
+    ).count()
+    if not number:
+        return ""
+    return (
+        f"{number:,} mail{pluralize(number)} that wait{pluralize(number, 's,')} to leave "
+        "for there will not be sent: when the time comes, it stands under Failed "
+        "deliveries. Cancel it in Pending to have it as a draft."
+    )
 
 
 @transaction.atomic

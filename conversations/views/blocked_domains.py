@@ -8,7 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations.blocking import AlreadySuppressedError, block_domain, release
+from conversations.blocking import (
+    AlreadySuppressedError,
+    block_domain,
+    release,
+    what_waits,
+)
 from conversations.models import Suppression
 from conversations.models.suppression import DOMAIN_MARK
 from conversations.suppression_forms import BlockDomainForm
@@ -43,6 +48,8 @@ def _add(request: UserRequest) -> HttpResponse:
         messages.info(request, f"{error.suppression} is blocked already.")
     else:
         messages.success(request, f"{made} is blocked, with everything below it.")
+        if waits := what_waits(made):
+            messages.warning(request, waits)
     return redirect("suppression:domains")
 
 

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from conversations.blocking import AlreadySuppressedError, suppress_address
+from conversations.blocking import AlreadySuppressedError, suppress_address, what_waits
 from conversations.models import Suppression
 from conversations.suppressing import SUPPRESSING
 from conversations.suppression_forms import SuppressForm
@@ -41,6 +41,8 @@ def _add(request: UserRequest) -> HttpResponse:
         messages.info(request, str(error))
         return redirect(error.suppression)
     messages.success(request, f"{made} is suppressed.")
+    if waits := what_waits(made):
+        messages.warning(request, waits)
     return redirect("suppression:suppressions")
 
 

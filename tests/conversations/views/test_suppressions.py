@@ -304,6 +304,33 @@ def test_a_removed_domain_stays_as_history(bob: User, as_user: SignIn) -> None:
     assert client.post(f"{DOMAINS}{blocked.uuid}/remove/").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [(DOMAINS, {"domain": "customer.test"}), (URL, {"address": NINA})],
+)
+def test_whoever_stops_mail_is_told_what_waits_to_leave_for_there(
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+    url: str,
+    form: dict[str, str],
+) -> None:
+    told = "1 mail that waits to leave for there will not be sent"
+    client, note = as_user(bob), {"note": "They asked us to."}
+    for sender, to in ((charlie, NINA), (alice, "nina@other.test")):
+        make_delivery(sender, to)
+    make_delivery(bob, NINA, state=State.ACCEPTED)
+    page = client.post(url, form | note, follow=True).content.decode()
+    assert told not in page
+
+    release(Suppression.objects.get(), by=bob, because="x")
+    make_delivery(alice, "Nina@Customer.test")
+    page = client.post(url, form | note, follow=True).content.decode()
+    assert told in page
+
+
 # --- what it stopped --------------------------------------------------------
 
 
