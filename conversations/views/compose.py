@@ -246,13 +246,18 @@ class Desk:
             self.request,
             f"{len(written)} messages are on their way."
             if leaves_at <= now()
-            else f"{len(written)} messages wait for their time.",
+            else f"{len(written)} messages wait {self._wait()}",
             # What the button beside the words posts to: see _messages.html.
             extra_tags=reverse("conversations:undo", args=[self.uuid])
             if leaves_at > now()
             else "",
         )
         return redirect("conversations:pending")
+
+    def _wait(self) -> str:
+        if self.form.cleaned_data["send_at"]:
+            return "for their time."
+        return f"{settings.UNDO_SECONDS} seconds, in which you can take them back."
 
     def _leaves_at(self) -> datetime:
         """The time asked for, unless it comes before Undo is over."""
