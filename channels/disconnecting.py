@@ -20,7 +20,7 @@ disconnected = Signal()
 
 def number_waiting(channel: Channel) -> int:
     """How many mails cannot leave any more once it is disconnected, whoever wrote them."""
-    answers: list[tuple[Any, int]] = waiting_asked.send(Channel, channel=channel)
+    answers: list[tuple[Any, Any]] = waiting_asked.send(Channel, channel=channel)
     return sum(number for _, number in answers)
 
 
