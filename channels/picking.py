@@ -23,7 +23,9 @@ def what_follows(user: User, channel: Channel) -> str:
         if each.channel and each.channel.may_be_used_by(user)
     ]
     words = [
-        f"What you write from now on leaves by {channel}.",
+        f"What you write from now on leaves by {channel}."
+        if channel.is_working
+        else f"What you write from now on waits until {channel} is mended.",
         "What waits already keeps the channel it was written for.",
     ]
     if apart:

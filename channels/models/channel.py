@@ -221,7 +221,8 @@ class Channel(QuickRowsModel):
         """What the audit log keeps of it besides its name; no secret."""
         return {
             "account": self.address,
-            "server": self.far_end,
+            # Of what has an account, that says all.
+            "server": "" if self.address else self.far_end,
             "of": "the team" if self.team_id else "their own",
         }
 

@@ -6,6 +6,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Channel, ChannelChoice, EmailIdentity
+from channels.pausing import pause
 from channels.transports import all_transports
 from deliveryportal.accounts.models import User
 
@@ -84,6 +85,17 @@ def test_whoever_picks_a_channel_is_told_which_mail_does_not_leave_by_it(
     EmailIdentity.objects.of(alice).update(channel=own)
     chosen = client.post(f"{PAGE}{portal.uuid}/choose/", follow=True).content.decode()
     assert "keeps that: alice@acme.test (Custom SMTP server)." in chosen
+
+
+def test_mail_does_not_leave_by_a_channel_that_does_not_work(
+    as_user: AsUser, alice: User
+) -> None:
+    config = {"host": "mail.acme.test", "port": "25", "security": "none"}
+    own = Channel.objects.create(kind="smtp", owner=alice, config=config)
+    pause(own, "535 no")
+    chosen = as_user(alice).post(f"{PAGE}{own.uuid}/choose/", follow=True)
+    told = "What you write from now on waits until Custom SMTP server is mended."
+    assert told in chosen.content.decode()
 
 
 def test_a_stranger_is_led_to_the_sign_in(client: Client, db: None) -> None:
