@@ -12,4 +12,4 @@ def back_of(request: UserRequest) -> str:
     ours = url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return url if ours else reverse("conversations:causes")
+    return url if ours and url.startswith("/") else reverse("conversations:causes")

@@ -71,10 +71,11 @@ def test_one_is_done_at_once(as_user: AsUser, alice: User, failed: Delivery) -> 
     assert "Sent again as" in html(response)
 
 
-def test_it_goes_back_to_no_other_site(
-    as_user: AsUser, alice: User, failed: Delivery
+@pytest.mark.parametrize("elsewhere", ["https://evil.test/", "nowhere", "a/b", "{}"])
+def test_it_goes_back_to_no_other_site_and_to_no_nonsense(
+    as_user: AsUser, alice: User, failed: Delivery, elsewhere: str
 ) -> None:
-    response = as_user(alice).post(f"{url('retry', failed)}&next=https://evil.test/")
+    response = as_user(alice).post(f"{url('retry', failed)}&next={elsewhere}")
     assert response["Location"] == "/conversations/failed/causes/"
 
 
