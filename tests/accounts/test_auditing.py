@@ -154,7 +154,8 @@ def test_a_channel_is_connected_chosen_and_disconnected_in_it(
 def test_of_a_channel_with_an_account_it_names_that_alone(alice: User) -> None:
     gmail = Channel.objects.create(kind="gmail", owner=alice, address="a@acme.test")
     connected(gmail, by=alice)
-    assert last().facts == [("account", "a@acme.test"), ("of", "their own")]
+    told = dict(last().facts)
+    assert told == {"account": "a@acme.test", "of": "their own"}
 
 
 def test_identities_are_verified_changed_and_deleted_in_it(
