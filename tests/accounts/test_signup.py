@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from channels.models import ChannelChoice, EmailIdentity
 from deliveryportal.accounts.models import User
+from tests.conftest import PASSWORD
 
 SignUp = Callable[..., bytes]
 
@@ -152,3 +153,13 @@ def test_in_production_the_address_is_verified_by_mail_before_anything(
     client.post(link)
     identity.refresh_from_db()
     assert identity.is_verified
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("production")
+def test_an_admin_made_on_the_command_line_signs_in_before_any_mail_arrives(
+    client: Client,
+) -> None:
+    User.objects.create_superuser("op@portal.test", PASSWORD)
+    client.post("/accounts/login/", {"login": "op@portal.test", "password": PASSWORD})
+    assert client.get("/admin/").status_code == 200
