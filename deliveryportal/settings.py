@@ -151,6 +151,7 @@ MIDDLEWARE = [
     "deliveryportal.accounts.middleware.signed_out_htmx",
     "deliveryportal.accounts.middleware.in_the_users_time_zone",
     "deliveryportal.accounts.middleware.SignInFirst",
+    "deliveryportal.accounts.middleware.MailThatDidNotLeave",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -13,11 +14,17 @@ from deliveryportal.accounts.models import Invitation, User
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+logger = logging.getLogger(__name__)
+
 INVITATION_KEY = "invitation"  # the session's name for the token of a followed link
 
 
 def current_invitation(request: HttpRequest) -> Invitation | None:
     return Invitation.objects.by_token(request.session.get(INVITATION_KEY, ""))
+
+
+class MailNotSentError(OSError):
+    """A mail that somebody waits for, to sign in, did not leave."""
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -34,6 +41,16 @@ class AccountAdapter(DefaultAccountAdapter):
             or current_invitation(request) is not None
             or not User.objects.exists()
         )
+
+    def send_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any]
+    ) -> None:
+        try:
+            super().send_mail(template_prefix, email, context)
+        # smtplib's errors are OSErrors; where no relay is set at all it is a ValueError.
+        except (OSError, ValueError) as error:
+            logger.warning("The mail to %r did not leave", email, exc_info=True)
+            raise MailNotSentError(str(error)) from error
 
     def clean_email(self, email: str) -> str:
         email = super().clean_email(email)

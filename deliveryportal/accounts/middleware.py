@@ -9,9 +9,11 @@ from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from deliveryportal.accounts.adapter import MailNotSentError
 
 
 def signed_out_htmx(
@@ -59,6 +61,23 @@ def _page_of_the_form(request: HttpRequest) -> str:
         parts = urlsplit(page)
         return parts._replace(scheme="", netloc="").geturl() or "/"
     return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+class MailThatDidNotLeave:
+    """Say so where a page was to tell people to wait for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        if not isinstance(exception, MailNotSentError):
+            return None
+        return render(request, "account/mail_not_sent.html", status=503)
 
 
 def in_the_users_time_zone(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.test import Client
 from pytest_django import Settings
@@ -163,3 +164,27 @@ def test_an_admin_made_on_the_command_line_signs_in_before_any_mail_arrives(
     User.objects.create_superuser("op@portal.test", PASSWORD)
     client.post("/accounts/login/", {"login": "op@portal.test", "password": PASSWORD})
     assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("relay", ["smtp://127.0.0.1:1", ""])
+def test_a_link_that_cannot_be_mailed_is_told_and_mailed_later(
+    client: Client,
+    sign_up: SignUp,
+    settings: Settings,
+    mailoutbox: list[EmailMessage],
+    relay: str,
+) -> None:
+    settings.PORTAL_RELAY_URL = relay
+    there = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "channels.email_backend.RelayEmailBackend"
+    assert b"The mail did not leave" in sign_up(client)
+    answer = client.post("/accounts/password/reset/", {"email": "dora@acme.test"})
+    assert answer.status_code == 503
+    assert b"your password is as it was" in answer.content
+
+    cache.clear()  # a while later
+    settings.EMAIL_BACKEND = there
+    client.post("/accounts/password/reset/", {"email": "dora@acme.test"})
+    assert [mail.to for mail in mailoutbox] == [["dora@acme.test"]]
