@@ -26,6 +26,8 @@ AGES: tuple[tuple[str, timedelta], ...] = (
 OLDER = "older"
 LATER = "later"
 MOST_WAITS = 8
+# How what waits for a channel that is down says so; see outcomes.what_it_waits_for.
+IS_DOWN = "cannot take mail at the moment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Figures:
     leases_expired: int
     oldest_due: timedelta | None  # of what could go at once
     resting: int  # lanes that wait for a limit
+    put_off: int  # because a server of the installation's own took none
     pauses: Mapping[str, int]  # that an admin has placed and not lifted, by their scope
     unread_reports: int
     unreadable_reports: int
@@ -49,6 +52,7 @@ def figures() -> Figures:
         leases_expired=Delivery.objects.lease_expired(at).count(),
         oldest_due=oldest_due(at),
         resting=Allowance.objects.on_hold(at).count(),
+        put_off=_put_off(),
         pauses=Hold.objects.in_force(at).by_scope(),
         unread_reports=Report.objects.filter(state=Report.State.UNREAD).count(),
         unreadable_reports=Report.objects.filter(state=Report.State.UNREADABLE).count(),
@@ -62,6 +66,19 @@ def oldest_due(at: datetime) -> timedelta | None:
     """How long the oldest mail that could go has been waiting for a worker."""
     oldest = Delivery.objects.startable(at).aggregate(at=Min("not_before"))["at"]
     return at - oldest if oldest else None
+
+
+def _put_off() -> int:
+    return (
+        Delivery.objects.filter(
+            state=State.QUEUED,
+            waiting_for__endswith=IS_DOWN,
+            channel__owner=None,
+            channel__team=None,
+        )
+        .exclude(waiting_for="")  # as the index of what was put off has it
+        .count()
+    )
 
 
 def waits(at: datetime) -> list[tuple[str, int]]:

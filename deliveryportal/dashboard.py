@@ -121,6 +121,12 @@ def _flow(at: datetime, known: Figures) -> list[Fact]:
             url=_list("channels_allowance"),
         ),
         Fact(
+            label="Put off: our mail server takes none",
+            value=str(known.put_off),
+            url=_list("conversations_delivery", waiting="reason"),
+            tone=BAD if known.put_off else GOOD,
+        ),
+        Fact(
             label="Paused by an admin",
             value=paused(known),
             url=_list("conversations_hold", in_force="yes"),

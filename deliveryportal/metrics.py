@@ -89,6 +89,11 @@ class FigureCollector(Collector):
                 self._now.resting,
             ),
             (
+                "put_off",
+                "Deliveries put off because our own mail server took none.",
+                self._now.put_off,
+            ),
+            (
                 "pauses",
                 "Pauses that an admin has placed and nobody has lifted.",
                 sum(self._now.pauses.values()),

@@ -11,9 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
+from pytest_django import Settings
 
 from channels.models import Channel
 from channels.pausing import pause
+from conversations.delivering import deliver_lane
+from conversations.figures import IS_DOWN
 from conversations.models import (
     Alert,
     Delivery,
@@ -75,6 +78,30 @@ def test_while_everything_is_paused_it_does_not_flow(
     found = fact(response.context, "Paused by an admin")
     assert (found.value, found.tone) == ("everything", "bad")
     assert len(operator.get(found.url).context["cl"].result_list) == 2
+
+
+def test_while_our_own_server_is_down_it_does_not_flow(
+    operator: Client, alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    Heartbeat.beat(ROLE)
+    settings.PORTAL_RELAY_URL = "smtp://127.0.0.1:1"
+    delivery = make_delivery(alice)
+    deliver_lane(delivery.channel_id, alice.pk)
+    response = operator.get(URL)
+    assert "Mail is not flowing as it should" in html(response)
+    found = fact(response.context, "Put off: our mail server takes none")
+    assert (found.value, found.tone) == ("1", "bad")
+    assert len(operator.get(found.url).context["cl"].result_list) == 1
+
+
+def test_a_server_of_somebodys_own_that_is_down_is_theirs_to_mend(
+    operator: Client, alice: User, make_delivery: MakeDelivery
+) -> None:
+    Heartbeat.beat(ROLE)
+    own = Channel.objects.create(kind="smtp", owner=alice)
+    make_delivery(alice, waiting_for=f"{own} {IS_DOWN}")
+    Delivery.objects.update(channel=own)
+    assert "Mail is flowing" in html(operator.get(URL))
 
 
 def test_mail_that_nobody_takes_up_is_told(

@@ -75,7 +75,7 @@ def test_metrics_cost_the_same_however_much_was_sent(
 ) -> None:
     for _ in range(3):
         make_delivery(alice, state="accepted")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         scrape(client)
 
 

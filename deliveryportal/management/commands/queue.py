@@ -37,6 +37,7 @@ def report(now: Figures) -> Iterator[str]:
         ("in hand", f"{now.in_hand:,}"),
         ("leases expired and not swept", f"{now.leases_expired:,}"),
         ("lanes that rest for a limit", f"{now.resting:,}"),
+        ("put off: our server takes none", f"{now.put_off:,}"),
         ("paused by an admin", paused(now)),
         ("bounce reports unread", f"{now.unread_reports:,}"),
         ("bounce reports unreadable", f"{now.unreadable_reports:,}"),
