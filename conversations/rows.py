@@ -134,8 +134,12 @@ def _what_it_waits_for(delivery: Delivery, here: Here) -> Html:
     words, until = delivery.wait
     if until is None:
         return Html("{}", (words,))
-    joint = " for" if words == SCHEDULED else ", next try"
-    return Html("{}{} {}", (words, joint, _time(until, here, "j M Y, H:i:s")))
+    at = _time(until, here, "j M Y, H:i:s")
+    if words != SCHEDULED:
+        return Html("{}, next try {}", (words, at))
+    if not delivery.is_scheduled:
+        return Html("Can be undone until {}", (at,))
+    return Html("{} for {}", (words, at))
 
 
 def _date(delivery: Delivery, here: Here) -> Html:

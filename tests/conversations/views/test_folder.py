@@ -305,6 +305,8 @@ def test_scheduled_mail_and_mail_on_its_way_are_told_apart(
         is_scheduled = name == "later"
         assert (f"{name}@customer.test" in scheduled) is is_scheduled
         assert (f"{name}@customer.test" in on_its_way) is not is_scheduled
+    assert "Can be undone until" in on_its_way
+    assert "Can be undone until" not in scheduled
 
 
 def test_what_is_archived_leaves_its_list_for_archived(
