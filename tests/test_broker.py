@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import dramatiq
 import pika.exceptions
 import pytest
@@ -35,6 +37,14 @@ def test_an_unknown_scheme_is_a_sentence() -> None:
 def test_a_broker_that_is_away_does_not_answer(url: str) -> None:
     with pytest.raises((redis.ConnectionError, pika.exceptions.AMQPConnectionError)):
         ping(make_broker(url))
+
+
+def test_work_that_comes_after_a_long_rest_waits_for_a_moment_only() -> None:
+    """dramatiq's own would look into an idle Redis once a second."""
+    broker = make_broker("redis://127.0.0.1:1/0")
+    consumer: Any = broker.consume("lanes", prefetch=1, timeout=1000)
+    assert consumer.timeout <= 100
+    assert broker.consume("lanes", prefetch=1, timeout=10).timeout == 10  # type: ignore[attr-defined]
 
 
 def test_no_broker_retries_or_interrupts_a_job() -> None:

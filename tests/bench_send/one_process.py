@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -62,6 +63,8 @@ def latency(number: int) -> float:
     before = accepted.count()
     with nullcontext() if os.environ["BROKER_URL"] else workers_of_its_own():
         for each in range(number + 3):
+            # Idle: an empty queue is looked into less and less often.
+            time.sleep(random.uniform(0.5, 1.5))
             begun = time.time()
             write([each])
             wait_until(partial(_more_than, accepted, before + each))

@@ -259,7 +259,16 @@ def workers(relay: int, *, threads: int = THREADS, **more: str) -> Iterator[list
             ]
 
         wait_until(lambda: len(sending()) >= PROCESSES)
-        yield sending()
+        pids = sending()
+        wait_until(lambda: _are_at_rest(pids))  # not while they still begin
+        yield pids
+
+
+def _are_at_rest(pids: list[int]) -> bool:
+    """Whether they do no more than look for work."""
+    before = sum(cpu_seconds(pid) for pid in pids)
+    time.sleep(0.5)  # a span to look at
+    return sum(cpu_seconds(pid) for pid in pids) - before < 0.1
 
 
 def work_off(relay: int, number: int, *, threads: int = THREADS, **more: str) -> Run:
@@ -270,7 +279,6 @@ def work_off(relay: int, number: int, *, threads: int = THREADS, **more: str) ->
 
     redis.Redis.from_url(REDIS).flushdb()
     with workers(relay, threads=threads, **more) as pids:
-        time.sleep(1)
         before = sum(cpu_seconds(pid) for pid in pids)
         begun = time.time()
         announce_all()
