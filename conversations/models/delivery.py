@@ -352,18 +352,21 @@ class Delivery(QuickRowsModel):
         db_index=False,  # most go by one channel; what waits for one has its own
     )
     # Those of a member and of a team are found by the indexes of the lists, each small;
-    # see `in_lists`. One for all of them would have to be kept up with every change.
+    # see `in_lists`. One for all of them would have to be kept up with every change. And
+    # that they are there is checked for the message.
     sender = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="deliveries",
         db_index=False,
+        db_constraint=False,
     )
     team = models.ForeignKey(
         "accounts.Team",
         on_delete=models.PROTECT,
         related_name="deliveries",
         db_index=False,
+        db_constraint=False,
     )
     # Copies; the message keeps its own in step.
     subject = models.CharField(max_length=500, blank=True, editable=False)
