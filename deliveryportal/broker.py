@@ -84,14 +84,18 @@ class InProcessBroker(StubBroker):
 
 class WatchfulRedisBroker(RedisBroker):
     """dramatiq's, which looks for work less and less often, in the end once a second:
-    when it has found none, and also while its threads have enough."""
+    when it has found none, and also while its threads have enough. Mail is not to wait
+    so long."""
 
+    WATCHED = "lanes"
     MOST = 100  # milliseconds between two looks
 
     def consume(
         self, queue_name: str, prefetch: int = 1, timeout: int = 5000
     ) -> Consumer:
-        return super().consume(queue_name, prefetch, min(timeout, self.MOST))
+        if queue_name == self.WATCHED:
+            timeout = min(timeout, self.MOST)
+        return super().consume(queue_name, prefetch, timeout)
 
 
 def make_broker(url: str) -> Broker:

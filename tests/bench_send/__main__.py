@@ -123,7 +123,7 @@ def sending(relay: int) -> None:
         note(f"{work}, CPU", run["cpu"])
     send_ours("ours", relay)
     send_ours("own words", relay, own_words=True)
-    send_ours("strict", relay, MAILS // 4 // ours.LANES * ours.LANES, IN_HAND="1")
+    send_ours("strict", relay, MAILS // 2 // ours.LANES * ours.LANES, IN_HAND="1")
 
 
 def queueing(relay: int) -> None:
