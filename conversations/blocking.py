@@ -40,9 +40,8 @@ def what_waits(suppression: Suppression) -> str:
         if suppression.is_domain
         else Q(recipient_wire__iexact=where)
     )
-    number = not_begun(
-        Delivery.objects.filter(stopped, team=suppression.team_id)
-    ).count()
+    of_team = Delivery.objects.unarchived().filter(team=suppression.team_id)
+    number = not_begun(of_team.filter(stopped)).count()
     if not number:
         return ""
     return (
