@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 
 import nh3
 
+from channels.whole_numbers import whole_number
+
 SCHEMES = {"http", "https", "mailto", "tel"}
 HOST = re.compile(r"([\w-]+\.)+[^\W\d_]{2,}([/?#].*)?")
 ADDRESS = re.compile(r"[^\s@/?#:]+@([\w-]+\.)+[\w-]+")
@@ -155,7 +157,7 @@ class _Reader(HTMLParser):
             self._new_block(tag)
         if tag in {"ul", "ol"}:
             start = dict(attrs).get("start") or "1"
-            number = int(start[:9]) if start.isdecimal() else 1
+            number = whole_number(start, otherwise=1)
             self.lists.append(number if tag == "ol" else None)
         elif tag == "a":
             self.href, self.linked_from = dict(attrs).get("href") or "", len(self.line)

@@ -19,6 +19,7 @@ from channels.picking import pick, what_follows
 from channels.routing import channel_in_use
 from channels.standing import standing_of
 from channels.transports import all_transports
+from channels.whole_numbers import whole_number
 from deliveryportal.accounts.access import UserRequest
 
 # The session's name for the channel that was in use before the last change.
@@ -85,8 +86,7 @@ def remove(request: UserRequest, uuid: UUID) -> HttpResponse:
     """Disconnect a channel, once it has been said what that means."""
     found = get_object_or_404(Channel.objects.kept_by(request.user), uuid=uuid)
     waiting = number_waiting(found)
-    accepted = request.POST.get("accepted", "")
-    told = int(accepted[:9]) if accepted.isdecimal() else 0
+    told = whole_number(request.POST.get("accepted", ""), otherwise=0)
     if request.method == "POST" and waiting > told:
         messages.warning(request, f"{found} is not disconnected: read on.")
     if request.method != "POST" or waiting > told:

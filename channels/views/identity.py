@@ -17,6 +17,7 @@ from channels.identity_deletion import consequences_of, delete, objection
 from channels.models import EmailIdentity
 from channels.routing import channel_for
 from channels.verifying import link_to_verify
+from channels.whole_numbers import whole_number
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
 
@@ -77,8 +78,8 @@ def delete_identity(request: UserRequest, uuid: UUID) -> HttpResponse:
     """Delete an identity, once it has been said what becomes of its waiting mail."""
     found = identity_of(request.user, uuid)
     if request.method == "POST":
-        accepted = request.POST.get("accepted", "")
-        if delete(found, accepted=int(accepted[:9]) if accepted.isdecimal() else 0):
+        told = whole_number(request.POST.get("accepted", ""), otherwise=0)
+        if delete(found, accepted=told):
             messages.success(request, f"{found.address} is deleted.")
             return redirect("settings:identities")
         messages.warning(request, f"{found.address} is not deleted: read on.")

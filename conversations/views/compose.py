@@ -22,6 +22,7 @@ from channels.choosing import what_the_recipient_sees
 from channels.describing import Fact, describe_view
 from channels.models import EmailIdentity
 from channels.routing import channel_for
+from channels.whole_numbers import whole_number
 from conversations import drafting
 from conversations.attaching import TooLargeError, attach
 from conversations.composing import AlreadySentError, Enclosed, write_to_each
@@ -106,7 +107,7 @@ class Desk:
         self.form = ComposeForm(request.user, self.fields, request.FILES)
         self.uuid = UUID(self._text("submission"))
         version = self._text("version")
-        self.version = int(version[:9]) if version.isdecimal() else 0
+        self.version = whole_number(version, otherwise=0)
         self.attachments = self._attached()
         self.refused = (
             bool(self.files_error) if request.FILES else "refused" in self.fields
@@ -164,7 +165,7 @@ class Desk:
             return self._again()
         people = self.form.everybody
         asked = self._text("preview")
-        number = min(int(asked[:9]) if asked.isdecimal() else 1, len(people)) or 1
+        number = min(whole_number(asked, otherwise=1), len(people)) or 1
         person = people[number - 1]
         signature = self.form.cleaned_data["identity"].signature
         return self._again(

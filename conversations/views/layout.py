@@ -4,6 +4,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
+from channels.whole_numbers import whole_number
 from conversations.browsing import Browsing
 from conversations.columns import USUAL_ROWS, keep_layout
 from deliveryportal.accounts.access import UserRequest
@@ -20,6 +21,6 @@ def keep(request: UserRequest, key: str) -> HttpResponse:
         request.user,
         key,
         request.POST.getlist("column"),
-        int(rows[:9]) if rows.isdecimal() else USUAL_ROWS,
+        whole_number(rows, otherwise=USUAL_ROWS),
     )
     return redirect(browsing.url)
