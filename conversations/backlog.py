@@ -17,7 +17,7 @@ from deliveryportal.accounts.models import User
 @receiver(backlog_asked)
 def say_what_stands_behind(channel: Channel, user: User, **kwargs: Any) -> Backlog:
     """Count the user's mail that waits for its turn or for the channel, not for its time."""
-    lane = Delivery.objects.in_lane(channel.pk, user.pk).filter(state=State.QUEUED)
+    lane = Delivery.objects.filter(channel=channel, sender=user, state=State.QUEUED)
     waiting = lane.exclude(waiting_for="", not_before__gt=now()).aggregate(
         waiting=Count("pk"), first=Min("not_before"), last=Max("not_before")
     )

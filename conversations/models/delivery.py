@@ -188,11 +188,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             }
         )
 
-    def in_lane(
-        self, channel_id: int | models.OuterRef, sender_id: int | models.OuterRef
-    ) -> Self:
-        return self.filter(channel=channel_id, sender=sender_id)
-
     def held_under(self, lease: str) -> Self:
         """Those this lease still holds, to prolong it.
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from django.db import connection
-
-from channels.models.prepared import moment
+from channels.models.prepared import moment, on_postgresql
 from channels.models.reading import Joined, instances
 from conversations.models.by_hand import ID, among
 from conversations.models.delivery import Delivery
@@ -96,15 +94,22 @@ def _held_back(
     return conditions, parameters
 
 
-def _statement(conditions: str) -> str:
-    """The ids first, by the index of what is due: no letter is read to be passed over."""
-    ids = (
+def due_ids(conditions: str = "") -> str:
+    """The statement that finds those of a lane: no letter is read to be passed over.
+
+    Its parameters are channel, sender, time, those of the conditions, and the number.
+    """
+    return (
         "SELECT id FROM conversations_delivery "  # noqa: S608
         "WHERE channel_id = %s AND sender_id = %s AND state = 'queued' "
         f"AND not_before <= %s{conditions} ORDER BY not_before, id LIMIT %s"
     )
+
+
+def _statement(conditions: str) -> str:
+    ids = due_ids(conditions)
     # An array is looked up by the primary key, whatever number is expected in it.
-    wanted = f"IN ({ids})" if connection.vendor == "sqlite" else f"= ANY(ARRAY({ids}))"
+    wanted = f"= ANY(ARRAY({ids}))" if on_postgresql() else f"IN ({ids})"
     return (
         "SELECT {columns}, {message}, identity.verified_at IS NOT NULL "  # noqa: S608
         "FROM conversations_delivery "
