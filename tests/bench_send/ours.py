@@ -159,6 +159,28 @@ def writer(sender: Any = None) -> Callable[[Iterable[int]], list[Any]]:
     )
 
 
+def letter() -> bytes:
+    """One of them as it leaves, with the line ends of this system."""
+    from django.utils.timezone import now
+
+    from channels.mime import Letter, to_bytes
+
+    bytes_of_one = to_bytes(
+        Letter(
+            from_name="Sender 0",
+            from_address="s0@acme.test",
+            to_name="",
+            to_address="p1@customer.test",
+            subject="Hello from the bench",
+            text=TEXT,
+            html=HTML,
+            message_id="<1@portal.test>",
+            date=now(),
+        )
+    )
+    return bytes_of_one.replace(b"\r\n", b"\n")
+
+
 def plan() -> str:
     """The database's plan of a claim."""
     from django.db import connection
