@@ -28,12 +28,13 @@ from tests.portal import wait_until
 PROCESSES = 2
 THREADS = int(os.environ.get("BENCH_THREADS", "4"))
 LANES = 16
-# Ids in the order of time, as the product makes them.
-MADE_AT = (
+# Ids and tokens in the order of time, as the product makes them.
+SECOND = "lpad(to_hex(extract(epoch FROM clock_timestamp())::bigint), 8, '0')"
+MILLISECOND = (
     "lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')"
 )
-UUID = f"({MADE_AT} || substr(md5(random()::text || n), 13))::uuid"
-TOKEN = f"substr({MADE_AT}, 1, 8) || substr(md5(random()::text || n), 9)"
+UUID = f"({MILLISECOND} || substr(md5(random()::text || n), 13))::uuid"
+TOKEN = f"{SECOND} || substr(md5(random()::text || n), 9)"
 DATABASE = os.environ.get("BENCH_DATABASE", "deliveryportal_bench")
 
 
