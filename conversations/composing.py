@@ -177,7 +177,7 @@ def _enter(
         message,
         to,
         channel,
-        (_as_written(message), f"for {channel}"),
+        _on_timeline(message, f"for {channel}"),
         due=_due(enclosed, message.written_at),
         asking=announced(lane) if asking else None,
         provided=provided,
@@ -255,8 +255,8 @@ def queue(
     return message
 
 
-def _as_written(message: Message) -> str:
-    return f"as {message.written_as}"[:500]
+def _on_timeline(message: Message, note: str) -> str:
+    return f"as {message.written_as}, {note}"[:500]
 
 
 def _save(
@@ -312,11 +312,8 @@ def _save(
                 return_token=new_token(),
             )
         )
-        written = _as_written(message)
-        lines += (
-            Line(pk, DeliveryEvent.Kind.WRITTEN, message.written_at, written),
-            Line(pk, DeliveryEvent.Kind.QUEUED, at, note),
-        )
+        written = _on_timeline(message, note)
+        lines.append(Line(pk, DeliveryEvent.Kind.WRITTEN, at, written))
     DeliveryEvent.objects.record(
         lines,
         after=(

@@ -84,7 +84,7 @@ def see_why(screen: Screen, recipient: str, state: str, *, picture: str) -> None
     screen.go("/conversations/failed/")
     screen.page.get_by_role("link", name=recipient, exact=True).click()
     timeline = screen.page.locator("#timeline")
-    for words in ["Written", "Queued", state, "Address does not exist", "5.1.1"]:
+    for words in ["Written and queued", state, "Address does not exist", "5.1.1"]:
         expect(timeline).to_contain_text(words)
     screen.save(f"message-{picture}")
 

@@ -29,7 +29,7 @@ _TONES = {
 }
 
 
-_USUAL = {"written", "queued", "accepted"}
+_USUAL = {"written", "accepted"}
 
 
 class Line(NamedTuple):
@@ -91,8 +91,8 @@ class DeliveryEvent(models.Model):
     """One line of a delivery's timeline. Written once, never changed."""
 
     class Kind(models.TextChoices):
-        WRITTEN = "written"
-        QUEUED = "queued"
+        WRITTEN = "written", "written and queued"
+        QUEUED = "queued"  # a line of its own in old timelines
         ACCEPTED = "accepted", "handed over"
         DEFERRED = "deferred", "put off"
         FAILED = "failed"

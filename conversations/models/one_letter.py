@@ -49,9 +49,9 @@ _OF_DELIVERY = (
 )
 _LINE = {
     "delivery_id": "delivery.id",
-    "kind": "line.kind",
+    "kind": "'written'",
     "at": "%(written_at)s",
-    "note": "line.note",
+    "note": "%(written)s",
     **dict.fromkeys(("remote", "remote_words", "enhanced_code"), "''"),
 }
 # The driver would read it anew each time if it had more than 4,096 characters or was
@@ -70,10 +70,8 @@ WITH go AS (
     FROM (TABLE known UNION ALL TABLE begun) talk RETURNING id, conversation_id
 ), delivery AS (
     INSERT INTO {deliveries} {delivery} FROM message RETURNING id
-), lines AS (
-    INSERT INTO {events} {line} FROM delivery, (VALUES
-        ('written', %(written)s), ('queued', %(queued)s)
-    ) line (kind, note)
+), line AS (
+    INSERT INTO {events} {line} FROM delivery
 )
 SELECT message.id, conversation_id, delivery.id, ({asking}) FROM message, delivery
 """
@@ -83,7 +81,7 @@ def enter(
     message: Message,
     to: Address,
     channel: Channel,
-    notes: tuple[str, str],
+    note: str,
     *,
     due: datetime,
     asking: Sql | None = None,
@@ -91,11 +89,10 @@ def enter(
 ) -> bool | None:
     """Insert a new message, and its one delivery.
 
-    It gets into its sender's conversation with whom it is to. The notes say on the
+    It gets into its sender's conversation with whom it is to. The note says on the
     timeline how it was written and queued. Return whether what is asked was found; or
     nothing, and insert nothing, if what is `provided` is not so.
     """
-    written, queued = notes
     condition, its_parameters = provided
     asked = asking or Sql("NULL")
     values = {
@@ -111,8 +108,7 @@ def enter(
         "channel_kind": channel.kind,
         "tracked": channel.traits.records_bounces,
         "not_before": due,
-        "written": written,
-        "queued": queued,
+        "written": note,
         **_numbered(asked.parameters),
         **its_parameters,
     }
@@ -122,13 +118,7 @@ def enter(
         return None
     ((message.id, message.conversation_id, delivery, found),) = inserted
     message._state.adding, message._state.db = False, DEFAULT_DB_ALIAS
-    kinds, at = DeliveryEvent.Kind, message.written_at
-    log(
-        (
-            Line(delivery, kinds.WRITTEN, at, written),
-            Line(delivery, kinds.QUEUED, at, queued),
-        )
-    )
+    log([Line(delivery, DeliveryEvent.Kind.WRITTEN, message.written_at, note)])
     return found is not None
 
 

@@ -29,10 +29,10 @@ def test_lines_are_written_as_bulk_create_writes_them(
     delivery, at = make_delivery(alice), now()
     words = "550 'Grüße' \"%s\" \\ \n \N{PARTY POPPER}"
     line = Line(delivery.pk, Kind.FAILED, at, "ours", "mx.test", words, 550, "5.1.1", 2)
-    DeliveryEvent.objects.record([line, Line(delivery.pk, Kind.QUEUED, at)])
+    DeliveryEvent.objects.record([line, Line(delivery.pk, Kind.WRITTEN, at)])
     DeliveryEvent.objects.bulk_create(
         DeliveryEvent(**each._asdict())
-        for each in (line, Line(delivery.pk, Kind.QUEUED, at))
+        for each in (line, Line(delivery.pk, Kind.WRITTEN, at))
     )
     by_hand, queued, peer, queued_peer = (
         tuple(getattr(event, name) for name in Line._fields)
@@ -47,7 +47,7 @@ def test_a_hundred_lines_are_one_statement_and_none_is_no_statement(
 ) -> None:
     delivery = make_delivery(alice)
     with CaptureQueriesContext(connection) as asked:
-        DeliveryEvent.objects.record([Line(delivery.pk, Kind.QUEUED, now())] * 100)
+        DeliveryEvent.objects.record([Line(delivery.pk, Kind.WRITTEN, now())] * 100)
         DeliveryEvent.objects.record([])
     assert len(asked.captured_queries) == 1
     assert delivery.events.count() == 100
@@ -237,7 +237,7 @@ def test_what_is_prepared_is_planned_once(
 ) -> None:
     delivery = make_delivery(alice)
     for _ in range(8):
-        line = Line(delivery.pk, Kind.QUEUED, now())
+        line = Line(delivery.pk, Kind.WRITTEN, now())
         Delivery.objects.move_telling([line], {"reason": ""}, {"state": State.QUEUED})
     with connection.cursor() as cursor:
         cursor.execute("SELECT sum(custom_plans) FROM pg_prepared_statements")

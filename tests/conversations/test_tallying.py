@@ -36,11 +36,11 @@ def test_events_are_counted_once_and_by_the_hour(
     clock: time_machine.Traveller, alice: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice)
-    for kind in (Kind.WRITTEN, Kind.QUEUED, Kind.DEFERRED, Kind.ACCEPTED):
+    for kind in (Kind.WRITTEN, Kind.DEFERRED, Kind.ACCEPTED):
         happened(delivery, kind)
     tally()
     clock.shift(A_MOMENT)
-    assert tally() >= 4  # ids, on PostgreSQL counted on from other tests
+    assert tally() >= 3  # ids, on PostgreSQL counted on from other tests
     assert tally() == 0
     assert counted() == {"deferred": 1, "accepted": 1}
     row = Tally.objects.get(kind="accepted")

@@ -37,7 +37,6 @@ def bounced(alice: User, make_delivery: MakeDelivery) -> Delivery:
     )
     for kind, words in (
         (DeliveryEvent.Kind.WRITTEN, ""),
-        (DeliveryEvent.Kind.QUEUED, ""),
         (DeliveryEvent.Kind.ACCEPTED, "2.0.0 taken"),
     ):
         DeliveryEvent.objects.create(delivery=delivery, kind=kind, remote_words=words)
@@ -53,7 +52,7 @@ def bounced(alice: User, make_delivery: MakeDelivery) -> Delivery:
 def test_the_timeline_tells_the_whole_way(bounced: Delivery, as_user: SignIn) -> None:
     page = as_user(bounced.sender).get(bounced.message.get_absolute_url())
     text = page.content.decode()
-    for words in ("Written", "Queued", "Handed over", "2.0.0 taken", "Bounced"):
+    for words in ("Written and queued", "Handed over", "2.0.0 taken", "Bounced"):
         assert words in text
     assert "Address does not exist" in text
     assert "raw text" in text
