@@ -13,17 +13,16 @@ import ssl
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from enum import Enum, auto
 from typing import NoReturn, TypeVar
 
-from channels.egress import EgressRefusedError
 from channels.transports._base import (
     OutgoingEmail,
     Receipt,
     TransportError,
     Verdict,
 )
-from channels.transports._smtp_client import EndlessReplyError, SmtpClient
+from channels.transports._smtp_answers import Stage, error_of, explain, text_of
+from channels.transports._smtp_client import SmtpClient
 from channels.transports._smtp_server import Security, SmtpServer
 from channels.transports._smtp_sign_in import sign_in
 
@@ -41,62 +40,10 @@ PATIENCE = timedelta(
 )
 END = b"\r\n.\r\n"
 _BREAKS = re.compile(r"[\r\n\0<>]")  # would end the command, or the path in it
-MAX_WORDS = 2000  # of a reply that is kept; hostile servers may send megabytes
-
-_ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
-# "try again in 5 minutes", "greylisted for 300 s", "come back in 00:04:59"
-_WAIT = re.compile(
-    r"(?:again|retry|wait|back|list(?:ed|ing))\D{0,20}?(?:"
-    r"(?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d)"
-    r"|(?P<number>\d{1,5})\s*(?P<unit>s|m|h)(?:ec|in|r|our|econd|inute)?s?\b)",
-    re.IGNORECASE,
-)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
-
-
-class Stage(Enum):
-    """How far a conversation had come."""
-
-    NAME = auto()
-    CONNECTION = auto()
-    TLS = auto()
-    SIGN_IN = auto()
-    SENDER = auto()
-    RECIPIENT = auto()
-    CONTENT = auto()  # up to and without the final dot
-    FINAL_DOT = auto()  # the server may have the whole message
-
 
 # What a message begins with: of each command the stage, and the reply that lets the
 # next one follow.
 ENVELOPE = ((Stage.SENDER, 250), (Stage.RECIPIENT, 250), (Stage.CONTENT, 354))
-REPLY_CODES = range(200, 600)
-
-# What an answer means, by stage; rows are tried in order, a row without codes
-# holds for any, None is no answer at all.
-ANSWERS: list[tuple[set[Stage], range | set[int] | None, Verdict]] = [
-    ({Stage.SIGN_IN}, range(500, 600), Verdict.CHANNEL_BROKEN),
-    (
-        {Stage.NAME, Stage.CONNECTION, Stage.TLS, Stage.SIGN_IN},
-        None,
-        Verdict.CHANNEL_DOWN,
-    ),
-    # "Authentication required": for this server we are nobody.
-    ({Stage.SENDER, Stage.RECIPIENT}, {530}, Verdict.CHANNEL_BROKEN),
-    (set(Stage), range(500, 600), Verdict.REFUSED),
-    # After the dot only a clear no means that it was not taken.
-    ({Stage.FINAL_DOT}, range(400, 500), Verdict.NOT_NOW),
-    ({Stage.FINAL_DOT}, None, Verdict.UNKNOWN),
-    (set(Stage), None, Verdict.NOT_NOW),
-]
-
-
-def verdict_of(stage: Stage, code: int | None) -> Verdict:
-    return next(
-        verdict
-        for stages, codes, verdict in ANSWERS
-        if stage in stages and (codes is None or code in codes)
-    )
 
 
 class SmtpSession:
@@ -250,7 +197,7 @@ class SmtpSession:
         if code != 220:
             self._fail(Stage.CONNECTION, code, words)
         smtp.ehlo_or_helo_if_needed()
-        return _text(words)
+        return text_of(words)
 
     def _secure(self) -> str:
         smtp = self._open_smtp
@@ -297,7 +244,7 @@ class SmtpSession:
             raise self._error(stage, error.smtp_code, error.smtp_error) from error
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self.close()
-            raise self._error(stage, None, _explain(error)) from error
+            raise self._error(stage, None, explain(error)) from error
 
     # --- one transaction ----------------------------------------------------
 
@@ -328,7 +275,7 @@ class SmtpSession:
         code, words = self._reply(Stage.FINAL_DOT, within=FINAL_REPLY_TIMEOUT)
         if code // 100 != 2:
             self._fail(Stage.FINAL_DOT, code, words)
-        return Receipt(words=_text(words), code=code, remote=self.server.host)
+        return Receipt(words=text_of(words), code=code, remote=self.server.host)
 
     def _recover(self, error: TransportError) -> None:
         """Be between transactions again, or not connected at all."""
@@ -385,7 +332,7 @@ class SmtpSession:
         except (OSError, smtplib.SMTPException) as error:
             dot = smtp.unsent < len(END) + len(then)
             stage = Stage.FINAL_DOT if dot else Stage.CONTENT
-            raise self._error(stage, None, _explain(error)) from error
+            raise self._error(stage, None, explain(error)) from error
 
     def _mail_options(self, *texts: str) -> list[str]:
         smtp = self._open_smtp
@@ -412,7 +359,7 @@ class SmtpSession:
         try:
             self._open_smtp.send(commands)
         except (OSError, smtplib.SMTPException) as error:
-            raise self._error(stage, None, _explain(error)) from error
+            raise self._error(stage, None, explain(error)) from error
 
     def _reply(
         self, stage: Stage, within: float = COMMAND_TIMEOUT
@@ -420,7 +367,7 @@ class SmtpSession:
         try:
             return self._open_smtp.getreply(within)
         except (OSError, smtplib.SMTPException) as error:
-            raise self._error(stage, None, _explain(error)) from error
+            raise self._error(stage, None, explain(error)) from error
 
     def _reset(self) -> None:
         """Get ready for the next transaction, or for the next connection."""
@@ -437,29 +384,7 @@ class SmtpSession:
     def _error(
         self, stage: Stage, code: int | None, words: bytes | str
     ) -> TransportError:
-        text = _text(words)
-        enhanced = _ENHANCED.match(text)
-        if code not in REPLY_CODES:
-            code = None  # smtplib's -1 for nonsense, say
-        return TransportError(
-            text,
-            verdict_of(stage, code),
-            code=code,
-            enhanced=enhanced[1] if enhanced else "",
-            remote=self.server.host,
-            wait=requested_wait(text),
-            stage=stage.name.lower(),
-        )
-
-
-def requested_wait(words: str) -> timedelta | None:
-    """Return the pause in "try again in N seconds", if the server asks for one."""
-    match = _WAIT.search(words[:MAX_WORDS])
-    if not match:
-        return None
-    if match["number"]:
-        return timedelta(**{_UNITS[match["unit"].lower()]: int(match["number"])})
-    return timedelta(**{unit: int(match[unit]) for unit in _UNITS.values()})
+        return error_of(stage, code, words, remote=self.server.host)
 
 
 def _first_to_answer(addresses: Sequence[str], port: int) -> socket.socket:
@@ -486,33 +411,3 @@ def _dot_stuffed(content: bytes) -> bytes:
     if content.startswith(b"."):
         content = b"." + content
     return content + (END[2:] if content.endswith(b"\r\n") else END)
-
-
-def _text(words: bytes | str) -> str:
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_WORDS]
-
-
-def _explain(error: Exception) -> str:
-    """Say what broke, in words for the timeline: the other side said nothing."""
-    # Plain text came where TLS was to begin.
-    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
-        return "This port does not begin with TLS. Choose STARTTLS for it."
-    for kind, sentence in _EXPLANATIONS.items():
-        if isinstance(error, kind):
-            return sentence.format(error=error)
-    return f"The connection failed: {error}"
-
-
-_EXPLANATIONS: dict[type[Exception], str] = {
-    EgressRefusedError: "{error}",
-    ssl.SSLCertVerificationError: "Its certificate is not trusted: {error.verify_message}",
-    ssl.SSLError: "The TLS handshake failed: {error}",
-    socket.gaierror: "Its name cannot be resolved.",
-    ConnectionRefusedError: "Nothing answers there: the connection was refused.",
-    TimeoutError: "It did not answer in time.",
-    EndlessReplyError: "Its answer had no end.",
-    smtplib.SMTPServerDisconnected: "It closed the connection.",
-    ConnectionError: "The connection was lost.",
-    smtplib.SMTPNotSupportedError: "It does not offer what is needed: {error}",
-}

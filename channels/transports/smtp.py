@@ -20,7 +20,8 @@ from channels.transports._base import (
     TransportError,
     VisibleSender,
 )
-from channels.transports._smtp import PATIENCE, SmtpSession, Stage
+from channels.transports._smtp import PATIENCE, SmtpSession
+from channels.transports._smtp_answers import Stage
 from channels.transports._smtp_server import Security, SmtpServer
 
 GMAIL_HOSTS = {"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"}
