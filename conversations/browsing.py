@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -68,10 +68,14 @@ class Browsing:
         narrowed = {"member", "identity"} & self.filter.values.keys()
         span = FourHours if self.user.is_manager and not narrowed else Day
         visible = Delivery.objects.visible_to(self.user)
+        # Where an index of filters competes, what is best depends on the values.
+        settled = set() if self.listing.knows_filters else {"member"}
+        same_plan = self.filter.values.keys() <= settled
         return [
             Part(
                 self.filter.apply(visible.filter(stream.condition)),
                 span if stream.coarse else None,
+                planned_once=same_plan and not stream.further,
             ).between(self.filter.since, self.filter.before)
             for stream in self.listing.streams
             if self.filter.may_meet(stream.tracked)
@@ -116,11 +120,11 @@ class Browsing:
         if few is not None:
             parts = [Part(Delivery.objects.filter(pk__in=few))]
         shown = [
-            Part(
-                part.rows.for_waiting_list(columns)
+            replace(
+                part,
+                rows=part.rows.for_waiting_list(columns)
                 if waits
                 else part.rows.for_list(columns),
-                part.span,
             )
             for part in parts
         ]

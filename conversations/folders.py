@@ -45,7 +45,7 @@ class Stream:
         if self.archived is not None:
             found &= Q(archived_at__isnull=not self.archived)
         if len(self.states) == 1:
-            found &= Q(state=self.states[0])
+            found &= Q(state=Word(self.states[0].value))
         elif self.states:
             found &= Q(state__in=[Word(state.value) for state in self.states])
         if self.indexed:

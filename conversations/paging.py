@@ -7,7 +7,7 @@ newer mail comes in.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from django.db.models import Lookup, OrderBy, Q, Value
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.http import QueryDict
 
+from channels.models.reading import found
 from conversations.models import Delivery
 from conversations.models.delivery import DeliveryQuerySet
 from conversations.models.sought import Span
@@ -72,6 +73,7 @@ class Part:
 
     rows: DeliveryQuerySet
     span: type[Span] | None = None
+    planned_once: bool = False  # whatever the values: the index is the same for all
 
     def between(self, since: datetime | None, before: datetime | None) -> Part:
         """Let a coarse index know what dates the rows are narrowed to."""
@@ -82,7 +84,7 @@ class Part:
             rows = rows.filter(_bound(self.span, since, down=False))
         if before:
             rows = rows.filter(_bound(self.span, before, down=True))
-        return Part(rows, self.span)
+        return replace(self, rows=rows)
 
     def as_indexed(self) -> DeliveryQuerySet:
         """In the index's own order, to be counted: up to the cap it is enough to follow
@@ -106,7 +108,7 @@ class Part:
         rows = self.ordered(cursor, down=down)
         if until and self.span:
             rows = rows.filter(_bound(self.span, until, down=not down))
-        return list(rows[:number])
+        return found(rows, number) if self.planned_once else list(rows[:number])
 
     def ordered(self, cursor: Cursor | None, *, down: bool) -> DeliveryQuerySet:
         rows, sign = self.rows, "-" if down else ""
