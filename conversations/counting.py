@@ -7,13 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Q, QuerySet
 
 from channels.models.personal import Clause, Theirs, words_for
+from channels.models.prepared import prepared
 from conversations.folders import Listing, clause_of
 from conversations.models import Delivery
 from conversations.models.sought import Day
@@ -21,7 +22,7 @@ from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
 CAP = 999
-CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT {most}) AS counted)"
+CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT %s) AS counted)"
 # With the limit in sight PostgreSQL would rather read the list until it has met so
 # many, and if there are few, all of it. OFFSET 0 keeps that from its sight.
 MATCHES = (
@@ -65,16 +66,22 @@ class Number:
         return str(self.value) if self.is_exact else f"{min(self.value, CAP)}+"
 
 
-class Counting:
-    """Numbers of many lists in one query: ask for each, then `count` them all.
+# Each once for all that ask for the same: a list, and the tab that it is in.
+Asked: TypeAlias = "dict[Clause, list[Number]]"
 
+
+class Counting:
+    """Numbers of many lists together: ask for each, then `count` them all.
+
+    Those of whole lists are one statement, planned once for whoever asks; those of
+    what is narrowed down to another, because how that is found depends on the values.
     Put together from the SQL of each: as expressions of one query of Django's they
     would take three times as long to write as all of them take to count.
     """
 
     def __init__(self) -> None:
-        # Once for all that ask for the same: a list, and the tab that it is in.
-        self._asked: dict[Clause, list[Number]] = defaultdict(list)
+        self._whole: Asked = defaultdict(list)
+        self._narrowed: Asked = defaultdict(list)
 
     def number(self, *parts: QuerySet[Any]) -> Number:
         """The number of rows of the parts together, once they are counted.
@@ -84,7 +91,7 @@ class Counting:
         number = Number()
         for part in parts:
             with suppress(EmptyResultSet):
-                self._add(number, *_ones(part))
+                self._narrowed[_capped(*_ones(part))].append(number)
         return number
 
     def matches(self, *parts: QuerySet[Any], with_ids: bool = False) -> Number:
@@ -97,53 +104,64 @@ class Counting:
                 sql = MATCHES.format(
                     result=result, rows=rows, most=CAP + 1, fence=FENCE[vendor]
                 )
-                self._asked[sql, tuple(params)].append(number)
+                self._narrowed[sql, tuple(params)].append(number)
         return number
 
     def theirs(self, user: User, *several: Theirs[Any]) -> Number:
         """Likewise of what is a person's own."""
         number = Number()
         for rows in several:
-            self._add(number, *words_for(user, rows, _ones))
+            self._whole[_capped(*words_for(user, rows, _ones))].append(number)
         return number
 
     def of_lists(self, user: User, member: User | None = None) -> Callable[..., Number]:
         """What asks for the number that a list has of what the user may see, or of a
         member's part of it; and with that of what is their own besides."""
         found, params = words_for(user, Delivery.objects.visible_to, _ones)
-        in_order = ""
+        by_day = ""
         if member:
             clause, more = clause_of(Q(sender=as_key(member.pk)))
             found, params = f"{found} AND {clause}", params + more
             # Their index does not tell the team: PostgreSQL would rather make a bitmap
             # of all that they sent than look at as many rows as are counted.
-            in_order = _by_day()
+            by_day = _by_day()
 
         def ask(listing: Listing, *besides: Theirs[Any]) -> Number:
             number = self.theirs(user, *besides)
             for stream in listing.streams:
                 clause, more = stream.where
-                order = in_order if stream.coarse else ""
-                self._add(number, f"{found} AND {clause}{order}", params + more)
+                order = by_day if stream.coarse else ""
+                rows = f"{found} AND {clause}{order}"
+                self._whole[_capped(rows, params + more)].append(number)
             return number
 
         return ask
 
-    def _add(self, number: Number, rows: str, params: tuple[Any, ...]) -> None:
-        self._asked[CAPPED.format(rows=rows, most=CAP + 1), params].append(number)
-
     def count(self) -> None:
-        if not self._asked:
-            return
-        counts, params = zip(*self._asked, strict=True)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {', '.join(counts)}", list(chain.from_iterable(params))
-            )
-            [counted] = cursor.fetchall()
-        for numbers, value in zip(self._asked.values(), counted, strict=True):
-            for number in numbers:
-                number.add(value)
+        _count(self._whole, prepared)
+        _count(self._narrowed, _with_values)
+
+
+def _count(
+    asked: Asked, answer: Callable[[str, list[Any]], list[tuple[Any, ...]]]
+) -> None:
+    if not asked:
+        return
+    counts, params = zip(*asked, strict=True)
+    [counted] = answer(f"SELECT {', '.join(counts)}", list(chain.from_iterable(params)))
+    for numbers, value in zip(asked.values(), counted, strict=True):
+        for number in numbers:
+            number.add(value)
+
+
+def _with_values(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
+def _capped(rows: str, params: tuple[Any, ...]) -> Clause:
+    return CAPPED.format(rows=rows), (*params, CAP + 1)
 
 
 @cache

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from conversations import counting
 from conversations.counting import Counting
@@ -73,6 +72,32 @@ def test_the_same_is_counted_once(
     assert [int(each) for each in numbers] == [1, 1, 1]
 
 
+def counted(asked: Counting) -> list[str]:
+    """Count, and return the statements that it takes."""
+    statements = []
+
+    def hear(execute: Any, statement: str, *args: Any) -> Any:
+        statements.append(statement)
+        return execute(statement, *args)
+
+    with connection.execute_wrapper(hear):
+        asked.count()
+    return statements
+
+
+def test_what_is_narrowed_down_is_planned_apart_from_whole_lists(
+    alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    make_delivery(alice, state=State.FAILED)
+    asked = Counting()
+    whole = asked.of_lists(alice)(FOLDERS["failed"].everything)
+    narrowed = asked.matches(Delivery.objects.filter(recipient="nobody@else.where"))
+    statements = counted(asked)
+    assert [int(each) for each in (whole, narrowed)] == [1, 0]
+    by_recipient = '"recipient" = '
+    assert [by_recipient in each for each in statements] == [False, True]
+
+
 def test_of_what_a_member_sent_no_more_is_looked_at_than_is_counted(
     alice: User, bob: User, make_delivery: Callable[..., Delivery]
 ) -> None:
@@ -81,9 +106,7 @@ def test_of_what_a_member_sent_no_more_is_looked_at_than_is_counted(
     asked = Counting()
     everybodys, hers = asked.of_lists(bob), asked.of_lists(bob, alice)
     numbers = [ask(FOLDERS["sent"].everything) for ask in (everybodys, hers)]
-    with CaptureQueriesContext(connection) as queries:
-        asked.count()
+    [sql] = counted(asked)
     assert [int(each) for each in numbers] == [3, 2]
     # Delivered, and handed over: each in the order of a member's index.
-    [sql] = (each["sql"] for each in queries)
     assert sql.count("ORDER BY") == 2
