@@ -23,6 +23,8 @@ from deliveryportal.accounts.models import User
 
 CAP = 999
 CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT %s) AS counted)"
+# Of most in an index, rather the first in its order than a bitmap of all that it holds.
+BY_DATE = " ORDER BY state_since"
 # With the limit in sight PostgreSQL would rather read the list until it has met so
 # many, and if there are few, all of it. OFFSET 0 keeps that from its sight.
 MATCHES = (
@@ -130,7 +132,7 @@ class Counting:
             number = self.theirs(user, *besides)
             for stream in listing.streams:
                 clause, more = stream.where
-                order = by_day if stream.coarse else ""
+                order = by_day if stream.coarse else BY_DATE if stream.most else ""
                 rows = f"{found} AND {clause}{order}"
                 self._whole[_capped(rows, params + more)].append(number)
             return number

@@ -28,7 +28,8 @@ class Stream:
     `indexed` are all that the index holds, if those are more. `tracked` narrows it to
     channels that record bounces, or to the others. `archived` is None where it needs
     no asking. A `coarse` index knows the order of days and parts of days only; see
-    models.sought.
+    models.sought. What is asked `further` no index knows; it is of `most` in it, or of
+    few.
     """
 
     states: tuple[State, ...] = ()
@@ -38,6 +39,7 @@ class Stream:
     archived: bool | None = False
     coarse: bool = False
     further: Callable[[], Q] | None = None  # called anew, because it may ask the time
+    most: bool = False
 
     @property
     def condition(self) -> Q:
@@ -176,8 +178,13 @@ PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 def _scheduled() -> Q:
     """It waits for nothing but the time that a person named, as `is_scheduled` says."""
     undone = F("created_at") + timedelta(seconds=settings.UNDO_SECONDS)
-    waits = Q(state=State.QUEUED, waiting_for="", not_before__gt=now())
+    waits = Q(state=Word(State.QUEUED.value), waiting_for="", not_before__gt=now())
     return waits & Q(not_before__gt=undone)
+
+
+def _timed() -> Q:
+    """Likewise, in the words of the index of all that waits for a time of its own."""
+    return _scheduled() & Q(not_before__gt=F("created_at"))
 
 
 FOLDERS: dict[str, Folder] = {
@@ -232,13 +239,17 @@ FOLDERS: dict[str, Folder] = {
                 Listing(
                     key="scheduled",
                     label="Scheduled",
-                    streams=(Stream(states=PENDING, further=_scheduled),),
+                    streams=(Stream(states=PENDING, further=_timed),),
                     empty="Mail that is to leave at a time you named stands here.",
                 ),
                 Listing(
                     key="in-progress",
                     label="In progress",
-                    streams=(Stream(states=PENDING, further=lambda: ~_scheduled()),),
+                    streams=(
+                        Stream(
+                            states=PENDING, further=lambda: ~_scheduled(), most=True
+                        ),
+                    ),
                     empty="Nothing is on its way. What waits for a limit or for "
                     "another server says so here, and until when.",
                 ),
