@@ -118,6 +118,9 @@ class Browsing:
         parts = self.parts
         few = matching.ids if matching is not None and matching.is_exact else None
         if few is not None:
+            if self.place.cursor is None:
+                end = few if self.newest_first == self.place.forward else few[::-1]
+                few = end[: layout.rows + 1]
             parts = [Part(Delivery.objects.filter(pk__in=few))]
         shown = [
             replace(

@@ -27,20 +27,20 @@ CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT %s) AS counted)"
 BY_DATE = " ORDER BY state_since"
 # With the limit in sight PostgreSQL would rather read the list until it has met so
 # many, and if there are few, all of it. OFFSET 0 keeps that from its sight.
-MATCHES = (
-    "(SELECT {result} FROM (SELECT id FROM ({rows}{fence}) AS found "
-    "LIMIT {most}) AS counted)"
-)
+MATCHES = "(SELECT id, state_since FROM ({rows}{fence}) AS found LIMIT {most})"
 FENCE = {"postgresql": " OFFSET 0", "sqlite": ""}
-IDS = {
-    "postgresql": "COALESCE(STRING_AGG(id::text, ','), '')",
-    "sqlite": "COALESCE(GROUP_CONCAT(id), '')",
-}
+NUMBER = "(SELECT COUNT(*) FROM {matches} AS counted)"
+IDS = (
+    "(SELECT COALESCE({joined}, '') FROM (SELECT id FROM {matches} AS matching "
+    "ORDER BY state_since DESC, id DESC) AS counted)"
+)
+JOINED = {"postgresql": "STRING_AGG(id::text, ',')", "sqlite": "GROUP_CONCAT(id)"}
 
 
 class Number:
     """How many there are, once it has been counted; above the cap, or where there are
-    `more` than was looked at, only that. Of few, their `ids` may have been asked for."""
+    `more` than was looked at, only that. Of few, their `ids` may have been asked for:
+    the newest first."""
 
     def __init__(self, value: int = 0, *, more: bool = False) -> None:
         self.value, self.more = value, more
@@ -49,9 +49,8 @@ class Number:
     def add(self, counted: int | str) -> None:
         """Of one part: its number, or all its ids with commas between them."""
         if isinstance(counted, str):
-            ids = [int(each) for each in counted.split(",") if each]
-            self.ids = [*(self.ids or ()), *ids]
-            counted = len(ids)
+            self.ids = [int(each) for each in counted.split(",") if each]
+            counted = len(self.ids)
         self.value += counted
 
     def __bool__(self) -> bool:
@@ -97,15 +96,18 @@ class Counting:
         return number
 
     def matches(self, *parts: QuerySet[Any], with_ids: bool = False) -> Number:
-        """Likewise, where an index knows by what they are narrowed."""
+        """Likewise, where an index knows by what they are narrowed.
+
+        The ids are those of a single part: of several they would be in no order.
+        """
         vendor, number = connection.vendor, Number()
-        result = IDS[vendor] if with_ids else "COUNT(*)"
+        result = IDS if with_ids and len(parts) == 1 else NUMBER
         for part in parts:
             with suppress(EmptyResultSet):
-                rows, params = part.order_by().values("id").query.sql_with_params()
-                sql = MATCHES.format(
-                    result=result, rows=rows, most=CAP + 1, fence=FENCE[vendor]
-                )
+                query = part.order_by().values("id", "state_since").query
+                rows, params = query.sql_with_params()
+                matches = MATCHES.format(rows=rows, fence=FENCE[vendor], most=CAP + 1)
+                sql = result.format(matches=matches, joined=JOINED[vendor])
                 self._narrowed[sql, tuple(params)].append(number)
         return number
 

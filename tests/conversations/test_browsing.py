@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from conversations.models.delivery import State, Triage
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 def seen_by(user: User, query: str) -> tuple[int, int]:
@@ -93,3 +96,61 @@ def test_more_than_are_counted_are_read_in_their_order(
     asked.count()
     assert str(matching) == "2+"
     assert len(browsing.page(Layout((), 50), matching).rows) == 4
+
+
+@pytest.mark.parametrize(
+    ("query", "page"),
+    [
+        ("q=customer", [5, 4]),
+        ("q=customer&end=1", [2, 1]),
+        ("q=customer&sort=oldest", [1, 2]),
+        ("q=customer&sort=oldest&end=1", [4, 5]),
+    ],
+)
+def test_of_few_no_more_are_read_than_stand_on_the_page(
+    alice: User,
+    make_delivery: MakeDelivery,
+    query: str,
+    page: list[int],
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    for number in range(1, 6):
+        make_delivery(
+            alice,
+            f"{number}@customer.test",
+            state=State.FAILED,
+            state_since=NOON + timedelta(days=number % 3),
+        )
+    # The dates do not follow the numbers of the rows, nor do the rows their dates.
+    by_date = list(Delivery.objects.order_by("state_since", "pk"))
+    browsing = Browsing.of(alice, "failed", QueryDict(query))
+    assert browsing is not None
+    asked = Counting()
+    matching = browsing.count(asked, with_ids=True)
+    asked.count()
+    with django_assert_num_queries(1) as queries:
+        found = browsing.page(Layout((), 2), matching)
+    assert [by_date.index(row) + 1 for row in found.rows] == page
+    assert bool(found.previous) is ("end" in query)
+    assert bool(found.next) is ("end" not in query)
+    [among] = re.findall(r"IN \(([^)]*)\)", queries[0]["sql"])
+    assert len(among.split(",")) == 3  # and one to know whether there are more
+
+
+def test_the_pages_of_few_cover_them_once(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    for number in range(5):
+        at = NOON + timedelta(days=number % 3)
+        make_delivery(alice, state=State.FAILED, state_since=at)
+    seen, query = [], "q=customer"
+    while query:
+        browsing = Browsing.of(alice, "failed", QueryDict(query))
+        assert browsing is not None
+        asked = Counting()
+        matching = browsing.count(asked, with_ids=True)
+        asked.count()
+        page = browsing.page(Layout((), 2), matching)
+        seen += page.rows
+        query = f"q=customer&after={page.next}" if page.next else ""
+    assert seen == list(Delivery.objects.order_by("-state_since", "-pk"))
