@@ -25,6 +25,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import get_current_timezone
 
 from channels.models import Channel
+from channels.models.reading import values
 from conversations.bounces.reasons import REASONS, Speaks
 from conversations.folders import FOLDERS, OPEN
 from conversations.markup import Html, as_html, moment
@@ -186,11 +187,11 @@ def _tallied(failures: DeliveryQuerySet, user: User, at_most: int) -> _Found:
     rows = (
         tallies.order_by("-number")
         .annotate(since=_end("ASC"), last=_end("DESC"))
-        .values_list("cause", "number", "since", "last")[:at_most]
+        .values_list("cause", "number", "since", "last")
     )
     dated = [
         row if row[0] else (*row[:2], *_ends(failures.filter(cause=None)))
-        for row in rows
+        for row in values(rows, at_most)
     ]
     # What was decided about since the tally was folded has no date.
     worst = [_Row(*row) for row in dated if row[2]]
@@ -277,11 +278,15 @@ def _stops(
 ) -> dict[str, _Stop]:
     """By cause, which is their reason. Asked only where there is any: mostly is none."""
     by = {
-        cause: set(
-            failures.filter(**{key: cause})
-            .order_by("-state_since")
-            .values_list("suppression", flat=True)[:LOOKED_AT]
-        )
+        cause: {
+            pk
+            for [pk] in values(
+                failures.filter(**{key: cause})
+                .order_by("-state_since")
+                .values_list("suppression"),
+                LOOKED_AT,
+            )
+        }
         for cause in STOPPED.keys() & set(keys)
     }
     wanted = set().union(*by.values()) - {None}

@@ -4,6 +4,7 @@ from typing import Self
 
 from django.db import connection, models, transaction
 from django.db.models import Sum
+from django.db.models.expressions import RawSQL
 
 ADD = """
     INSERT INTO conversations_causetally AS tally (team_id, cause, number)
@@ -33,9 +34,13 @@ FOLD: dict[str, tuple[str, ...]] = {
 }
 
 
+# In the index's own words: of a parameter PostgreSQL does not know that it is none.
+STANDING = RawSQL("number > 0", (), models.BooleanField())
+
+
 class CauseTallyQuerySet(models.QuerySet["CauseTally"]):
     def of_team(self, team_id: int) -> Self:
-        return self.filter(team=team_id, number__gt=0)
+        return self.filter(STANDING, team=team_id)
 
     def total(self) -> tuple[int, int]:
         """Return how many failures there are, of how many causes."""

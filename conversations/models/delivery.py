@@ -247,7 +247,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def unresolved(self) -> Self:
         """Failures that nobody has decided about yet."""
         failed = [Word(state.value) for state in FAILURES]
-        return self.filter(state__in=failed, triage=Triage.OPEN)
+        return self.filter(state__in=failed, triage=Word(Triage.OPEN.value))
 
     def unarchived(self) -> Self:
         return self.filter(archived_at=None)
