@@ -31,7 +31,7 @@ def prepared(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...
             return list(cursor.fetchall())
     if database.connection is None:
         database.ensure_connection()
-    cursor = _Preparing(database.connection)
+    cursor = Preparing(database.connection)
     if database.queries_logged:
         cursor = database.make_debug_cursor(cursor)
     elif database.execute_wrappers:
@@ -42,7 +42,7 @@ def prepared(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...
         return [] if cursor.rownumber is None else cursor.fetchall()
 
 
-class _Preparing(psycopg.Cursor[Any]):
+class Preparing(psycopg.Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Any:
         return super().execute(query, params, prepare=True, **kwargs)
 

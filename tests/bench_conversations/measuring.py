@@ -6,17 +6,29 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.test import Client
 
+from channels.models.prepared import Preparing
 from deliveryportal.accounts.models import User
 
 TIMES, WARM = 30, 3
 A_LIST = re.compile(r"conversations_delivery.*ORDER BY.*LIMIT", re.S)
-Statement = tuple[str, Any]
+PARAMETER = re.compile("%s")
+
+
+class Statement(NamedTuple):
+    sql: str
+    params: Sequence[Any]
+    prepared: bool  # planned once, without the values
+
+
 Figures = dict[str, Any]
 
 
@@ -28,13 +40,17 @@ class Statements:
         self.lists: list[Statement] = []
         self.counts: list[Statement] = []
 
-    def __call__(self, execute: Any, sql: str, params: Any, *rest: Any) -> Any:
+    def __call__(
+        self, execute: Any, sql: str, params: Any, many: Any, context: Any
+    ) -> Any:
         self.number += 1
+        prepared = isinstance(context["cursor"].cursor, Preparing)
+        statement = Statement(sql, params, prepared)
         if "AS counted)" in sql:
-            self.counts.append((sql, params))
+            self.counts.append(statement)
         elif A_LIST.search(sql):
-            self.lists.append((sql, params))
-        return execute(sql, params, *rest)
+            self.lists.append(statement)
+        return execute(sql, params, many, context)
 
 
 def p95(times: list[float]) -> float:
@@ -59,11 +75,16 @@ def in_the_database(statements: list[Statement], times: int = TIMES) -> float:
     """What the statements take together by PostgreSQL's own clock, with planning."""
     if connection.vendor != "postgresql":
         return 0.0
-    with connection.cursor() as cursor:
+    with ExitStack() as stack:
+        cursor = stack.enter_context(connection.cursor())
+        asked = [
+            stack.enter_context(_as_it_is_run(cursor, f"measured_{at}", statement))
+            for at, statement in enumerate(statements)
+        ]
 
         def once() -> float:
             took = 0.0
-            for sql, params in statements:
+            for sql, params in asked:
                 cursor.execute(
                     f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params
                 )
@@ -75,6 +96,22 @@ def in_the_database(statements: list[Statement], times: int = TIMES) -> float:
         for _ in range(WARM):
             once()
         return p95([once() for _ in range(times)])
+
+
+@contextmanager
+def _as_it_is_run(
+    cursor: CursorWrapper, name: str, statement: Statement
+) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The statement itself; or it is prepared here, and this is what runs it."""
+    sql, params, is_prepared = statement
+    if not is_prepared:
+        yield sql, params
+        return
+    numbers = count(1)
+    numbered = PARAMETER.sub(lambda _: f"${next(numbers)}", sql)
+    cursor.execute(f"PREPARE {name} AS {numbered}")
+    yield f"EXECUTE {name}({', '.join('%s' for _ in params)})", params
+    cursor.execute(f"DEALLOCATE {name}")
 
 
 class Visitor:
