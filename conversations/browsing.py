@@ -11,7 +11,7 @@ from django.http import QueryDict
 from conversations.columns import Layout
 from conversations.counting import Counting, Number
 from conversations.filtering import Filter, Known
-from conversations.folders import FOLDERS, Folder, Listing
+from conversations.folders import FOLDERS, Folder, Listing, Stream
 from conversations.models import Delivery
 from conversations.models.delivery import BY_CAUSE, DeliveryQuerySet, State, Triage
 from conversations.models.sought import Day, FourHours
@@ -68,18 +68,25 @@ class Browsing:
         narrowed = {"member", "identity"} & self.filter.values.keys()
         span = FourHours if self.user.is_manager and not narrowed else Day
         visible = Delivery.objects.visible_to(self.user)
-        # Where an index of filters competes, what is best depends on the values.
-        settled = set() if self.listing.knows_filters else {"member"}
-        same_plan = self.filter.values.keys() <= settled
         return [
             Part(
                 self.filter.apply(visible.filter(stream.condition)),
                 span if stream.coarse else None,
-                planned_once=same_plan and not stream.further,
+                in_order=self._is_read_in_order(stream),
             ).between(self.filter.since, self.filter.before)
             for stream in self.listing.streams
             if self.filter.may_meet(stream.tracked)
         ]
+
+    def _is_read_in_order(self, stream: Stream) -> bool:
+        """Whether the index of the list's order is best, whatever it is narrowed by.
+
+        Of what was sent no other knows more. Of failures others do.
+        """
+        narrowed_by = self.filter.values.keys()
+        if stream.coarse:
+            return "q" not in narrowed_by
+        return not narrowed_by and not stream.further
 
     @property
     def knows_its_matches(self) -> bool:

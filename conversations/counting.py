@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Q, QuerySet
 
 from channels.models.personal import Clause, Theirs, words_for
-from channels.models.prepared import prepared
+from channels.models.prepared import Parameters, planned_anew, prepared
 from conversations.folders import Listing, clause_of
 from conversations.models import Delivery
 from conversations.models.sought import Day
@@ -22,7 +22,9 @@ from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
 CAP = 999
-CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT %s) AS counted)"
+# A limit that PostgreSQL does not know when it plans: where it believes that there are
+# fewer, it would read and sort all there are instead of following an index that far.
+CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT (SELECT {most})) AS counted)"
 # Of most in an index, rather the first in its order than a bitmap of all that it holds.
 BY_DATE = " ORDER BY state_since"
 # With the limit in sight PostgreSQL would rather read the list until it has met so
@@ -143,11 +145,11 @@ class Counting:
 
     def count(self) -> None:
         _count(self._whole, prepared)
-        _count(self._narrowed, _with_values)
+        _count(self._narrowed, planned_anew)
 
 
 def _count(
-    asked: Asked, answer: Callable[[str, list[Any]], list[tuple[Any, ...]]]
+    asked: Asked, answer: Callable[[str, Parameters], list[tuple[Any, ...]]]
 ) -> None:
     if not asked:
         return
@@ -158,14 +160,8 @@ def _count(
             number.add(value)
 
 
-def _with_values(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
-
-
 def _capped(rows: str, params: tuple[Any, ...]) -> Clause:
-    return CAPPED.format(rows=rows), (*params, CAP + 1)
+    return CAPPED.format(rows=rows, most=CAP + 1), params
 
 
 @cache

@@ -69,11 +69,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that one index holds in order: by `span` first, where it is a coarse one."""
+    """Rows that one index holds in order: by `span` first, where it is a coarse one.
+
+    They are read `in_order` of it, or PostgreSQL chooses by how many there seem to be.
+    """
 
     rows: DeliveryQuerySet
     span: type[Span] | None = None
-    planned_once: bool = False  # whatever the values: the index is the same for all
+    in_order: bool = False
+    dated: bool = False
 
     def between(self, since: datetime | None, before: datetime | None) -> Part:
         """Let a coarse index know what dates the rows are narrowed to."""
@@ -84,7 +88,7 @@ class Part:
             rows = rows.filter(_bound(self.span, since, down=False))
         if before:
             rows = rows.filter(_bound(self.span, before, down=True))
-        return replace(self, rows=rows)
+        return replace(self, rows=rows, dated=bool(since or before))
 
     def as_indexed(self) -> DeliveryQuerySet:
         """In the index's own order, to be counted: up to the cap it is enough to follow
@@ -108,7 +112,10 @@ class Part:
         rows = self.ordered(cursor, down=down)
         if until and self.span:
             rows = rows.filter(_bound(self.span, until, down=not down))
-        return found(rows, number) if self.planned_once else list(rows[:number])
+        if self.in_order:
+            # For unknown dates it would expect no row at all, in whatever order.
+            return found(rows, number, once=not self.dated)
+        return list(rows[:number])
 
     def ordered(self, cursor: Cursor | None, *, down: bool) -> DeliveryQuerySet:
         rows, sign = self.rows, "-" if down else ""

@@ -42,6 +42,13 @@ def prepared(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...
         return [] if cursor.rownumber is None else cursor.fetchall()
 
 
+def planned_anew(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+    """Likewise, where the best plan depends on the values."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
 class Preparing(psycopg.Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Any:
         return super().execute(query, params, prepare=True, **kwargs)

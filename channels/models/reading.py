@@ -11,19 +11,19 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.expressions import Col
 
-from channels.models.prepared import Parameters, prepared
+from channels.models.prepared import Parameters, planned_anew, prepared
 
 M = TypeVar("M", bound=models.Model)
 
 
-def found(rows: models.QuerySet[M], at_most: int) -> list[M]:
+def found(rows: models.QuerySet[M], at_most: int, *, once: bool = True) -> list[M]:
     """What the query finds first, with what is annotated; nothing else is prefetched.
 
-    Only where an index has the rows in their order, whatever the values: the plan is
-    the same for all. It does not know of how many there are, nor of how many are read,
-    so it begins with the first of them.
+    Only where an index has the rows in their order, whatever the values: PostgreSQL is
+    not told how many are read, and begins with the first of them. It plans that `once`
+    for all values, or anew for these.
     """
-    compiler, answer = _answered(rows, at_most)
+    compiler, answer = _answered(rows, at_most, prepared if once else planned_anew)
     if not answer:
         return []
     own = len(compiler.klass_info["select_fields"])
@@ -41,18 +41,20 @@ def values(
     rows: models.QuerySet[Any, tuple[Any, ...]], at_most: int
 ) -> list[tuple[Any, ...]]:
     """Likewise, of a query for a list of values."""
-    return _answered(rows, at_most)[1]
+    return _answered(rows, at_most, prepared)[1]
 
 
 def _answered(
-    rows: models.QuerySet[Any, Any], at_most: int
+    rows: models.QuerySet[Any, Any],
+    at_most: int,
+    ask: Callable[[str, Parameters], list[tuple[Any, ...]]],
 ) -> tuple[Any, list[tuple[Any, ...]]]:
     compiler: Any = rows.query.get_compiler(DEFAULT_DB_ALIAS)
     try:
         sql, parameters = compiler.as_sql()
     except EmptyResultSet:
         return compiler, []
-    answer = prepared(f"{sql} LIMIT %s", (*parameters, at_most))
+    answer = ask(f"{sql} LIMIT (SELECT {at_most:d})", parameters)
     return compiler, list(compiler.results_iter([answer], tuple_expected=True))
 
 

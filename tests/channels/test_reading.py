@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from django.db.models import CharField, F
 from django.db.models.functions import Upper
 
@@ -7,11 +8,15 @@ from channels.models.reading import found, values
 from deliveryportal.accounts.models import User
 
 
+@pytest.mark.parametrize("once", [True, False])
 def test_the_first_are_found_as_django_finds_them(
-    alice: User, bob: User, charlie: User
+    alice: User,
+    bob: User,
+    charlie: User,
+    once: bool,
 ) -> None:
     rows = User.objects.order_by("-pk").only("name", "date_joined")
-    read, expected = found(rows, 2), list(rows[:2])
+    read, expected = found(rows, 2, once=once), list(rows[:2])
     assert read == expected
     assert len(read) == 2
     for one, other in zip(read, expected, strict=True):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 
 from conversations import counting
@@ -154,3 +155,37 @@ def test_the_pages_of_few_cover_them_once(
         seen += page.rows
         query = f"q=customer&after={page.next}" if page.next else ""
     assert seen == list(Delivery.objects.order_by("-state_since", "-pk"))
+
+
+@pytest.mark.parametrize(
+    ("tab", "query", "in_order"),
+    [
+        ("failed", "", True),
+        ("failed", "member={alice}", False),
+        ("pending", "", True),
+        ("pending", "list=scheduled", False),
+        ("sent", "member={alice}&when=30", True),
+        ("sent", "q=customer", False),
+    ],
+)
+def test_an_index_is_followed_where_no_other_could_be_better(
+    alice: User,
+    bob: User,
+    tab: str,
+    query: str,
+    in_order: bool,
+) -> None:
+    address = QueryDict(query.format(alice=alice.pk))
+    browsing = Browsing.of(bob, tab, address)
+    assert browsing is not None
+    statements = []
+
+    def hear(execute: Any, statement: str, *args: Any) -> Any:
+        statements.append(statement)
+        return execute(statement, *args)
+
+    with connection.execute_wrapper(hear):
+        browsing.page(Layout((), 50))
+    lists = [each for each in statements if "ORDER BY" in each]
+    assert lists
+    assert {"LIMIT (SELECT" in each for each in lists} == {in_order}
