@@ -113,8 +113,9 @@ class Browsing:
             # Few or most of all failures: their causes have them alone, in this order.
             return counting.number(*(each.order_by(*BY_CAUSE) for each in parts))
         if self.knows_its_matches:
-            # A reason has an index in the list's order, which is quicker still.
-            with_ids = with_ids and self.filter.values.keys() - DATES != {"reason"}
+            # All failures of a reason are counted by its index alone, and read by it.
+            by_reason = self.filter.values.keys() - DATES == {"reason"}
+            with_ids = with_ids and not (by_reason and not self.listing.key)
             return counting.matches(*parts, with_ids=with_ids)
         return counting.number(*(part.as_indexed() for part in self.parts))
 
