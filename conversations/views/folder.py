@@ -130,7 +130,7 @@ def _options(options: tuple[Option, ...], chosen: str) -> SafeString:
 
 
 def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
-    """Tabs, lists and saved searches with their numbers, asked for in one query."""
+    """Tabs, lists and saved searches with their numbers, asked for together."""
     user, folder, member = browsing.user, browsing.folder, browsing.filter.member
     counting = Counting()
     number = counting.of_lists(user, member)
