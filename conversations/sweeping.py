@@ -31,6 +31,7 @@ from conversations.models import (
     Heartbeat,
     Lane,
     Report,
+    Total,
 )
 from conversations.models.delivery import DeliveryQuerySet, State
 from conversations.models.event import Line
@@ -104,8 +105,9 @@ def _give_up(lease: str, at: datetime) -> int:
     held = Delivery.objects.held_under(lease).order_by("pk")
     ids = list(held.values_list("pk", flat=True))
     # As long as somebody is settling one, the next may be about to begin.
-    if _locked(held) != ids:
+    if not ids or _locked(held) != ids:
         return 0
+    Total.add("leases", "expired", 1)
     note = "The worker stopped while handing it over. It may have arrived."
     ours = {"lease": lease, "state": State.HANDING_OVER}
     noted = _settle_noted(ids, ours)

@@ -22,8 +22,9 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from channels.transports import all_transports
 from conversations.figures import Figures, figures
-from conversations.tallying import BUCKETS
+from conversations.tallying import BUCKETS, COUNTED
 
 PREFIX = "deliveryportal"
 
@@ -56,6 +57,7 @@ class FigureCollector(Collector):
         yield self._queued()
         yield from self._gauges()
         yield self._outcomes()
+        yield self._lease_expiries()
         yield self._reports()
         yield self._latency()
 
@@ -118,10 +120,23 @@ class FigureCollector(Collector):
             "(by an expired lease, too), bounced, complained, …",
             labels=["channel", "event"],
         )
-        for label, number in self._totals("events"):
+        # What never happened stands at 0: an alert does not see a counter begin at 1.
+        none_yet = {
+            f"{channel} {event}": 0 for channel in all_transports() for event in COUNTED
+        }
+        for label, number in sorted(
+            {**none_yet, **dict(self._totals("events"))}.items()
+        ):
             channel, _, event = label.partition(" ")
             family.add_metric([channel, event], number)
         return family
+
+    def _lease_expiries(self) -> Metric:
+        return CounterMetricFamily(
+            f"{PREFIX}_lease_expiries",
+            "Leases that ran out: their worker died, or slept for too long.",
+            value=self._now.totals.get(("leases", "expired"), 0),
+        )
 
     def _reports(self) -> Metric:
         family = CounterMetricFamily(

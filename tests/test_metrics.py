@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.utils.timezone import now
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from channels.transports import all_transports
 from conversations.models import Delivery, Hold, Total
+from conversations.models.delivery import State
+from conversations.sweeping import sweep
+from conversations.tallying import BUCKETS
 from deliveryportal.accounts.models import User
 
 TOKEN = {"Authorization": "Bearer let me in"}
@@ -67,6 +73,37 @@ def test_metrics_tell_what_waits_and_what_became_of_the_rest(
 
 
 @pytest.mark.usefixtures("_allowed")
+def test_what_never_happened_stands_at_nought(client: Client, db: None) -> None:
+    """Prometheus sees no increase where a counter begins at 1."""
+    found = scrape(client)
+    for channel in all_transports():
+        assert found["deliveryportal_events_total", channel, "unconfirmed"] == 0
+    assert found["deliveryportal_lease_expiries_total",] == 0
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_leases_that_ran_out_are_counted_once(
+    client: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    over = {"state": State.HANDING_OVER, "lease_until": now() - timedelta(seconds=1)}
+    for lease in ("50:a", "50:a", "50:b"):
+        make_delivery(alice, lease=lease, **over)
+    for _ in range(2):
+        sweep()
+    assert scrape(client)["deliveryportal_lease_expiries_total",] == 2
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_the_alerts_of_the_readme_ask_for_metrics_that_there_are(
+    client: Client, db: None
+) -> None:
+    readme = (settings.BASE_DIR / "README.md").read_text()
+    asked = set(re.findall(r"\bdeliveryportal_\w+", readme))
+    assert "deliveryportal_oldest_due_seconds" in asked
+    assert asked <= {name for name, *_ in scrape(client)}
+
+
+@pytest.mark.usefixtures("_allowed")
 def test_metrics_cost_the_same_however_much_was_sent(
     client: Client,
     alice: User,
@@ -85,6 +122,11 @@ def test_the_command_prints_the_same_in_a_terminal(
     make_delivery(alice)
     Hold.objects.create(scope=Hold.Scope.EVERYTHING, because="x", placed_by=alice)
     Total.add("events", "portal bounced", 1234)
+    Total.add("leases", "expired", 2)
+    for bound in BUCKETS:
+        Total.add("latency", str(bound), 3 if bound < 1 else 4)
+    Total.add("latency", "+Inf", 4)
+    Total.add("latency_ms", "", 1500)
     out = StringIO()
     call_command("queue", stdout=out)
     rows = {
@@ -93,6 +135,9 @@ def test_the_command_prints_the_same_in_a_terminal(
         if line
     }
     assert rows["events portal bounced"] == "1,234"
+    assert rows["leases expired"] == "2"
+    assert (rows["within 0.5 s"], rows["within 1 s"], rows["all"]) == ("3", "4", "4")
+    assert "average 0.38" in rows
     assert rows["in hand"] == "0"
     assert rows["paused by an admin"] == "everything"
     assert "portal 1 0 0 0 0" in rows

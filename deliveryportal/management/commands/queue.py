@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from conversations.figures import AGES, LATER, OLDER, Figures, figures
+from conversations.tallying import BUCKETS
 from deliveryportal.dashboard import paused
 
 COLUMNS = [*(label for label, _ in AGES), OLDER, LATER]
@@ -46,8 +47,23 @@ def report(now: Figures) -> Iterator[str]:
     yield ""
     yield "Since the beginning"
     for (name, label), number in sorted(now.totals.items()):
-        if name in {"events", "reports"}:
+        if name in {"events", "reports", "leases"}:
             yield f"{name + ' ' + label:<34}{number:>12,}"
+    yield from _latency(now)
+
+
+def _latency(now: Figures) -> Iterator[str]:
+    """How many were handed over so soon after they were due, and how soon on average."""
+    handed_over = now.totals.get(("latency", "+Inf"), 0)
+    if not handed_over:
+        return
+    yield ""
+    yield "From due to handed over"
+    for bound in BUCKETS:
+        yield f"{f'within {bound:g} s':<34}{now.totals['latency', str(bound)]:>12,}"
+    average = now.totals["latency_ms", ""] / 1000 / handed_over
+    yield f"{'all':<34}{handed_over:>12,}"
+    yield f"{'average':<34}{f'{average:.2f} s':>12}"
 
 
 def _row(head: str, cells: list[str]) -> str:
