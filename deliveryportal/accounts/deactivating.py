@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.dispatch import Signal
 
-from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.auditing import Area, Change, record, record_all
 from deliveryportal.accounts.models import User
 from deliveryportal.accounts.promoting import keep_a_manager
 
@@ -48,21 +48,34 @@ def deactivate(member: User, *, heir: User | None, accepted: int, by: User) -> b
     MoreThanAcceptedError, and LastManagerError.
     """
     keep_a_manager(member)
+    if scheduled_by(member) > accepted:
+        raise MoreThanAcceptedError
+    return lock_out(member, heir=heir, by=by)
+
+
+@transaction.atomic
+def lock_out(member: User, *, heir: User | None, by: User) -> bool:
+    """The same, whoever they are and whatever is scheduled."""
     if not User.objects.filter(pk=member.pk, is_active=True).update(is_active=False):
         return False
     number = scheduled_by(member)
-    if number > accepted:
-        raise MoreThanAcceptedError
     for session in UserSession.objects.filter(user=member):
         session.end()
     deactivated.send(User, member=member, heir=heir, by=by)
-    record(
-        Area.MEMBERSHIP,
-        "Deactivated a member",
-        member.email,
-        by=by,
-        scheduled=number,
-        handed_to=heir.email if heir and number else "",
+    record_all(
+        [
+            Change(
+                area=Area.MEMBERSHIP,
+                action="Deactivated a member",
+                subject=member.email,
+                by=by,
+                team_id=member.team_id,
+                details={
+                    "scheduled": number,
+                    "handed_to": heir.email if heir and number else "",
+                },
+            )
+        ]
     )
     return True
 

@@ -163,36 +163,51 @@ class InviteForm(forms.Form):
         return email
 
 
-class DeactivateForm(forms.Form):
-    """What becomes of the scheduled mail of a member who is locked out."""
+class ScheduledMailField(forms.ChoiceField):
+    """What becomes of the scheduled mail of somebody who is locked out."""
 
     CANCEL = "cancel"
-    # What the page said was scheduled: not more than that is decided by it.
-    accepted = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
-    scheduled = forms.ChoiceField(label="Their scheduled mail", required=False)
 
-    def __init__(
-        self, manager: User, member: User, *args: Any, scheduled: int, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["accepted"].initial = scheduled
-        others = manager.team.members.filter(
-            role=User.Role.MANAGER, is_active=True
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label="Their scheduled mail",
+            required=False,
+            help_text="Handed over, it becomes drafts of the manager, who sends them or "
+            "not. Cancelled, it stands under Failed deliveries. Either way nothing "
+            "leaves.",
+            **kwargs,
+        )
+        self.heirs: dict[str, User] = {}
+
+    def offer_managers(self, member: User) -> None:
+        others = User.objects.filter(
+            team=member.team_id, role=User.Role.MANAGER, is_active=True
         ).exclude(pk=member.pk)
         self.heirs = {str(each.pk): each for each in others.order_by("name", "pk")}
-        choice = self.fields["scheduled"]
-        assert isinstance(choice, forms.ChoiceField)
-        choice.required = scheduled > 0
-        choice.choices = [
+        self.choices = [
             ("", "Choose"),
             *((key, f"Hand it to {each}") for key, each in self.heirs.items()),
             (self.CANCEL, "Cancel it"),
         ]
-        choice.help_text = (
-            "Handed over, it becomes drafts of the manager, who sends them or not. "
-            "Cancelled, it stands under Failed deliveries. Either way nothing leaves."
-        )
+
+
+class DeactivateForm(forms.Form):
+    # What the page said was scheduled: not more than that is decided by it.
+    accepted = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    scheduled = ScheduledMailField()
+
+    def __init__(self, member: User, *args: Any, scheduled: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["accepted"].initial = scheduled
+        self.fields["scheduled"].required = scheduled > 0
+        self._scheduled.offer_managers(member)
+
+    @property
+    def _scheduled(self) -> ScheduledMailField:
+        field = self.fields["scheduled"]
+        assert isinstance(field, ScheduledMailField)
+        return field
 
     @property
     def heir(self) -> User | None:
-        return self.heirs.get(self.cleaned_data["scheduled"])
+        return self._scheduled.heirs.get(self.cleaned_data["scheduled"])

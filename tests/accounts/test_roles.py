@@ -240,6 +240,44 @@ def test_what_was_scheduled_meanwhile_is_asked_about_again(
     assert fresh(alice).is_active
 
 
+@pytest.mark.parametrize("choice", ["hand over", "cancel"])
+def test_django_admin_asks_about_scheduled_mail_too(
+    alice: User, bob: User, scheduled: Message, as_user: AsUser, choice: str
+) -> None:
+    theirs = Client()
+    theirs.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
+    root = User.objects.create_superuser("root@portal.test", "x", "Root")
+    page = reverse("admin:accounts_user_change", args=[alice.pk])
+    form = {
+        "email": alice.email,
+        "name": alice.name,
+        "team": alice.team_id,
+        "role": "member",
+    }
+    admin = as_user(root)
+    assert "Hand it to Bob Acme" in admin.get(page).text
+    answer = admin.post(page, form)
+    assert "1 message of theirs would still leave" in answer.text
+    assert fresh(alice).is_active
+    chosen = {"hand over": str(bob.pk), "cancel": "cancel"}[choice]
+    assert admin.post(page, {**form, "scheduled": chosen}).status_code == 302
+    assert not fresh(alice).is_active
+    assert theirs.get(reverse("accounts:profile")).status_code == 302
+    assert Draft.objects.of(bob).exists() is (choice == "hand over")
+    states = Delivery.objects.values_list("state", flat=True)
+    assert list(states) == ([] if choice == "hand over" else [State.FAILED])
+    entry = AuditEntry.objects.get(action="Deactivated a member")
+    assert (entry.actor, entry.team) == (root, alice.team)
+
+
+def test_django_admin_asks_nothing_where_nothing_is_scheduled(
+    alice: User, as_user: AsUser
+) -> None:
+    root = User.objects.create_superuser("root@portal.test", "x", "Root")
+    page = reverse("admin:accounts_user_change", args=[alice.pk])
+    assert "Their scheduled mail" not in as_user(root).get(page).text
+
+
 def test_nobody_deactivates_themselves_or_an_admin(
     alice: User, bob: User, as_user: AsUser
 ) -> None:

@@ -8,10 +8,12 @@ from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from deliveryportal.accounts.admin._base import (
     AutocompleteSelectFilter,
@@ -19,6 +21,8 @@ from deliveryportal.accounts.admin._base import (
     notes_itself,
 )
 from deliveryportal.accounts.admin.telling import left_alone
+from deliveryportal.accounts.deactivating import lock_out, scheduled_by
+from deliveryportal.accounts.forms import ScheduledMailField
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
 from deliveryportal.accounts.promoting import LastManagerError, keep_a_manager
@@ -48,9 +52,34 @@ class NewUserForm(UserCreationForm):
 
 
 class ChangeUserForm(UserForm):
+    scheduled = ScheduledMailField(widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if field := self._scheduled:
+            field.offer_managers(self.instance)
+
+    @property
+    def _scheduled(self) -> ScheduledMailField | None:
+        """None for who may only look."""
+        field = self.fields.get("scheduled")
+        return field if isinstance(field, ScheduledMailField) else None
+
+    @property
+    def heir(self) -> User | None:
+        chosen = self.cleaned_data.get("scheduled", "")
+        return self._scheduled.heirs.get(chosen) if self._scheduled else None
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         before = self.instance  # what is asked for is written into it after this
+        closes = before.is_active and not self.cleaned_data.get("is_active")
+        number = scheduled_by(before) if closes else 0
+        if number and not self.cleaned_data.get("scheduled"):
+            raise forms.ValidationError(
+                f"{number} message{pluralize(number)} of theirs would still leave: say "
+                "what becomes of their scheduled mail."
+            )
         stays = (
             self.cleaned_data.get("is_active")
             and self.cleaned_data.get("role") == User.Role.MANAGER
@@ -140,12 +169,28 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin[User]):
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
         if change:
+            if "is_active" in form.changed_data and not obj.is_active:
+                assert isinstance(form, ChangeUserForm)
+                assert isinstance(request.user, User)
+                lock_out(obj, heir=form.heir, by=request.user)
             super().save_model(request, obj, form, change)
         elif form.cleaned_data["team"] is None:
             found_team(obj)
         else:
             obj.save()
             joined.send(User, user=obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """What becomes of scheduled mail is asked where there is any."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or not scheduled_by(obj):
+            return found
+        return [
+            (name, {**options, "fields": [*options["fields"], "scheduled"]})
+            if name == "Access"
+            else (name, options)
+            for name, options in found
+        ]
 
     def has_delete_permission(
         self, request: HttpRequest, obj: User | None = None

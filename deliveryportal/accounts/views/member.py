@@ -58,9 +58,7 @@ def deactivate(request: UserRequest, pk: int) -> HttpResponse:
     """Lock a member out, once it is settled what becomes of their scheduled mail."""
     member = _of_team(request, pk)
     scheduled = deactivating.scheduled_by(member)
-    form = DeactivateForm(
-        request.user, member, request.POST or None, scheduled=scheduled
-    )
+    form = DeactivateForm(member, request.POST or None, scheduled=scheduled)
     refused = objection(member, by=request.user)
     if form.is_valid() and not refused and _done(request, member, form):
         return redirect("accounts:team")
