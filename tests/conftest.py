@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
-# First: on another database its operations alone would import in a circle.
-import django.db.backends.sqlite3.base  # noqa: F401
 import dramatiq
 import pytest
 from django.conf import settings
-from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.db import connection
 from django.test import Client
 from dramatiq.brokers.redis import RedisBroker
 
@@ -55,12 +53,17 @@ def person(name: str, *, team_of: User | None = None, email: str = "") -> User:
 
 @pytest.fixture(autouse=True, scope="session")
 def tables_may_be_emptied_between_tests() -> Iterator[None]:
-    """SQLite empties tables by DELETE, which the audit log's triggers refuse and those of
+    """The audit log's triggers refuse it, and on SQLite, which empties by DELETE, those of
     failures count; they come back with the `post_migrate` that follows each flush."""
-    operations = DatabaseWrapper.ops_class
+    operations = type(connection.ops)
     real = operations.sql_flush
-    refusing = (f"{TABLE}_no_{each}" for each in ("update", "delete"))
-    drops = [f"DROP TRIGGER IF EXISTS {name};" for name in (*refusing, *NAMES)]
+    drops = {
+        "sqlite": [
+            f"DROP TRIGGER IF EXISTS {name};"
+            for name in (f"{TABLE}_no_update", f"{TABLE}_no_delete", *NAMES)
+        ],
+        "postgresql": [f"DROP TRIGGER IF EXISTS {TABLE}_no_emptying ON {TABLE};"],
+    }[connection.vendor]
 
     def sql_flush(self: Any, *args: Any, **kwargs: Any) -> list[str]:
         return [*drops, *real(self, *args, **kwargs)]
