@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from conversations.models import BulkItem, BulkJob
 from conversations.stopping import stopping
 from conversations.triage.actions import ACTIONS
-from conversations.triage.carrying_out import carry_out
+from conversations.triage.carrying_out import GONE, carry_out
 from conversations.triage.order import Order
 from conversations.triage.scope import Scope
 from conversations.triage.telling import about, filled_in
@@ -113,12 +113,16 @@ def _do_some(job: BulkJob) -> bool:
     items = list(job.items.filter(outcome=Outcome.TO_DO).order_by("pk")[:AT_A_TIME])
     if not items:
         return False
-    ids = {item.delivery_id: item for item in items if item.delivery_id}
-    skipped = carry_out(ACTIONS[job.action], ids.keys(), Order(job.by, job.options))
+    action = ACTIONS[job.action]
+    ids = [item.delivery_id for item in items if item.delivery_id]
+    skipped = carry_out(action, ids, Order(job.by, job.options))
+    # Of what was deleted since it was gathered only the name is left. If that was asked
+    # for, it went with another one of its message.
+    of_gone = "" if action.removes else GONE
     for item in items:
-        item.why = skipped.get(item.delivery_id or 0, "")[:300]
+        why = skipped.get(item.delivery_id, "") if item.delivery_id else of_gone
+        item.why = why[:300]
         item.outcome = Outcome.SKIPPED if item.why else Outcome.DONE
-    # Of a deleted delivery, only its name is left.
     BulkItem.objects.bulk_update(items, ["outcome", "why"])
     job.skipped += sum(bool(item.why) for item in items)
     job.done += sum(not item.why for item in items)

@@ -58,6 +58,20 @@ def test_everything_that_matches_is_done_and_the_rest_named_with_its_reason(
     assert Message.objects.exclude(resend_of=None).count() == 5
 
 
+def test_what_is_deleted_meanwhile_is_not_said_to_be_done(
+    alice: User, fail: Fail
+) -> None:
+    fail(alice)
+    fail(alice, "gone@customer.test")
+    chosen = Scope(tuple(each.uuid for each in Delivery.objects.all()), "")
+    job = begin(ACTIONS["archive"], chosen, by=alice, options={})
+    Delivery.objects.filter(recipient="gone@customer.test").delete()
+    job = finish(job)
+    assert (job.total, job.done, job.skipped) == (2, 1, 1)
+    [skipped] = job.items.filter(outcome=BulkItem.Outcome.SKIPPED)
+    assert (skipped.recipient, skipped.why[:10]) == ("gone@customer.test", "It is gone")
+
+
 def test_what_comes_later_is_none_of_its_business(alice: User, fail: Fail) -> None:
     fail(alice)
     job = begin(ACTIONS["archive"], everything(), by=alice, options={})

@@ -353,10 +353,16 @@ def test_many_are_left_to_the_background(
     page = html(client.get(job.get_absolute_url()))
     assert "Gathering what matches" in page
     assert "every 1s" in page
+    offers = html(client.get("/conversations/failed/offers/"))
+    assert "Retry, asked for by Alice Acme: 0 of 0 so far." in offers
+    assert f'href="{job.get_absolute_url()}"' in offers
     client.post(f"/conversations/jobs/{job.uuid}/stop/")
     assert "Stopping" in html(client.get(job.get_absolute_url()))
     bulk.turn(job.pk)
     page = html(client.get(job.get_absolute_url()))
+    assert job.get_absolute_url() not in html(
+        client.get("/conversations/failed/offers/")
+    )
     assert "Stopped" in page
     assert "The rest was left as it was." in page
     again = client.post(f"/conversations/jobs/{job.uuid}/stop/", follow=True)
