@@ -22,7 +22,7 @@ from django.utils.timezone import now
 
 from channels.models import EmailIdentity, VerificationMail
 from channels.models.verification_mail import VerificationMailQuerySet
-from deliveryportal.accounts.auditing import Area, Change, record_all
+from deliveryportal.accounts.auditing import Area, record_in
 from deliveryportal.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -74,16 +74,12 @@ def verify(identity: EmailIdentity, *, by: User | None = None) -> bool:
     unverified = EmailIdentity.objects.filter(pk=identity.pk, verified_at=None)
     if not unverified.update(verified_at=now()):
         return False
-    record_all(
-        [
-            Change(
-                area=Area.SETTINGS,
-                action="Verified an email identity",
-                subject=identity.address,
-                by=by or identity.owner,
-                team_id=identity.owner.team_id,
-            )
-        ]
+    record_in(
+        identity.owner.team_id,
+        Area.SETTINGS,
+        "Verified an email identity",
+        identity.address,
+        by=by or identity.owner,
     )
     return True
 

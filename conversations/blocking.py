@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from conversations.cancelling import not_begun
 from conversations.models import Delivery, Suppression
 from conversations.models.suppression import DOMAIN_MARK, address_key
-from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.auditing import Area, record, record_in
 from deliveryportal.accounts.models import User
 
 
@@ -63,7 +63,14 @@ def release(suppression: Suppression, *, by: User, because: str) -> bool:
     )
     suppression.refresh_from_db()
     if changed:
-        record(Area.SUPPRESSION, "Released", suppression, by=by, because=because)
+        record_in(
+            suppression.team_id,
+            Area.SUPPRESSION,
+            "Released",
+            suppression,
+            by=by,
+            because=because,
+        )
     return changed == 1
 
 

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from channels.remote_words import RemoteWordsField
 from conversations.bounces.reasons import REASONS, Reason, Speaks
-from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.auditing import Area, record_in
 from deliveryportal.accounts.models import User
 
 
@@ -78,5 +78,5 @@ class Alert(models.Model):
         closed = Alert.objects.open().filter(pk=self.pk)
         if not closed.update(closed_at=now(), closed_by=by):
             return False
-        record(Area.TRIAGE, "Closed an alert", self, by=by)
+        record_in(self.team_id, Area.TRIAGE, "Closed an alert", self, by=by)
         return True

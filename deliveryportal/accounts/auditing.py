@@ -33,6 +33,20 @@ def record(
     area: Area, action: str, subject: object = "", *, by: User, **details: Any
 ) -> None:
     """Note what a person did in their own team."""
+    record_in(by.team_id, area, action, subject, by=by, **details)
+
+
+def record_in(
+    team_id: int,
+    area: Area,
+    action: str,
+    subject: object = "",
+    /,
+    *,
+    by: User,
+    **details: Any,
+) -> None:
+    """Note what a person did in a team, which is not an admin's own."""
     record_all(
         [
             Change(
@@ -40,7 +54,7 @@ def record(
                 action=action,
                 subject=subject,
                 by=by,
-                team_id=by.team_id,
+                team_id=team_id,
                 details=details,
             )
         ]

@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.dispatch import Signal
 
-from deliveryportal.accounts.auditing import Area, Change, record, record_all
+from deliveryportal.accounts.auditing import Area, record, record_in
 from deliveryportal.accounts.models import User
 from deliveryportal.accounts.promoting import keep_a_manager
 
@@ -62,20 +62,14 @@ def lock_out(member: User, *, heir: User | None, by: User) -> bool:
     for session in UserSession.objects.filter(user=member):
         session.end()
     deactivated.send(User, member=member, heir=heir, by=by)
-    record_all(
-        [
-            Change(
-                area=Area.MEMBERSHIP,
-                action="Deactivated a member",
-                subject=member.email,
-                by=by,
-                team_id=member.team_id,
-                details={
-                    "scheduled": number,
-                    "handed_to": heir.email if heir and number else "",
-                },
-            )
-        ]
+    record_in(
+        member.team_id,
+        Area.MEMBERSHIP,
+        "Deactivated a member",
+        member.email,
+        by=by,
+        scheduled=number,
+        handed_to=heir.email if heir and number else "",
     )
     return True
 

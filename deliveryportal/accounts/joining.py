@@ -6,7 +6,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.timezone import now
 
-from deliveryportal.accounts.auditing import Area, Change, record, record_all
+from deliveryportal.accounts.auditing import Area, record, record_in
 from deliveryportal.accounts.models import Invitation, Team, User
 
 # Sent inside the transaction that made the user; `user` is the newcomer.
@@ -56,16 +56,12 @@ def invite(*, manager: User, email: str, by: User | None = None) -> str:
     invitation.invited_by = manager
     token = invitation.renew()
     invitation.save()
-    record_all(
-        [
-            Change(
-                area=Area.MEMBERSHIP,
-                action="Invited a person",
-                subject=email,
-                by=by or manager,
-                team_id=manager.team_id,
-            )
-        ]
+    record_in(
+        manager.team_id,
+        Area.MEMBERSHIP,
+        "Invited a person",
+        email,
+        by=by or manager,
     )
     return token
 

@@ -17,7 +17,8 @@ from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
 from channels.pausing import pause
-from conversations.models import Delivery, Hold
+from conversations.blocking import suppress_address
+from conversations.models import Alert, Delivery, Hold, Report
 from conversations.models.delivery import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.joining import invite
@@ -203,12 +204,41 @@ def test_account_mail_is_mailed_again(act: Act, alice: User, bob: User) -> None:
     assert invited.team == bob.team
 
 
+def test_what_is_done_to_a_team_s_own_stands_in_the_history_of_that_team_alone(
+    act: Act, alice: User, bob: User
+) -> None:
+    suppression = suppress_address("anna@customer.test", by=bob, note="")
+    alert = an_alert(bob)
+    act("release_these", suppression)
+    act("close", alert)
+    done = AuditEntry.objects.filter(actor__email="op@portal.test")
+    assert {entry.action for entry in done} > {"Released", "Closed an alert"}
+    assert {entry.team for entry in done.exclude(action="Founded the team")} == {
+        alice.team
+    }
+
+
+def an_alert(manager: User) -> Alert:
+    return Alert.objects.create(
+        team=manager.team,
+        reason="sender_blocked",
+        remote="bigco.test",
+        since=now(),
+        latest=now(),
+    )
+
+
 def test_who_may_only_look_is_offered_none_of_it(
     operator: User,
     act: Act,
     alice: User,
+    bob: User,
     make_delivery: MakeDelivery,
 ) -> None:
+    alert = an_alert(bob)
+    unread = Report.objects.create(
+        raw=b"", source="smtp", digest="1", state=Report.State.UNREADABLE
+    )
     failed = make_delivery(alice, state=State.FAILED, reason="server_unreachable")
     User.objects.filter(pk=operator.pk).update(is_superuser=False)
     operator.user_permissions.set(
@@ -219,5 +249,9 @@ def test_who_may_only_look_is_offered_none_of_it(
         act(action, failed, confirmed="yes")
     for row in (alice, failed.channel):
         act("pause_mail", row, confirmed="yes", because="x")
+    act("close", alert)
+    act("read_again", unread)
+    assert Alert.objects.open().exists()
+    assert Report.objects.get().state == Report.State.UNREADABLE
     assert not failed.message.resends.exists()
     assert not Hold.objects.exists()
