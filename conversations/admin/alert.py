@@ -5,9 +5,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from conversations.admin.reasons import ReasonColumn
-from conversations.admin.records import RecordAdmin, RemoteWords
+from conversations.admin.records import RemoteWords
 from conversations.models import Alert
-from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
+from deliveryportal.accounts.admin import (
+    AnswerFilter,
+    AutocompleteSelectFilter,
+    RecordAdmin,
+)
 
 
 class Open(AnswerFilter):

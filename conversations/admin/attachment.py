@@ -4,9 +4,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from conversations.admin.records import RecordAdmin
 from conversations.models import Attachment
-from deliveryportal.accounts.admin import AutocompleteSelectFilter
+from deliveryportal.accounts.admin import AutocompleteSelectFilter, RecordAdmin
 
 
 @admin.register(Attachment)

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from conversations.admin.records import RecordAdmin
 from conversations.models import Conversation
-from deliveryportal.accounts.admin import AutocompleteSelectFilter
+from deliveryportal.accounts.admin import AutocompleteSelectFilter, RecordAdmin
 
 
 @admin.register(Conversation)

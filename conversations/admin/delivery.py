@@ -12,11 +12,15 @@ from channels.transports import kind_choices
 from conversations.admin.delivery_actions import DeliveryActions
 from conversations.admin.event import TimelineInline
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
-from conversations.admin.records import RecordAdmin, RemoteWords, ToldAdmin
+from conversations.admin.records import RemoteWords, ToldAdmin
 from conversations.models import Delivery, Message
 from conversations.models.delivery import DeliveryQuerySet
 from conversations.models.sought import with_words
-from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
+from deliveryportal.accounts.admin import (
+    AnswerFilter,
+    AutocompleteSelectFilter,
+    RecordAdmin,
+)
 
 OVERDUE = timedelta(minutes=5)
 IN_HAND = Delivery.State.HANDING_OVER

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from conversations.admin.records import RecordAdmin
 from conversations.models import Digest
+from deliveryportal.accounts.admin import RecordAdmin
 
 
 @admin.register(Digest)

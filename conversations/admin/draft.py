@@ -3,9 +3,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import Q
 
-from conversations.admin.records import RecordAdmin
 from conversations.models import Draft
-from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
+from deliveryportal.accounts.admin import (
+    AnswerFilter,
+    AutocompleteSelectFilter,
+    RecordAdmin,
+)
 
 
 class Sent(AnswerFilter):

@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 
-from conversations.admin.records import RecordAdmin, RemoteWords, ToldAdmin
+from conversations.admin.records import RemoteWords, ToldAdmin
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.sought import with_words
-from deliveryportal.accounts.admin import ThemedInline
+from deliveryportal.accounts.admin import RecordAdmin, ThemedInline
 
 
 class TimelineInline(RemoteWords, ThemedInline[DeliveryEvent, Delivery]):

@@ -3,8 +3,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.timesince import timesince
 
-from conversations.admin.records import MachineAdmin
 from conversations.models import Heartbeat
+from deliveryportal.accounts.admin import MachineAdmin
 
 
 @admin.register(Heartbeat)

@@ -5,9 +5,9 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import Q
 
-from conversations.admin.records import RecordAdmin, ToldAdmin
+from conversations.admin.records import ToldAdmin
 from conversations.models import Message
-from deliveryportal.accounts.admin import AutocompleteSelectFilter
+from deliveryportal.accounts.admin import AutocompleteSelectFilter, RecordAdmin
 
 
 @admin.register(Message)

@@ -1,8 +1,8 @@
-"""Rows the machine writes: to be read, never added, changed or deleted by hand."""
+"""What several lists of records have in common: other servers’ words, and a search by id."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.contrib import admin
@@ -10,8 +10,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from conversations.admin.keyset import KeysetChangeList, KeysetPaginator
-from deliveryportal.accounts.admin import OperatorAdmin, ReadOnlyAdmin
+from deliveryportal.accounts.admin import OperatorAdmin
 
 M = TypeVar("M", bound=Model)
 
@@ -66,23 +65,3 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-class MachineAdmin(ReadOnlyAdmin[M]):
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return False
-
-
-class RecordAdmin(MachineAdmin[M]):
-    """Of millions: never counted, paged by key, in the one order that has an index."""
-
-    paginator = KeysetPaginator
-    ordering = ["-pk"]
-    sortable_by = ()
-    show_facets = admin.ShowFacets.NEVER
-    list_disable_select_all = True  # all that match may be millions
-
-    def get_changelist(
-        self, request: HttpRequest, **kwargs: Any
-    ) -> type[KeysetChangeList]:
-        return KeysetChangeList

@@ -11,11 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
-from conversations.admin.records import RecordAdmin, RemoteWords
+from conversations.admin.records import RemoteWords
 from conversations.models import Report
 from conversations.models.report import SHOWN
 from conversations.views.report import download
-from deliveryportal.accounts.admin import AnswerFilter
+from deliveryportal.accounts.admin import AnswerFilter, RecordAdmin
 from deliveryportal.accounts.admin.telling import left_alone
 
 

@@ -7,12 +7,16 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
-from conversations.admin.records import RecordAdmin, RemoteWords
+from conversations.admin.records import RemoteWords
 from conversations.blocking import release
 from conversations.models import Evidence, Suppression
 from conversations.models.suppression import DOMAIN_MARK
 from deliveryportal.accounts.access import UserRequest
-from deliveryportal.accounts.admin import AnswerFilter, AutocompleteSelectFilter
+from deliveryportal.accounts.admin import (
+    AnswerFilter,
+    AutocompleteSelectFilter,
+    RecordAdmin,
+)
 from deliveryportal.accounts.admin.telling import left_alone
 
 SHOWN = 50  # pieces of evidence on a suppression's page

@@ -4,7 +4,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from conversations.admin.records import MachineAdmin, RecordAdmin
 from conversations.models import (
     CauseChange,
     CauseTally,
@@ -13,7 +12,11 @@ from conversations.models import (
     TallyMark,
     Total,
 )
-from deliveryportal.accounts.admin import AutocompleteSelectFilter
+from deliveryportal.accounts.admin import (
+    AutocompleteSelectFilter,
+    MachineAdmin,
+    RecordAdmin,
+)
 
 
 class KindFilter(admin.SimpleListFilter):

@@ -4,8 +4,7 @@ from django.contrib import admin
 from django.db.models import Q
 
 from channels.return_path import without_return_tokens
-from conversations.admin.records import RecordAdmin
-from deliveryportal.accounts.admin import AnswerFilter
+from deliveryportal.accounts.admin import AnswerFilter, RecordAdmin
 from deliveryportal.practice.models import PracticeMail
 
 

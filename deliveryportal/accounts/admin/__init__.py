@@ -14,6 +14,7 @@ from deliveryportal.accounts.admin._base import (
 from deliveryportal.accounts.admin.audit import AuditEntryAdmin
 from deliveryportal.accounts.admin.email_address import EmailAddressAdmin
 from deliveryportal.accounts.admin.invitation import InvitationAdmin
+from deliveryportal.accounts.admin.records import MachineAdmin, RecordAdmin
 from deliveryportal.accounts.admin.sign_in import AuthenticatorAdmin, UserSessionAdmin
 from deliveryportal.accounts.admin.team import TeamAdmin
 from deliveryportal.accounts.admin.user import UserAdmin
@@ -25,8 +26,10 @@ __all__ = [
     "AutocompleteSelectFilter",
     "EmailAddressAdmin",
     "InvitationAdmin",
+    "MachineAdmin",
     "OperatorAdmin",
     "ReadOnlyAdmin",
+    "RecordAdmin",
     "TeamAdmin",
     "ThemedInline",
     "UserAdmin",

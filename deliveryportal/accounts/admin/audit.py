@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest
 
-from deliveryportal.accounts.admin._base import (
-    AutocompleteSelectFilter,
-    ReadOnlyAdmin,
-)
+from deliveryportal.accounts.admin._base import AutocompleteSelectFilter
+from deliveryportal.accounts.admin.records import RecordAdmin
 from deliveryportal.accounts.models import AuditEntry
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+class AuditEntryAdmin(RecordAdmin[AuditEntry]):
     """The audit log of all teams: to be read, by nobody to be changed."""
 
     list_display = ["at", "actor_name", "area", "action", "subject", "team"]
@@ -22,9 +19,3 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     ]
     list_select_related = ["team"]
     search_fields = ["action", "subject", "actor_name"]
-    ordering = ["-pk"]
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: AuditEntry | None = None
-    ) -> bool:
-        return False
