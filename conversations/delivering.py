@@ -1,15 +1,29 @@
-"""A lane's work: look ahead → claim → hand over → settle.
+"""A lane's work: look ahead → claim → hand over → note → settle.
 
-A lane is one sender on one channel. What it has due is read without taking it, and
-claimed some at a time, just before the bytes go. Every step is committed before the
-next begins, and each UPDATE names the state it expects, and the lease, so a worker
-that dies, sleeps or comes twice can neither lose a mail nor send it twice:
+A lane is one sender on one channel. What becomes of a message in it stands below in
+the order in which it happens:
 
-    queued → handing over   claimed under a lease, and handed over by their ids, a
-                            handful at a time. Before the next one begins it is noted
-                            which were accepted. If the lease runs out, of the handful
-                            nobody can know: unconfirmed. The rest was not begun
-    handing over → settled  only while the lease is ours, all that was noted at once
+    deliver_lane     a turn of the lane: batch after batch over one connection, until
+                     the others' turn comes. Called by `turns`, for whoever is next
+    look_ahead       reads what is due and spends the limit; nobody has it in hand yet.
+                     What goes to an address that is stopped has failed here
+    claim            queued → handing over, under a lease: some at a time, committed
+                     just before the bytes go
+    _HandingOver     lets the transport fetch one after the other, puts each together
+                     (`compose`) and takes the answer, a handful at a time
+    note             all of a handful were accepted: on the timeline, before the next
+                     handful begins
+    settle           handing over → accepted, failed, unconfirmed or queued again, as
+                     `outcomes` has it; all that was noted at once. With it a domain that
+                     asked for less begins to rest, and an address that is gone is
+                     suppressed
+    _stop_for        if the channel is down, the rest of the batch waits for it
+
+From claim to settle it is `_handful_by_handful` that calls them. Each step is committed
+before the next begins, and each UPDATE names the state it expects, and the lease, so a
+worker that dies, sleeps or comes twice can neither lose a mail nor send it twice: when
+its lease runs out, the sweeper settles what is noted, holds the handful at work to be
+unconfirmed, because nobody can know, and puts back the rest, which was not begun.
 """
 
 from __future__ import annotations
@@ -162,8 +176,8 @@ def _handful_by_handful(
     ever in doubt. The deliveries themselves change when all that was claimed is done,
     or something was not accepted; what is claimed then in the same transaction.
     """
-    noted: list[Outcome] = []
-    unsettled: list[Outcome] = []
+    noted: list[Outcome] = []  # on the timeline, and not settled
+    unsettled: list[Outcome] = []  # known to this process alone
     portions = _in_portions(batch.deliveries, max(CLAIMED, lease.handful))
     resting: set[str] = set()  # domains that have asked for it in this batch
     try:
@@ -176,6 +190,7 @@ def _handful_by_handful(
                 for results, untried in handfuls:
                     unsettled = results
                     rest = handing_over.rest
+                    # The last handful of what was claimed is settled with the others.
                     if rest and not untried and note(results, lease):
                         noted += results
                         unsettled = []
@@ -198,17 +213,6 @@ def _handful_by_handful(
         known = [*noted, *unsettled]
         _settle_again(known, batch.deliveries, lease)
         yield known
-
-
-def note(results: list[Outcome], lease: Lease) -> bool:
-    """Put on the timeline that all of a handful were accepted; return whether it is.
-
-    Not if there is more to be told of one, or if one is not ours any more.
-    """
-    if any(each.changes != outcomes.ACCEPTED for each in results):
-        return False
-    lines = [each.event for each in results]
-    return Delivery.objects.tell(lines, lease.holds(State.HANDING_OVER))
 
 
 def _is_over(results: list[Outcome], lease: Lease) -> bool:
@@ -343,7 +347,9 @@ class _HandingOver:
             self._stopped = True
         except Exception:
             # A fault of ours puts the one that was under way in doubt, and no other.
-            logger.exception("A fault while mail was handed over")
+            logger.exception(
+                "A fault while deliveries %s were handed over", _ids(self._under_way)
+            )
             if self._under_way:
                 self._take(TransportError(FAULT, Verdict.UNKNOWN))
             self._stopped = True
@@ -426,7 +432,12 @@ def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome
     try:
         return _email_for(delivery, transport)
     except (ValueError, MessageError) as error:
-        logger.warning("Delivery %s cannot be built: %r", delivery.uuid, str(error))
+        logger.warning(
+            "Delivery %s cannot be built: %r",
+            delivery.pk,
+            str(error),
+            extra={"delivery": delivery.pk},
+        )
         return outcomes.not_sendable(
             delivery,
             "Its subject, names or addresses cannot be put into a message.",
@@ -435,7 +446,11 @@ def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome
     except DATABASE_AWAY:
         raise
     except Exception:
-        logger.exception("Delivery %s met a fault while it was built", delivery.uuid)
+        logger.exception(
+            "Delivery %s met a fault while it was built",
+            delivery.pk,
+            extra={"delivery": delivery.pk},
+        )
         return outcomes.not_sendable(delivery, f"{FAULT} Nothing was sent.", now())
 
 
@@ -487,6 +502,17 @@ def _visible_sender(delivery: Delivery, transport: Transport) -> str:
 
 def _ids(deliveries: Iterable[Delivery]) -> list[int]:
     return [delivery.pk for delivery in deliveries]
+
+
+def note(results: list[Outcome], lease: Lease) -> bool:
+    """Put on the timeline that all of a handful were accepted; return whether it is.
+
+    Not if there is more to be told of one, or if one is not ours any more.
+    """
+    if any(each.changes != outcomes.ACCEPTED for each in results):
+        return False
+    lines = [each.event for each in results]
+    return Delivery.objects.tell(lines, lease.holds(State.HANDING_OVER))
 
 
 def settle(
