@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
+from deliveryportal.accounts.models.user import User
+
 
 def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
@@ -17,7 +19,13 @@ def digest(token: str) -> str:
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self) -> Self:
-        return self.filter(accepted_at=None, expires_at__gt=now())
+        """Those whose link still works: it leads into no team without a manager."""
+        managers = User.objects.filter(
+            team=models.OuterRef("team"), role=User.Role.MANAGER, is_active=True
+        )
+        return self.filter(
+            models.Exists(managers), accepted_at=None, expires_at__gt=now()
+        )
 
     def by_token(self, token: str) -> Invitation | None:
         return self.open().filter(token_digest=digest(token)).first()

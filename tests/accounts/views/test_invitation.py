@@ -55,6 +55,15 @@ def test_the_invited_join_the_team_as_members(
     assert client.get("/settings/team/").status_code == 200
 
 
+def test_no_link_leads_into_a_team_without_a_manager(
+    client: Client, invited: str, bob: User
+) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert client.get(invited).status_code == 410
+    User.objects.filter(pk=bob.pk).update(is_active=True)
+    assert client.get(invited).status_code == 302
+
+
 def test_a_link_joins_one_person_once(
     client: Client, invited: str, sign_up: SignUp
 ) -> None:
