@@ -52,31 +52,27 @@ from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from channels.allowance import allowance, give_back, hold
-from channels.mime import Letter, to_bytes
 from channels.models import Channel
 from channels.pausing import pause
 from channels.renewing import open_channel
-from channels.return_path import return_path
 from channels.transports import (
     OutgoingEmail,
     Receipt,
     Transport,
     TransportError,
     Verdict,
-    VisibleSender,
 )
 from conversations import outcomes
 from conversations.alerting import alert_of_refusals
 from conversations.batch_size import fitting, learn
 from conversations.lease import NO_LEASE, UNTRIED, Lease
-from conversations.letters import addressee, enclosed_files
+from conversations.letters import email_for
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.by_hand import Sql
 from conversations.models.delivery import State
 from conversations.models.event import Line
 from conversations.models.next_due import next_due
 from conversations.outcomes import Outcome
-from conversations.rich_text import as_document
 from conversations.slowing import slow_down
 from conversations.stopping import stopping
 from conversations.suppressing import suppress_refused
@@ -430,7 +426,7 @@ def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome
             now(),
         )
     try:
-        return _email_for(delivery, transport)
+        return email_for(delivery, transport)
     except (ValueError, MessageError) as error:
         logger.warning(
             "Delivery %s cannot be built: %r",
@@ -452,52 +448,6 @@ def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome
             extra={"delivery": delivery.pk},
         )
         return outcomes.not_sendable(delivery, f"{FAULT} Nothing was sent.", now())
-
-
-def _email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
-    message = delivery.message
-    to_name, to_address = addressee(delivery)
-    letter = Letter(
-        from_name=message.from_name,
-        from_address=_visible_sender(delivery, transport),
-        to_name=to_name,
-        to_address=to_address,
-        cc=tuple((name, address) for name, address in message.cc),
-        subject=message.subject,
-        text=message.body,
-        html=message.body_html and as_document(message.body_html),
-        attachments=enclosed_files(message),
-        message_id=message.message_id,
-        date=message.written_at,
-        references=message.references,
-    )
-    return OutgoingEmail(
-        envelope_sender=(
-            return_path(delivery.return_token, settings.BOUNCE_DOMAIN)
-            if transport.traits.records_bounces
-            else message.from_address
-        ),
-        recipient=delivery.recipient_wire,
-        content=to_bytes(letter),
-        thread=_thread(delivery),
-    )
-
-
-def _thread(delivery: Delivery) -> str:
-    """The provider's thread that a follow-up stays in, if it goes by the same channel."""
-    if delivery.message.follows_id is None:
-        return ""
-    earlier = Delivery.objects.filter(
-        message=delivery.message.follows_id, channel=delivery.channel_id
-    )
-    return earlier.values_list("remote_thread", flat=True).first() or ""
-
-
-def _visible_sender(delivery: Delivery, transport: Transport) -> str:
-    """The address in From: the connected account's on channels that insist on it."""
-    if transport.traits.visible_sender is VisibleSender.CONNECTED_ACCOUNT:
-        return delivery.channel.address
-    return delivery.message.from_address
 
 
 def _ids(deliveries: Iterable[Delivery]) -> list[int]:

@@ -1,13 +1,66 @@
-"""What belongs in a letter besides its words: whom it is to, and its files."""
+"""A delivery as the letter that leaves: from whom and to whom, its words, its files."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from uuid import UUID
 
+from django.conf import settings
+
 from channels.mime import Attachment as File
+from channels.mime import Letter, to_bytes
+from channels.return_path import return_path
+from channels.transports import OutgoingEmail, Transport, VisibleSender
 from conversations.models import Attachment, Delivery, Message
 from conversations.models.delivery import Part
+from conversations.rich_text import as_document
+
+
+def email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
+    """Put it together; raise ValueError or MessageError if it cannot be."""
+    message = delivery.message
+    to_name, to_address = addressee(delivery)
+    letter = Letter(
+        from_name=message.from_name,
+        from_address=_visible_sender(delivery, transport),
+        to_name=to_name,
+        to_address=to_address,
+        cc=tuple((name, address) for name, address in message.cc),
+        subject=message.subject,
+        text=message.body,
+        html=message.body_html and as_document(message.body_html),
+        attachments=enclosed_files(message),
+        message_id=message.message_id,
+        date=message.written_at,
+        references=message.references,
+    )
+    return OutgoingEmail(
+        envelope_sender=(
+            return_path(delivery.return_token, settings.BOUNCE_DOMAIN)
+            if transport.traits.records_bounces
+            else message.from_address
+        ),
+        recipient=delivery.recipient_wire,
+        content=to_bytes(letter),
+        thread=_thread(delivery),
+    )
+
+
+def _thread(delivery: Delivery) -> str:
+    """The provider's thread that a follow-up stays in, if it goes by the same channel."""
+    if delivery.message.follows_id is None:
+        return ""
+    earlier = Delivery.objects.filter(
+        message=delivery.message.follows_id, channel=delivery.channel_id
+    )
+    return earlier.values_list("remote_thread", flat=True).first() or ""
+
+
+def _visible_sender(delivery: Delivery, transport: Transport) -> str:
+    """The address in From: the connected account's on channels that insist on it."""
+    if transport.traits.visible_sender is VisibleSender.CONNECTED_ACCOUNT:
+        return delivery.channel.address
+    return delivery.message.from_address
 
 
 def addressee(delivery: Delivery) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from channels.models import Channel, EmailIdentity
 from channels.transports import OutgoingEmail, Receipt
 from channels.transports._smtp import SmtpSession
-from conversations import delivering, outcomes
+from conversations import delivering, letters, outcomes
 from conversations.delivering import claim, deliver_lane, look_ahead
 from conversations.lease import Lease
 from conversations.letters import addressee
@@ -448,7 +448,7 @@ def test_what_a_fault_of_ours_keeps_from_being_built_has_certainly_not_left(
         return addressee(delivery)
 
     with ScriptedSmtp() as relay, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delivering, "addressee", stumble)
+        patch.setattr(letters, "addressee", stumble)
         settings.PORTAL_RELAY_URL = relay.url
         run_lane(good)
     assert (after(bad).state, bad.reason) == (State.FAILED, "not_sendable")

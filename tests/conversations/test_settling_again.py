@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from pytest_django import Settings
 
-from conversations import delivering
+from conversations import delivering, letters
 from conversations.delivering import deliver_lane
 from conversations.lease import Lease
 from conversations.letters import enclosed_files
@@ -149,7 +149,7 @@ def test_a_letter_that_the_database_cannot_be_asked_for_is_in_no_doubt(
     lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = Once(enclosed_files, lose_the_database)
-    monkeypatch.setattr(delivering, "enclosed_files", asked)
+    monkeypatch.setattr(letters, "enclosed_files", asked)
     deliver_lane(lane.channel_id, lane.sender_id)
     send_all(lane)
     assert asked.times > 1

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from channels.transports import OutgoingEmail
-from conversations.delivering import _email_for
+from conversations.letters import email_for
 from conversations.models import Attachment, Delivery, Message
 from deliveryportal.accounts.models import User
 
@@ -49,7 +49,7 @@ def send(client: Client, **fields: object) -> str:
 
 
 def outgoing(delivery: Delivery) -> tuple[OutgoingEmail, EmailMessage]:
-    email = _email_for(delivery, delivery.channel.open_transport())
+    email = email_for(delivery, delivery.channel.open_transport())
     parsed = message_from_bytes(email.content, policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     return email, parsed
