@@ -44,8 +44,8 @@ class Written:
 def keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | None:
     """Save the form as the draft `uuid`; None if nothing stands in it.
 
-    `version` is the one this form knows. Where another tab has saved since, what
-    stands here becomes a draft of its own, and both are kept. Raises HasGoneError
+    `version` is the one this form knows. Where another tab has saved other words since,
+    what stands here becomes a draft of its own, and both are kept. Raises HasGoneError
     if the message was sent meanwhile.
     """
     try:
@@ -69,6 +69,10 @@ def _keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | No
         raise HasGoneError
     if not mine.exists():
         return _begin(owner, uuid, written) if written else None
+    # A page that was left while it was saved comes back and saves the same.
+    same = mine.filter(forget_at=None, **written.fields).first()
+    if same and set(same.attachments.all()) == set(written.attachments):
+        return same
     return _begin(owner, uuid4(), written)
 
 

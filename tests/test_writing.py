@@ -204,6 +204,40 @@ def test_whoever_goes_back_finds_what_was_written_and_sends_it_once(
         assert screen.complaints == []
 
 
+@pytest.mark.browser
+def test_reloading_right_after_typing_loses_no_word(tmp_path: Path) -> None:
+    with Portal(tmp_path) as portal, browser(portal.url) as screen:
+        sign_up(screen)
+        page = screen.page
+        text = page.get_by_role("textbox", name="Text")
+        saved = page.locator("#saved")
+
+        screen.go("/conversations/new/")
+        page.fill("[name=subject]", "Your offer")
+        text.press_sequentially("It is")
+        page.reload()
+        expect(text).to_have_text("It is")
+        expect(page.locator("[name=subject]")).to_have_value("Your offer")
+        expect(saved).to_contain_text("Draft saved at")
+
+        page.wait_for_url("**/conversations/drafts/**")
+        text.press("End")
+        text.press_sequentially(" ready")
+        page.locator("summary", has_text="Cc and Bcc").click()
+        page.fill("[name=cc]", "bert@customer.test")
+        page.reload()
+        expect(text).to_have_text("It is ready")
+        expect(page.locator("[name=cc]")).to_have_value("bert@customer.test")
+        expect(page.locator("[name=cc]")).to_be_visible()
+        expect(saved).to_contain_text("Draft saved at")
+
+        page.reload()
+        expect(text).to_have_text("It is ready")
+        drafts = portal.rows("SELECT body, cc FROM conversations_draft")
+        assert drafts == [("It is ready", "bert@customer.test")]
+        assert screen.complaints == []
+
+
 @pytest.mark.processes
 def test_scheduled_mail_leaves_within_two_seconds_of_its_time(tmp_path: Path) -> None:
     """Through the whole product in one process: form, database, sweeper, worker."""

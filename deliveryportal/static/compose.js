@@ -4,6 +4,8 @@
 
 const letter = document.getElementById("letter");
 const KEPT_AFTER = 3000; // milliseconds from the first unsaved letter
+const TYPED = ["identity", "to", "cc", "bcc", "people", "subject", "body", "send_at"];
+const UNSAVED = `unsaved of ${letter.dataset.owner}`; // for this tab alone
 
 await edit(letter.elements.body);
 keepByItself();
@@ -14,7 +16,7 @@ async function edit(textarea) {
   const [make, icons] = await Promise.all([
     import(letter.dataset.editor),
     document.fonts.load("1em 'Material Icons'").catch(() => []),
-    filledInAgain(),
+    filledInAgain().then(bringBackUnsaved),
   ]);
   const place = document.createElement("div");
   place.className = "prose-editor";
@@ -76,6 +78,30 @@ async function filledInAgain() {
   await new Promise((resolve) => window.addEventListener("load", resolve, { once: true }));
 }
 
+/* Reload asks for the page before the last words have left: they wait in the browser. */
+function rememberUnsaved() {
+  const typed = [...new FormData(letter)].filter(([, value]) => typeof value === "string");
+  sessionStorage.setItem(UNSAVED, JSON.stringify(Object.fromEntries(typed)));
+}
+
+/* Bring them back into the form they were typed in, unless the server has newer ones. */
+function bringBackUnsaved() {
+  const typed = JSON.parse(sessionStorage.getItem(UNSAVED));
+  sessionStorage.removeItem(UNSAVED);
+  const here = [letter.elements.submission.value, history.state?.submission];
+  if (!typed || !here.includes(typed.submission)) return;
+  if (Number(letter.elements.version.value) > Number(typed.version)) return;
+  for (const name of ["submission", "version", "format", ...TYPED]) {
+    const field = letter.elements[name];
+    if (!field || field.value === typed[name]) continue;
+    field.value = typed[name];
+    field.closest("details")?.setAttribute("open", "");
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  // As it was typed: the same words that have left meanwhile are no second draft.
+  document.getElementById("saved").dispatchEvent(new Event("keep"));
+}
+
 /* What the editor starts with, as HTML. What was filled in again is newer than what came
    with the page, and is HTML already if the editor was here. */
 function written(textarea) {
@@ -87,7 +113,8 @@ function written(textarea) {
 /* Once it is a draft, Back and Reload lead to that: with its files, and to be sent once. */
 function rememberDraft() {
   const address = document.getElementById("saved").dataset.draft;
-  history.replaceState({ edited: true }, "", address);
+  const submission = letter.elements.submission.value;
+  history.replaceState({ edited: true, submission }, "", address);
 }
 
 function paragraphs(text) {
@@ -105,24 +132,35 @@ function paragraphs(text) {
 /* Save a few seconds after the first letter typed, and when the page is left. */
 function keepByItself() {
   let timer = null;
+  let unsaved = false;
   const keep = () => {
     clearTimeout(timer);
     timer = null;
     document.getElementById("saved").dispatchEvent(new Event("keep"));
   };
   letter.addEventListener("input", (event) => {
-    if (event.target.type !== "file") timer ??= setTimeout(keep, KEPT_AFTER);
+    if (event.target.type === "file") return;
+    timer ??= setTimeout(keep, KEPT_AFTER);
+    unsaved = true;
   });
   const leave = () => {
     clearTimeout(timer);
     timer = null;
+    unsaved = false;
   };
-  document.body.addEventListener("htmx:afterSettle", rememberDraft);
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    rememberDraft();
+    if (event.target.id !== "saved" || timer !== null) return;
+    unsaved = false;
+    sessionStorage.removeItem(UNSAVED);
+  });
   // The page that leaves now takes everything along: kept again, it would be two drafts.
   letter.addEventListener("submit", leave);
   document.getElementById("delete-draft")?.addEventListener("submit", leave);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden" && timer !== null) keep();
+    if (document.visibilityState !== "hidden" || !unsaved) return;
+    rememberUnsaved();
+    if (timer !== null) keep();
   });
 }
 

@@ -87,6 +87,18 @@ def test_two_tabs_lose_nothing_to_each_other(alice: User, as_user: SignIn) -> No
     assert kept == {"First tab, more", "Second tab"}
 
 
+def test_the_same_words_from_a_page_that_came_back_are_no_second_draft(
+    alice: User, as_user: SignIn
+) -> None:
+    client, fields = as_user(alice), form(to="anna", body="Half a word")
+    client.post(SAVE, fields)  # as the page is left
+    page = client.post(SAVE, fields).content.decode()  # as it comes back
+    assert 'name="version" value="1"' in page
+    assert "Another tab" not in page
+    client.post(SAVE, {**fields, "upload": SimpleUploadedFile("offer.pdf", b"%PDF")})
+    assert Draft.objects.count() == 2
+
+
 def test_a_draft_is_gone_on_with_in_the_form(
     alice: User, draft: Draft, as_user: SignIn
 ) -> None:
