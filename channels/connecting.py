@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils.timezone import now
@@ -10,7 +12,9 @@ from channels.models import Channel, ChannelChoice
 from channels.routing import channel_in_use
 from channels.transports import Traits
 from deliveryportal.accounts.auditing import Area, record
-from deliveryportal.accounts.models import Team, User
+from deliveryportal.accounts.models import AuditEntry, Team, User
+
+CONNECTED = "Connected the delivery channel"
 
 # Sent inside the transaction that resumed a paused channel, with `channel`: what
 # waited for it may go now.
@@ -31,11 +35,27 @@ def connected(channel: Channel, *, by: User) -> None:
     resume(channel)
     record(
         Area.CREDENTIALS,
-        "Connected the delivery channel",
+        CONNECTED,
         channel,
         by=by,
         **channel.of_the_log,
     )
+
+
+def account_at(channel: Channel, at: datetime) -> str:
+    """The address of the account that was connected then: it may be another one now."""
+    since = channel.connected_at
+    if since is None or since <= at or channel.owner is None:
+        return channel.address
+    earlier = AuditEntry.objects.filter(
+        team=channel.owner.team_id,
+        actor=channel.owner,
+        at__lte=at,
+        action=CONNECTED,
+        subject=str(channel),
+    )
+    details = earlier.order_by("-id").values_list("details", flat=True).first()
+    return str((details or {}).get("account") or channel.address)
 
 
 def mends(kind: str, *, user: User, team: Team | None = None) -> bool:

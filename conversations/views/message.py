@@ -8,7 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from channels.choosing import what_the_recipient_sees
+from channels.choosing import RecipientView, what_the_recipient_sees
+from channels.connecting import account_at
 from conversations.folders import folder_of
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.delivery import SCHEDULED, State
@@ -75,16 +76,25 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             else None,
             "held_up": any(_is_held_up(each) for each in deliveries),
             "in_progress": any(delivery.in_progress for delivery in deliveries),
-            "recipient_view": what_the_recipient_sees(
-                display_name=found.from_name,
-                address=found.from_address,
-                traits=deliveries[0].channel.traits,
-                portal_domain=settings.PORTAL_DOMAIN,
-                account=deliveries[0].channel.address,
-            )
+            "recipient_view": _recipient_view(found, deliveries[0])
             if deliveries
             else None,
         },
+    )
+
+
+def _recipient_view(message: Message, delivery: Delivery) -> RecipientView:
+    """What arrives, or has arrived, by the account of that time."""
+    channel = delivery.channel
+    left_at = delivery.accepted_at or delivery.state_since
+    return what_the_recipient_sees(
+        display_name=message.from_name,
+        address=message.from_address,
+        traits=channel.traits,
+        portal_domain=settings.PORTAL_DOMAIN,
+        account=channel.address
+        if delivery.state == State.QUEUED
+        else account_at(channel, left_at),
     )
 
 

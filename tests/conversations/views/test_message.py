@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from channels.models import Allowance
+from channels.connecting import connected
+from channels.models import Allowance, Channel
 from channels.return_path import return_path
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.delivery import State
@@ -64,6 +65,25 @@ def test_nothing_from_outside_becomes_markup(
     page = as_user(bounced.sender).get(bounced.message.get_absolute_url())
     assert HOSTILE.encode() not in page.content
     assert b"&lt;script&gt;" in page.content
+
+
+def test_old_mail_was_seen_with_the_account_that_was_connected_then(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    channel = Channel(kind="gmail", owner=alice)
+    seen_with = []
+    for account in ("old@gmail.test", "new@gmail.test"):
+        waits = make_delivery(alice, f"waiting-for-{account}")
+        channel.address = account
+        channel.save()
+        connected(channel, by=alice)
+        sent = make_delivery(alice, account, state=State.ACCEPTED, accepted_at=now())
+        seen_with += [(waits, "new@gmail.test"), (sent, account)]
+    Delivery.objects.update(channel=channel)
+    for delivery, account in seen_with:
+        page = as_user(alice).get(delivery.message.get_absolute_url()).content.decode()
+        seen = page.partition("The recipient sees")[2].partition("Delivery channel")[0]
+        assert account in seen
 
 
 def test_the_secret_return_path_is_not_shown(
