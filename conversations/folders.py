@@ -157,9 +157,6 @@ class Folder:
         """Return the list named `key`; the whole folder for an empty key."""
         return next((each for each in self.all_lists if each.key == key), None)
 
-    def holds(self, delivery: Delivery) -> bool:
-        return any(listing.holds(delivery) for listing in self.all_lists)
-
 
 @cache
 def _page_of(key: str, prefix: str) -> str:
@@ -316,6 +313,11 @@ FOLDERS: dict[str, Folder] = {
 }
 
 
-def folder_of(delivery: Delivery) -> Folder:
-    """Return the tab a delivery stands in."""
-    return next(folder for folder in FOLDERS.values() if folder.holds(delivery))
+def list_of(delivery: Delivery) -> tuple[Folder, Listing]:
+    """Return the tab a delivery stands in, and the first of its lists that has it."""
+    return next(
+        (folder, listing)
+        for folder in FOLDERS.values()
+        for listing in folder.all_lists
+        if listing.holds(delivery)
+    )

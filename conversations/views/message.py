@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from channels.choosing import RecipientView, what_the_recipient_sees
 from channels.connecting import account_at
-from conversations.folders import folder_of
+from conversations.folders import list_of
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.delivery import SCHEDULED, State
 from conversations.reworking import can_be_reworked
@@ -39,12 +39,16 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         uuid=uuid,
     )
     deliveries = list(found.deliveries.all())
+    folder, listing = list_of(deliveries[0]) if deliveries else (None, None)
     is_writer = found.sender_id == request.user.pk
     waits = bool(deliveries) and all(each.state == State.QUEUED for each in deliveries)
     return live(
         request,
         "conversations/message.html",
-        {"live_part": "conversations/_timeline.html"},
+        {
+            "live_part": "conversations/_timeline.html",
+            "live_back": "conversations/_back.html",
+        },
         {
             "message": found,
             "sent_again_as": found.resends.first(),
@@ -60,7 +64,8 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             "reworkable": {
                 each.pk for each in deliveries if can_be_reworked(each, request.user)
             },
-            "folder": folder_of(deliveries[0]) if deliveries else None,
+            "folder": folder,
+            "listing": listing,
             "addressed": {
                 part: [each for each in deliveries if each.part == part]
                 for part in Delivery.Part.values

@@ -121,6 +121,35 @@ def test_htmx_gets_only_the_timeline(bounced: Delivery, as_user: SignIn) -> None
     assert b'id="timeline"' in response.content
 
 
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"state": State.QUEUED}, "/conversations/pending/"),
+        ({"state": State.ACCEPTED}, "/conversations/sent/"),
+        ({"state": State.FAILED}, "/conversations/failed/"),
+        (
+            {"state": State.ACCEPTED, "archived_at": now()},
+            "/conversations/sent/?list=archived",
+        ),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_the_way_back_leads_to_a_list_that_has_the_message_now(
+    fields: dict[str, object],
+    url: str,
+    headers: dict[str, str],
+    alice: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+) -> None:
+    message = make_delivery(alice, **fields).message
+    address, client = message.get_absolute_url(), as_user(alice)
+    page = client.get(address, headers=headers).content.decode()
+    back = page.partition('id="back"')[2].partition(">")[0]
+    assert f'href="{url}"' in back
+    assert address in client.get(url).content.decode()
+
+
 @pytest.mark.parametrize("page", ["message", "report"])
 def test_the_manager_sees_it_the_outsider_gets_404(
     bounced: Delivery, bob: User, charlie: User, as_user: SignIn, page: str
