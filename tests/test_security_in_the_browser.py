@@ -165,7 +165,7 @@ def test_members_are_led_and_history_tells_of_it(bob: Screen) -> None:
 def give_the_password(screen: Screen) -> None:
     screen.page.get_by_label("Email").fill("bob@acme.test")
     screen.page.get_by_label("Password").fill(PASSWORD)
-    screen.page.get_by_role("button", name="Sign In", exact=True).click()
+    screen.page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def sign_in(screen: Screen) -> None:

@@ -167,6 +167,30 @@ def test_an_admin_made_on_the_command_line_signs_in_before_any_mail_arrives(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("signup", "who_else"),
+    [("invitation", "Nobody else can sign up"), ("open", "founds another team")],
+)
+def test_whoever_makes_the_first_admin_is_told_how_people_come_in(
+    settings: Settings, signup: str, who_else: str
+) -> None:
+    settings.SIGNUP = signup
+    said = StringIO()
+
+    def make(email: str) -> None:
+        call_command(
+            "createsuperuser", email=email, name="Op", interactive=False, stdout=said
+        )
+
+    make("op@portal.test")
+    assert "invite people to it at http" in said.getvalue()
+    assert who_else in said.getvalue()
+    person("Alice")
+    make("op2@portal.test")
+    assert said.getvalue().count("invite people") == 1
+
+
+@pytest.mark.django_db
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize("relay", ["smtp://127.0.0.1:1", ""])
 def test_a_link_that_cannot_be_mailed_is_told_and_mailed_later(
