@@ -24,6 +24,7 @@ from channels.transports import kind_choices, transport_class
 from conversations.figures import AGES, LATER, OLDER, Figures, figures, waits
 from conversations.models import Alert, Delivery, DeliveryEvent, Hold, Report, Tally
 from conversations.pictures import HEIGHT, Bar, Series, stacked
+from deliveryportal.accounts.models import User
 from deliveryportal.admin_menu import Rows, number_of
 from deliveryportal.health import DUE_OVERDUE, SWEEP_OVERDUE, last_sweep
 
@@ -214,6 +215,12 @@ def _queue(known: Figures) -> list[tuple[str, str, list[int]]]:
 
 def _needs() -> list[Fact]:
     """What does not mend itself; what there is none of is told too."""
+    nobody_yet = Fact(
+        label="People besides admins: invite the first to your team",
+        value="0",
+        url=reverse("accounts:team"),
+        tone=BAD,
+    )
     lists: list[tuple[str, Rows, str]] = [
         (
             "Channels that stopped working",
@@ -241,8 +248,9 @@ def _needs() -> list[Fact]:
             _list("conversations_delivery", waiting="abandoned"),
         ),
     ]
-    return [
+    known = [
         Fact(label=label, value=number or "0", url=url, tone=BAD if number else GOOD)
         for label, rows, url in lists
         for number in [number_of(rows)]
     ]
+    return [nobody_yet, *known] if User.objects.only_admins() else known

@@ -29,7 +29,7 @@ from conversations.models import (
 from conversations.models.delivery import State
 from conversations.sweeping import ROLE
 from deliveryportal.accounts.models import User
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, person
 
 MakeDelivery = Callable[..., Delivery]
 URL = "/admin/"
@@ -50,6 +50,13 @@ def fact(context: Any, label: str) -> Any:
         each for each in [*context["facts"], *context["needs"]] if each.label == label
     ]
     return found
+
+
+def test_an_admin_who_is_alone_is_told_to_invite_people(operator: Client) -> None:
+    label = "People besides admins: invite the first to your team"
+    assert fact(operator.get(URL).context, label).url == "/settings/team/"
+    person("Alice")
+    assert label not in html(operator.get(URL))
 
 
 def test_a_swept_queue_without_old_mail_flows(operator: Client) -> None:

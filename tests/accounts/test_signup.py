@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
 from django.core.cache import cache
 from django.core.mail import EmailMessage
+from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
 from channels.models import ChannelChoice, EmailIdentity
 from deliveryportal.accounts.models import User
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, person
 
 SignUp = Callable[..., bytes]
 
@@ -120,6 +122,24 @@ def test_closed_sign_up_tells_a_stranger_whom_to_ask(
     assert "Ask a manager of your team for an invitation." in page.content.decode()
     sign_up(client)
     assert User.objects.get() == bob
+
+
+@pytest.mark.parametrize(("signup", "offered"), [("open", True), ("invitation", False)])
+def test_signing_up_is_offered_to_whoever_may(
+    client: Client, settings: Settings, bob: User, signup: str, *, offered: bool
+) -> None:
+    settings.SIGNUP = signup
+    page = client.get("/accounts/login/").content.decode()
+    assert ("sign up" in page.lower()) == offered
+    assert ("can invite you" in page) != offered
+
+
+def test_whoever_follows_an_invitation_is_offered_to_sign_up(
+    client: Client, settings: Settings, invited: str
+) -> None:
+    settings.SIGNUP = "invitation"
+    client.get(invited)
+    assert "Sign up" in client.get("/accounts/login/").content.decode()
 
 
 @pytest.mark.django_db

@@ -39,6 +39,10 @@ class UserManager(BaseUserManager["User"]):
         )
         return user
 
+    def only_admins(self) -> bool:
+        """Whether nobody has come yet but those who run the installation."""
+        return not self.filter(is_superuser=False).exists()
+
 
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, who signs in by email and belongs to one team."""
