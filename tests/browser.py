@@ -56,6 +56,14 @@ class Screen:
         context = _context(program, time_zone=time_zone)
         return Screen(context.new_page(), self.address)
 
+    def without_javascript(self) -> Screen:
+        """The same person in a browser that runs no scripts; it ends with this one."""
+        program = self.page.context.browser
+        assert program
+        context = _context(program, java_script_enabled=False)
+        context.add_cookies(self.page.context.cookies())  # type: ignore[arg-type]
+        return Screen(context.new_page(), self.address)
+
     def go(self, path: str) -> None:
         response = self.page.goto(self.address + path)
         assert response
@@ -88,9 +96,12 @@ def browser(address: str) -> Iterator[Screen]:
             program.close()
 
 
-def _context(program: Browser, *, time_zone: str = "UTC") -> BrowserContext:
+def _context(
+    program: Browser, *, time_zone: str = "UTC", java_script_enabled: bool = True
+) -> BrowserContext:
     return program.new_context(
         viewport={"width": WIDTHS[0], "height": 844},
         locale="en-GB",
         timezone_id=time_zone,
+        java_script_enabled=java_script_enabled,
     )
