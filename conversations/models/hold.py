@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from channels.models.prepared import moment
 from channels.models.reading import instances
+from deliveryportal.accounts.models import User
 
 
 class Scope(models.TextChoices):
@@ -72,10 +73,20 @@ class HoldQuerySet(models.QuerySet["Hold"]):
             Scope(scope) for scope in self.values_list("scope", flat=True).distinct()
         }
 
+    def by_admins(self) -> Self:
+        return self.exclude(scope=Scope.SLOWED)
+
     def by_scope(self) -> dict[str, int]:
         """How many there are of each scope, of those placed by hand."""
-        placed = self.exclude(scope=Scope.SLOWED)
-        return dict(placed.order_by().values_list("scope").annotate(models.Count("pk")))
+        placed = self.by_admins().order_by().values_list("scope")
+        return dict(placed.annotate(models.Count("pk")))
+
+    def over_writer(self, user: User) -> Self:
+        """Those that some mail the user may write would be under."""
+        return self.filter(
+            models.Q(team=None) | models.Q(team=user.team_id),
+            models.Q(sender=None) | models.Q(sender=user),
+        )
 
     def over(self, scope: Scope) -> Self:
         """Those of `scope` that a delivery outside this query is under."""

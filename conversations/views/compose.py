@@ -29,7 +29,7 @@ from conversations.composing import AlreadySentError, Enclosed, write_to_each
 from conversations.drafting import HasGoneError, Written
 from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
 from conversations.merging import MergeError, read_people, told_differently
-from conversations.models import Attachment, Draft, Message
+from conversations.models import Attachment, Draft, Hold, Message
 from conversations.reworking import replaced_by
 from conversations.rich_text import as_text, lost_links, sanitised
 from conversations.triage.deciding import sent_again
@@ -79,6 +79,7 @@ def compose(request: UserRequest) -> HttpResponse:
 
 
 def page(request: UserRequest, form: ComposeForm, **context: Any) -> HttpResponse:
+    seen = _what_is_seen(request.user, form)
     response = render(
         request,
         "conversations/_seen.html" if request.htmx else "conversations/compose.html",
@@ -89,8 +90,9 @@ def page(request: UserRequest, form: ComposeForm, **context: Any) -> HttpRespons
             "attachments": [],
             "formatted": "",
             "limit": settings.MAX_ATTACHMENT_BYTES,
-            **_what_is_seen(request.user, form),
+            **seen,
             **_who_is_stopped(request.user, form),
+            "holds": _what_holds_it(request.user, form, seen["chosen"]),
             **context,
         },
     )
@@ -362,6 +364,22 @@ def _who_is_stopped(user: User, form: ComposeForm) -> dict[str, Any]:
     stopped = stopped_among(recipients, user.team_id)
     number = len({address.wire.casefold() for address in recipients})
     return {"stopped": stopped, "reached": number - len(stopped)}
+
+
+def _what_holds_it(
+    user: User, form: ComposeForm, chosen: tuple[EmailIdentity, list[Fact]] | None
+) -> list[Hold]:
+    """The pauses that mail would wait for, if it were sent as it stands in the form."""
+    holds = list(Hold.objects.in_force(now()).by_admins().over_writer(user))
+    if not holds or not chosen:
+        return []
+    channel = channel_for(chosen[0])
+    domains = {each.wire.rpartition("@")[2].casefold() for each in _readable(form)}
+    return [
+        each
+        for each in holds
+        if each.channel_id in {None, channel.pk} and each.domain in {"", *domains}
+    ]
 
 
 def _readable(form: ComposeForm) -> list[Address]:

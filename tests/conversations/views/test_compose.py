@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 
-from channels.models import EmailIdentity
+from channels.models import Channel, EmailIdentity
 from conversations.blocking import block_domain, suppress_address
-from conversations.models import Delivery, Message
+from conversations.models import Delivery, Hold, Message
+from conversations.models.hold import Scope
 from deliveryportal.accounts.models import User
 
 URL = "/conversations/new/"
@@ -285,6 +288,65 @@ def test_a_suppressed_person_is_named_before_sending(
     assert "Nothing was sent yet" in text
     assert "Text." in text, "what was written is still there"
     assert Message.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("scope", "of", "identity", "held"),
+    [
+        (Scope.EVERYTHING, {}, "", True),
+        (Scope.TEAM, {"team": "theirs"}, "", True),
+        (Scope.TEAM, {"team": "another"}, "", False),
+        (Scope.SENDER, {"sender": "alice"}, "", True),
+        (Scope.SENDER, {"sender": "bob"}, "", False),
+        (Scope.CHANNEL, {"channel": "portal"}, "", True),
+        (Scope.CHANNEL, {"channel": "hers"}, "", False),
+        (Scope.CHANNEL, {"channel": "hers"}, "by hers", True),
+        (Scope.DOMAIN, {"domain": "customer.test"}, "", True),
+        (Scope.DOMAIN, {"domain": "elsewhere.test"}, "", False),
+        (Scope.SLOWED, {"channel": "portal", "domain": "customer.test"}, "", False),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_pause_is_told_before_sending_to_whose_mail_would_wait(
+    scope: Scope,
+    of: dict[str, str],
+    identity: str,
+    held: bool,
+    headers: dict[str, str],
+    alice: User,
+    bob: User,
+    charlie: User,
+    portal_channel: Channel,
+    as_user: SignIn,
+) -> None:
+    hers = Channel.objects.create(kind="smtp", owner=alice)
+    by_hers = EmailIdentity.objects.create(
+        owner=alice, display_name="A", address="a@acme.test", channel=hers
+    )
+    things = {"theirs": alice.team, "another": charlie.team, "alice": alice}
+    things |= {"bob": bob, "portal": portal_channel, "hers": hers}
+    Hold.objects.create(
+        scope=scope,
+        because="<b>moving house</b>",
+        **{name: things.get(key, key) for name, key in of.items()},
+    )
+    query = {"to": "Anna <anna@CUSTOMER.test>"}
+    if identity:
+        query["identity"] = str(by_hers.pk)
+    page = as_user(alice).get(URL, query, headers=headers).content.decode()
+    assert ("Paused by an admin: &lt;b&gt;moving house" in page) == held
+    assert ("until an admin resumes it" in page) == held
+
+
+def test_a_pause_that_is_over_is_not_told(
+    alice: User, portal_channel: Channel, as_user: SignIn
+) -> None:
+    soon, past = now() + timedelta(hours=1), now() - timedelta(hours=1)
+    for because, until in (("moving house", soon), ("moved", past)):
+        Hold.objects.create(scope=Scope.EVERYTHING, because=because, until=until)
+    page = as_user(alice).get(URL).content.decode()
+    assert page.count("Paused by an admin") == 1
+    assert "waits until" in page
 
 
 def test_told_of_it_one_may_send_all_the_same(
