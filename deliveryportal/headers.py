@@ -7,6 +7,7 @@ from collections.abc import Callable
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -35,6 +36,19 @@ def without_devices(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", NO_DEVICES)
+        return response
+
+    return middleware
+
+
+def kept_nowhere(get_response: Handler) -> Handler:
+    """Let Back ask for a signed-in person's page again, unless it says something else:
+    once they have signed out it shows no mail, and until then what became of it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.user.is_authenticated and "Cache-Control" not in response:
+            patch_cache_control(response, private=True, no_store=True)
         return response
 
     return middleware

@@ -148,6 +148,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "deliveryportal.headers.kept_nowhere",
     "deliveryportal.accounts.middleware.signed_out_htmx",
     "deliveryportal.accounts.middleware.in_the_users_time_zone",
     "deliveryportal.accounts.middleware.SignInFirst",

@@ -84,12 +84,20 @@ class Screen:
 
 
 @contextmanager
-def browser(address: str) -> Iterator[Screen]:
-    """Open a browser for the installation at `address`."""
+def browser(address: str, *, keeps_pages: bool = False) -> Iterator[Screen]:
+    """Open a browser for the installation at `address`.
+
+    If it `keeps_pages`, Back shows a page as it was left, where it may, as people's
+    browsers do; Playwright's waiting for a page then waits for some in vain.
+    """
     chromium = shutil.which("chromium")
     require_part(chromium, "chromium is not installed")
     with sync_playwright() as playwright:
-        program = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        program = playwright.chromium.launch(
+            executable_path=chromium,
+            args=ARGUMENTS,
+            ignore_default_args=["--disable-back-forward-cache"] if keeps_pages else [],
+        )
         try:
             yield Screen(_context(program).new_page(), address)
         finally:

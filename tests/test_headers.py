@@ -48,6 +48,19 @@ def test_django_admin_s_is_looser_and_nobody_else_s(bob: User, as_user: AsUser) 
     assert "unsafe" not in str(policy(admin, "/settings/team/?next=/admin/"))
 
 
+@pytest.mark.parametrize(
+    "path", ["/conversations/sent/", "/nowhere/", "/settings/team/"]
+)
+def test_no_browser_keeps_a_page_of_whoever_is_signed_in(
+    path: str, alice: User, as_user: AsUser
+) -> None:
+    assert "no-store" in as_user(alice).get(path).headers["Cache-Control"]
+
+
+def test_a_strangers_page_may_be_kept(client: Client, db: None) -> None:
+    assert "no-store" not in client.get("/nowhere/").headers.get("Cache-Control", "")
+
+
 def test_nor_referrers_nor_devices_leave_it(client: Client, db: None) -> None:
     headers = client.get("/accounts/login/").headers
     assert headers["Referrer-Policy"] == "same-origin"

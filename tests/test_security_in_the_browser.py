@@ -45,7 +45,7 @@ PAGES = [
 
 @pytest.fixture
 def bob(tmp_path: Path) -> Iterator[Screen]:
-    with Portal(tmp_path) as portal, browser(portal.url) as screen:
+    with Portal(tmp_path) as portal, browser(portal.url, keeps_pages=True) as screen:
         screen.go("/accounts/signup/")
         page = screen.page
         page.get_by_label("Name").fill("Bob Acme")
@@ -74,6 +74,44 @@ def test_no_page_asks_for_what_the_policy_forbids(bob: Screen) -> None:
         bob.go(path)
         page.wait_for_load_state("networkidle")
     assert bob.complaints == []
+
+
+def test_back_shows_where_one_was_and_after_signing_out_no_mail(bob: Screen) -> None:
+    page = bob.page
+    bob.go("/conversations/new/")
+    page.fill("[name=to]", "unknown@")
+    page.fill("[name=subject]", "A secret offer")
+    page.get_by_role("textbox", name="Text").fill("Between us.")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("main")).to_contain_text("Nothing was sent yet")
+    bob.go("/conversations/drafts/")
+    page.evaluate("history.back()")
+    expect(page.get_by_role("textbox", name="Text")).to_have_text("Between us.")
+    page.fill("[name=to]", "unknown@customer.test")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page).to_have_url(re.compile("/conversations/messages/"))
+
+    bob.go("/conversations/failed/")
+    page.fill("[name=q]", "secret")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page).to_have_url(re.compile("q=secret$"))
+    link = page.get_by_role("link", name="A secret offer").first
+    link.click()
+    expect(page).to_have_url(re.compile("/conversations/messages/"))
+    page.evaluate("history.back()")
+    expect(page).to_have_url(re.compile("q=secret$"))
+    expect(link).to_be_visible()
+    link.click()
+    expect(page).to_have_url(re.compile("/conversations/messages/"))
+    bob.go("/settings/profile/")
+    other_tab = bob.another_tab().page
+    other_tab.goto(page.url)
+    other_tab.get_by_role("button", name="Sign out", exact=True).click()
+    expect(other_tab.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
+    for _ in range(3):
+        page.evaluate("history.back()")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(page.get_by_text("secret")).to_have_count(0)
 
 
 def test_a_passkey_is_added_and_signs_one_in(bob: Screen) -> None:

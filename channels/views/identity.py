@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from channels import identities as keeping
@@ -28,7 +27,6 @@ def identity_of(user: User, uuid: UUID) -> EmailIdentity:
     return get_object_or_404(mine, uuid=uuid)
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def identity(request: UserRequest, uuid: UUID) -> HttpResponse:
     """Name, signature and channel of one identity; its address is what was verified."""

@@ -8,7 +8,6 @@ from django.core.signing import BadSignature
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from channels.models import EmailIdentity
@@ -16,7 +15,6 @@ from channels.verifying import TooManyLinksError, mail_link, read_link, verify
 from deliveryportal.accounts.access import UserRequest
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def verification(request: UserRequest, token: str) -> HttpResponse:
     """The link in the mail. Opening it changes nothing: mail scanners do that too."""

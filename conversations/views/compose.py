@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.text import Truncator
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods
@@ -75,7 +75,10 @@ def compose(request: UserRequest) -> HttpResponse:
     form = ComposeForm(
         request.user, initial={"submission": uuid4(), **_beginning(request)}
     )
-    return page(request, form)
+    response = page(request, form)
+    # Whoever goes back to it after Send has the same form, which is sent once.
+    patch_cache_control(response, private=True)
+    return response
 
 
 def page(request: UserRequest, form: ComposeForm, **context: Any) -> HttpResponse:

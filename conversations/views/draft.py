@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
 from django.utils.timezone import now
 from django.views.decorators.http import (
     require_http_methods,
@@ -60,7 +59,7 @@ def draft(request: UserRequest, uuid: UUID) -> HttpResponse:
             "submission": found.uuid,
         },
     )
-    response = page(
+    return page(
         request,
         form,
         version=found.version,
@@ -68,9 +67,6 @@ def draft(request: UserRequest, uuid: UUID) -> HttpResponse:
         attachments=list(found.attachments.without_content()),
         draft=found,
     )
-    # Whoever comes back to it goes on with what was kept last.
-    patch_cache_control(response, no_store=True)
-    return response
 
 
 @require_POST

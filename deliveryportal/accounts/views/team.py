@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deliveryportal.accounts import joining, renaming
@@ -16,7 +15,6 @@ from deliveryportal.accounts.inviting import invite_by_mail
 from deliveryportal.accounts.models import Invitation, User
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def team(request: UserRequest) -> HttpResponse:
     """Who is in the team; a manager also invites from here, and renames it."""
