@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -55,6 +58,13 @@ class OperatorAdmin(ModelAdmin[M]):
     # Filters with a field of their own (look up a team) take effect by a button.
     list_filter_submit = True
     view_on_site = False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """A number that no column holds narrows to nothing: as wrong as a word."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
 
     def log_addition(self, request: HttpRequest, obj: M, message: Any) -> LogEntry:
         entry: LogEntry = super().log_addition(request, obj, message)
