@@ -20,6 +20,7 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from dramatiq import Worker
+from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
 from conversations.bounces.receiver import BounceReceiver, host_and_port
@@ -48,6 +49,7 @@ class Runner:
         self.port = port
         self._parts = ExitStack()
         self._web: BaseWSGIServer | None = None
+        self._leaving = False
         self._hurry: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -75,9 +77,24 @@ class Runner:
             self._parts = parts.pop_all()
 
     def serve(self) -> None:
-        """Answer requests until a KeyboardInterrupt or SystemExit."""
-        assert self._web is not None
-        self._web.run()
+        """Answer requests until asked to `leave`."""
+        web = self._web
+        assert web is not None
+        while not self._leaving:
+            wasyncore.loop(
+                timeout=web.adj.asyncore_loop_timeout,
+                map=web._map,
+                use_poll=web.adj.asyncore_use_poll,
+                count=1,
+            )
+        web.task_dispatcher.shutdown()
+
+    def leave(self) -> None:
+        """End `serve`. A handler of signals may call it: whatever they interrupt, such
+        as a finalizer, swallows what a handler raises, and the signal with it."""
+        self._leaving = True
+        if self._web is not None:
+            self._web.pull_trigger()  # out of waiting for requests
 
     def stop(self) -> None:
         """Finish what is in hand, begin nothing new."""

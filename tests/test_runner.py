@@ -63,6 +63,36 @@ def test_it_stops_soon_and_finishes_what_is_in_hand(
     assert "Traceback" not in portal.log.read_text()
 
 
+def test_a_signal_is_heeded_whatever_it_interrupts(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, django; django.setup()\n"
+        "from django.core.management import call_command\n"
+        "class Collected:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        [None for _ in range(1000)]\n"
+        "signal.signal(signal.SIGALRM, lambda *_: Collected() and None)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 3)\n"
+        "call_command('runportal')\n"
+    )
+    env = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "deliveryportal.settings",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/portal.sqlite3",
+        "PORT": "0",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "Stopping" in ran.stdout
+
+
 def test_a_stop_does_not_leave_a_slow_mail_in_doubt(tmp_path: Path) -> None:
     portal = Portal(tmp_path)
     portal.start()

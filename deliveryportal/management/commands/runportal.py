@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -14,7 +14,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         runner = Runner(settings.PORT)
-        signal.signal(signal.SIGTERM, _leave)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: runner.leave())
         try:
             runner.start()
         except CannotStartError as error:
@@ -28,11 +29,6 @@ class Command(BaseCommand):
         self.stdout.flush()
         try:
             runner.serve()
-        except (KeyboardInterrupt, SystemExit):
             self.stdout.write("\nStopping: finishing what is in hand.")
         finally:
             runner.stop()
-
-
-def _leave(*args: object) -> NoReturn:
-    raise SystemExit
