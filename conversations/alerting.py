@@ -19,7 +19,7 @@ from publicsuffixlist import PublicSuffixList
 
 from conversations.bounces.reasons import REASONS, Speaks
 from conversations.models import Alert, Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.outcomes import Outcome
 
 ALARMING = frozenset({"sender_blocked", "auth_failed", "sender_setup"})

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from channels.backlog import Backlog, backlog_asked
 from channels.models import Channel
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.resending import resend_url, resendable
 from deliveryportal.accounts.models import User
 

@@ -13,8 +13,10 @@ from conversations.counting import Counting, Number
 from conversations.filtering import Filter, Known
 from conversations.folders import FOLDERS, Folder, Listing, Stream
 from conversations.models import Delivery
-from conversations.models.delivery import BY_CAUSE, DeliveryQuerySet, State, Triage
+from conversations.models.delivery import BY_CAUSE
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, FourHours
+from conversations.models.state import State, Triage
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 

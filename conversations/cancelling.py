@@ -7,8 +7,9 @@ from django.utils.timezone import now
 
 from channels.models import Channel
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.event import Line
+from conversations.models.state import State
 
 GONE = "Its delivery channel was disconnected before it could leave. Nothing was sent."
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from conversations.models import CauseChange, CauseTally, Delivery
-from conversations.models.delivery import FAILURES, Triage
+from conversations.models.state import FAILURES, Triage
 
 TABLE = Delivery._meta.db_table
 CHANGES = CauseChange._meta.db_table

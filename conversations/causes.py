@@ -30,7 +30,8 @@ from conversations.bounces.reasons import REASONS, Speaks
 from conversations.folders import FOLDERS, OPEN
 from conversations.markup import Html, as_html, moment
 from conversations.models import CauseTally, Delivery, Suppression
-from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
+from conversations.models.delivery_queryset import DeliveryQuerySet
+from conversations.models.state import FAILURES, State, Triage
 from conversations.reworking import IN_THE_WORDS
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.remedies import RETRY, STOPPED, remedies

@@ -14,7 +14,7 @@ from channels.disconnecting import disconnected, waiting_asked
 from channels.models import Channel
 from conversations.cancelling import cancel_without_channel, not_begun
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId
 

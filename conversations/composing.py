@@ -29,8 +29,9 @@ from conversations.models import (
 )
 from conversations.models.by_hand import Rows
 from conversations.models.conversation import NewConversation
-from conversations.models.delivery import NewDelivery, Part
+from conversations.models.delivery import NewDelivery
 from conversations.models.event import Line
+from conversations.models.state import Part
 from conversations.rich_text import as_html
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId, announced

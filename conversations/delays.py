@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import State
 from conversations.models.event import Line
+from conversations.models.state import State
 
 # How long servers commonly try if they do not say it, and at most if they do.
 COMMON, LONGEST = timedelta(days=5), timedelta(days=14)

@@ -69,9 +69,9 @@ from conversations.lease import NO_LEASE, UNTRIED, Lease
 from conversations.letters import email_for
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.by_hand import Sql
-from conversations.models.delivery import State
 from conversations.models.event import Line
 from conversations.models.next_due import next_due
+from conversations.models.state import State
 from conversations.outcomes import Outcome
 from conversations.slowing import slow_down
 from conversations.stopping import stopping

@@ -11,13 +11,8 @@ from django.db.models import Case, OuterRef, Q, Subquery, Value, When
 from channels.transports import all_transports
 from conversations.bounces.reasons import REASONS
 from conversations.models import DeliveryEvent
-from conversations.models.delivery import (
-    FAILURES,
-    STATUS,
-    DeliveryQuerySet,
-    State,
-    Triage,
-)
+from conversations.models.delivery_queryset import DeliveryQuerySet
+from conversations.models.state import FAILURES, STATUS, State, Triage
 
 AT_A_TIME = 2000
 HEAD = [

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
 from conversations.models import Delivery, Hold, Report, Total
-from conversations.models.delivery import State
+from conversations.models.state import State
 
 # How long mail has been due: (label, less than). What is not due yet is "later".
 AGES: tuple[tuple[str, timedelta], ...] = (

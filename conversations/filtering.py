@@ -17,8 +17,9 @@ from channels.models import EmailIdentity
 from channels.models.personal import found_for
 from channels.transports import all_transports, kind_choices
 from conversations.bounces.reasons import REASONS
-from conversations.models.delivery import DeliveryQuerySet, Triage
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import with_words
+from conversations.models.state import Triage
 from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 

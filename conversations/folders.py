@@ -17,8 +17,9 @@ from django.utils.timezone import now
 
 from channels.models.personal import Clause, Theirs
 from conversations.models import Delivery, Draft
-from conversations.models.delivery import FAILURES, DeliveryQuerySet, State, Triage
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import IndexedStates, Word
+from conversations.models.state import FAILURES, State, Triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

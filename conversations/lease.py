@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from conversations.models.by_hand import Sql
-from conversations.models.delivery import State
+from conversations.models.state import State
 
 NO_LEASE = {"lease": "", "lease_until": None}
 # What was claimed and not begun goes back into the queue as it was.

@@ -12,7 +12,7 @@ from channels.mime import Letter, to_bytes
 from channels.return_path import return_path
 from channels.transports import OutgoingEmail, Transport, VisibleSender
 from conversations.models import Attachment, Delivery, Message
-from conversations.models.delivery import Part
+from conversations.models.state import Part
 from conversations.rich_text import as_document
 
 

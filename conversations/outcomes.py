@@ -11,8 +11,8 @@ from typing import Any
 from channels.transports import Receipt, TransportError, Verdict
 from conversations.bounces.classify import classify
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import State
 from conversations.models.event import Line
+from conversations.models.state import State
 from conversations.retry_policy import PAUSES, next_try
 
 Kind = DeliveryEvent.Kind

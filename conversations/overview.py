@@ -19,7 +19,7 @@ from django.utils.timezone import localdate, make_aware
 
 from channels.transports import all_transports, kind_choices
 from conversations.models import Delivery, DeliveryEvent, Tally
-from conversations.models.delivery import FAILURES
+from conversations.models.state import FAILURES
 from conversations.normal import DAYS, WEEKS, Rate, left_normal
 from conversations.pictures import Picture, Series, share, stacked
 from deliveryportal.accounts.models import User

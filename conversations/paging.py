@@ -17,7 +17,7 @@ from django.http import QueryDict
 
 from channels.models.reading import found
 from conversations.models import Delivery
-from conversations.models.delivery import DeliveryQuerySet
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Span
 
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")

@@ -33,8 +33,9 @@ from channels.addresses import Address
 from channels.models import Channel
 from conversations.composing import conversation_with, new_message_id, queue
 from conversations.models import Delivery, Message, Suppression
-from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day
+from conversations.models.state import State
 from conversations.tasks import announce_lanes
 from conversations.triage.deciding import sent_again
 from conversations.triage.order import Order

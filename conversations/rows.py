@@ -18,8 +18,8 @@ from django.utils.timezone import get_current_timezone
 from channels.models import Channel
 from conversations.markup import Html, as_html, moment
 from conversations.models import Delivery, Suppression
-from conversations.models.delivery import SCHEDULED, State, Triage
 from conversations.models.message import message_address
+from conversations.models.state import SCHEDULED, State, Triage
 
 
 class Here(NamedTuple):

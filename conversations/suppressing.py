@@ -15,7 +15,7 @@ from django.utils.timezone import now
 
 from conversations.bounces.reasons import REASONS, Threshold
 from conversations.models import Delivery, Evidence, Report, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.models.suppression import address_key
 from conversations.outcomes import Outcome
 from deliveryportal.accounts.auditing import Area, Change, record_all

@@ -33,8 +33,9 @@ from conversations.models import (
     Report,
     Total,
 )
-from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.event import Line
+from conversations.models.state import State
 from conversations.outcomes import ACCEPTED
 from conversations.tallying import tally
 from conversations.tasks import announce_lanes, read_reports

@@ -19,8 +19,8 @@ from conversations.composing import Wording
 from conversations.drafting import Written, keep
 from conversations.merging import Person, read_people
 from conversations.models import Delivery, Draft, Message
-from conversations.models.delivery import FAILURES, Part, State, Triage
 from conversations.models.message import MessageQuerySet
+from conversations.models.state import FAILURES, Part, State, Triage
 from conversations.triage.deciding import not_sent_again
 from conversations.triage.sending_again import has_been_sent_again
 from deliveryportal.accounts.models import User

@@ -10,8 +10,8 @@ from django.utils.timezone import now
 
 from channels.addresses import Address
 from conversations.models import Delivery, DeliveryEvent, Suppression
-from conversations.models.delivery import State
 from conversations.models.event import Line
+from conversations.models.state import State
 
 
 def stopped_among(

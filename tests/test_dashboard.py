@@ -26,7 +26,7 @@ from conversations.models import (
     Report,
     Tally,
 )
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.sweeping import ROLE
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD, person

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from channels.transports import all_transports
 from conversations.models import Delivery, Hold, Total
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.sweeping import sweep
 from conversations.tallying import BUCKETS
 from deliveryportal.accounts.models import User

@@ -32,7 +32,7 @@ from conversations.models import (
     Report,
     SavedSearch,
 )
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.joining import invite
 from deliveryportal.accounts.models import User
 from deliveryportal.practice.models import PracticeMail

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from channels import far_ends
 from channels.models import Channel
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.stopping import stopping
 from conversations.turns import LaneId, take_turn
 from deliveryportal.accounts.models import User

@@ -14,7 +14,7 @@ from conversations.admin.event import TimelineInline
 from conversations.admin.reasons import ReasonColumn, ReasonFilter
 from conversations.admin.records import RemoteWords, ToldAdmin
 from conversations.models import Delivery, Message
-from conversations.models.delivery import DeliveryQuerySet
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import with_words
 from deliveryportal.accounts.admin import (
     AnswerFilter,

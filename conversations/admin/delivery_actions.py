@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from conversations.models import Delivery
-from conversations.models.delivery import DeliveryQuerySet, State
+from conversations.models.delivery_queryset import DeliveryQuerySet
+from conversations.models.state import State
 from conversations.sweeping import end_leases
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out

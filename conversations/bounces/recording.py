@@ -20,8 +20,8 @@ from conversations.alerting import Refusal, raise_alerts
 from conversations.bounces.dsn import Kind, ReadReport, read_reports
 from conversations.delays import tried_until
 from conversations.models import Delivery, DeliveryEvent, Report
-from conversations.models.delivery import State
 from conversations.models.event import Line
+from conversations.models.state import State
 from conversations.suppressing import evidence_of, suppress_for
 
 logger = logging.getLogger(__name__)

@@ -1,127 +1,38 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce, StrIndex, Substr
+from django.db.models.functions import StrIndex, Substr
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
-from channels.models import Allowance, Channel
+from channels.models import Channel
 from channels.models.quick_rows import QuickRowsModel
 from channels.remote_words import RemoteWordsField
 from channels.return_path import new_token
 from channels.transports import Traits, transport_class
 from conversations.bounces.reasons import REASONS, Reason
-from conversations.models import by_hand, hold
+from conversations.models import hold
 from conversations.models.by_hand import Rows
 from conversations.models.cause import CAUSE
-from conversations.models.event import DeliveryEvent, Line, log
-from conversations.models.hold import Hold, HoldQuerySet
-from conversations.models.list_indexes import IN_LISTS, LIST_INDEXES
-from conversations.models.sought import Word
-from deliveryportal.accounts.access import visible_to
-from deliveryportal.accounts.models import User
+from conversations.models.delivery_queryset import DeliveryQuerySet
+from conversations.models.list_indexes import LIST_INDEXES
+from conversations.models.state import (
+    FAILURES,
+    SCHEDULED,
+    STATUS,
+    UNDONE,
+    Part,
+    State,
+    Triage,
+)
 
-
-class State(models.TextChoices):
-    """Where a delivery stands: queued → handing over → settled."""
-
-    QUEUED = "queued"  # waits for its turn or its time
-    # A worker has claimed it under a lease: committed just before the bytes go.
-    HANDING_OVER = "handing_over"
-    ACCEPTED = "accepted"  # the next server took it
-    DELAYED = "delayed"  # and has told that it is still trying to pass it on
-    FAILED = "failed"  # it never left, or was refused on the spot
-    UNCONFIRMED = "unconfirmed"  # nobody can know whether it was taken
-    BOUNCED = "bounced"  # refused after it had been accepted
-    COMPLAINED = "complained"  # the recipient marked it as spam
-
-
-# What did not arrive, as far as is known: Failed deliveries.
-FAILURES = (State.FAILED, State.BOUNCED, State.COMPLAINED, State.UNCONFIRMED)
 BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
-
-
-class Triage(models.TextChoices):
-    """What people have decided about a failure; open until they have."""
-
-    OPEN = "open", "Open"
-    WAITING = "waiting", "Waiting"
-    RESOLVED = "resolved", "Resolved"
-    LOST = "lost", "Accepted loss"
-
-
-UNDONE = frozenset({Triage.OPEN, Triage.WAITING})
-
-
-class Part(models.TextChoices):
-    """How a recipient stands in the header. Each has a delivery and a return path."""
-
-    TO = "to"
-    CC = "cc"
-    BCC = "bcc"  # in no header at all
-
-
-SCHEDULED = "Scheduled"  # what waits for nothing but its time
-# The states in the words and tones of the pages; "accepted" is the transport's word.
-STATUS: dict[str, tuple[str, str]] = {
-    State.QUEUED: ("Waiting", "wait"),
-    State.HANDING_OVER: ("Sending", "wait"),
-    State.DELAYED: ("Delayed", "wait"),
-    State.FAILED: ("Failed", "bad"),
-    State.UNCONFIRMED: ("Unconfirmed", "doubt"),
-    State.BOUNCED: ("Bounced", "bad"),
-    State.COMPLAINED: ("Spam", "bad"),
-}
-
-
-LISTED = (
-    "uuid",
-    "suppression",
-    "recipient",
-    "subject",
-    "from_address",
-    "channel_kind",
-    "state",
-    "state_since",
-    "reason",
-    "triage",
-    "remote_words",
-)
-WAITING = (
-    *LISTED,
-    "channel",
-    "created_at",
-    "not_before",
-    "waiting_for",
-    "accepted_at",
-)
-# What a row shows of other tables. Joined, it would be read for all that match before
-# the few on a page are chosen, and of an EXISTS PostgreSQL would rather read all that
-# there are, once. By hand, because Django takes longer to write it than all the rest.
-MESSAGE = RawSQL(
-    "SELECT uuid FROM conversations_message WHERE id = conversations_delivery.message_id",
-    (),
-    models.UUIDField(),
-)
-SENT_AGAIN = RawSQL(
-    "SELECT id FROM conversations_message "
-    "WHERE resend_of_id = conversations_delivery.message_id LIMIT 1",
-    (),
-    models.BigIntegerField(),
-)
-SENDER = RawSQL(  # as str(user)
-    "SELECT COALESCE(NULLIF(name, ''), email) FROM accounts_user "
-    "WHERE id = conversations_delivery.sender_id",
-    (),
-    models.CharField(),
-)
 
 
 class NewDelivery(NamedTuple):
@@ -139,173 +50,6 @@ class NewDelivery(NamedTuple):
     subject: str
     from_address: str
     return_token: str
-
-
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def visible_to(self, user: User) -> Self:
-        return self.filter(visible_to(user))
-
-    def due(self, at: datetime) -> Self:
-        return self.filter(state=State.QUEUED, not_before__lte=at)
-
-    def due_between(self, at: datetime, end: datetime) -> Self:
-        """What waits for a time of its own that comes in this span, the next first."""
-        return self.filter(
-            state=State.QUEUED,
-            not_before__gt=models.F("created_at"),
-            not_before__range=(at, end),
-        ).order_by("not_before")
-
-    def startable(self, at: datetime) -> Self:
-        """Due, on a channel that works, in a lane that rests for no limit."""
-        on_hold = Allowance.objects.on_hold(at).filter(
-            channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
-        )
-        working = Channel.objects.working()
-        resting = (
-            self.due(at).filter(channel__in=working).exclude(models.Exists(on_hold))
-        )
-        return resting.unheld(at)
-
-    def unheld(self, at: datetime) -> Self:
-        """Those that neither an admin nor their recipient's domain lets wait.
-
-        Asks first which holds there are: mostly none, and an index alone can answer.
-        """
-        holds = Hold.objects.in_force(at)
-        return self.filter(
-            *(~models.Exists(holds.over(scope)) for scope in holds.scopes())
-        )
-
-    def under(self, held: Hold) -> Self:
-        """Those that the hold is over."""
-        keys = hold.KEYS[Hold.Scope(held.scope)]
-        columns = {hold.ON_DELIVERY[key]: key for key in keys}
-        return self.filter(
-            **{
-                column: held.domain if key == "domain" else getattr(held, f"{key}_id")
-                for column, key in columns.items()
-            }
-        )
-
-    def held_under(self, lease: str) -> Self:
-        """Those this lease still holds, to prolong it.
-
-        Whoever ends a lease takes its name away. Its time is not asked again here:
-        clocks jump, and a hand-over that has happened is then no less true.
-        """
-        return self.in_hand().filter(lease=lease)
-
-    def move(
-        self,
-        ids: Iterable[int],
-        changes: dict[str, Any],
-        still: dict[str, Any],
-        *,
-        skip_locked: bool = False,
-    ) -> set[int]:
-        """Change those of `ids` that are still as expected; return which."""
-        return by_hand.update_returning(
-            self.model,
-            ids,
-            guards=still,
-            changes={**changes, "state_since": now()},
-            skip_locked=skip_locked,
-        )
-
-    def move_telling(
-        self, lines: Sequence[Line], changes: dict[str, Any], still: dict[str, Any]
-    ) -> set[int]:
-        """The same for the deliveries of these lines, each written if its was changed."""
-        moved = by_hand.update_returning(
-            self.model,
-            [line.delivery_id for line in lines],
-            guards=still,
-            changes={**changes, "state_since": now()},
-            telling=DeliveryEvent.objects.rows(lines),
-        )
-        log(line for line in lines if line.delivery_id in moved)
-        return moved
-
-    def tell(self, lines: Sequence[Line], still: dict[str, Any]) -> bool:
-        """Write the lines if all of their deliveries are still as expected.
-
-        The deliveries stay as they are, which costs less than to change them.
-        """
-        rows = DeliveryEvent.objects.rows(lines)
-        told = by_hand.insert_about(rows, self.model, still)
-        if told:
-            log(lines)
-        return told
-
-    def in_hand(self) -> Self:
-        return self.filter(state=State.HANDING_OVER)
-
-    def lease_expired(self, at: datetime) -> Self:
-        return self.in_hand().filter(lease_until__lte=at)
-
-    def unresolved(self) -> Self:
-        """Failures that nobody has decided about yet."""
-        failed = [Word(state.value) for state in FAILURES]
-        return self.filter(state__in=failed, triage=Word(Triage.OPEN.value))
-
-    def unarchived(self) -> Self:
-        return self.filter(archived_at=None)
-
-    def in_lists(self) -> Self:
-        """All there are, in the words of the lists' indexes, which then find them."""
-        return self.filter(IN_LISTS)
-
-    def for_list(self, columns: Collection[str]) -> Self:
-        """With what a row shows in these columns, and nothing else."""
-        shown = {"message_uuid": MESSAGE}
-        if "reason" in columns:
-            shown["sent_again_as"] = SENT_AGAIN
-        if "member" in columns:
-            shown["sender_shown"] = SENDER
-        return self.only(*LISTED).annotate(**shown)
-
-    def for_waiting_list(self, columns: Collection[str]) -> Self:
-        """Likewise, with what each waits for: that costs more than the list."""
-        return self.for_list(set(columns) - {"reason"}).only(*WAITING).with_hold()
-
-    def bulk_create(self, objs: Iterable[Delivery], *args: Any, **kwargs: Any) -> Any:
-        deliveries = list(objs)
-        for delivery in deliveries:
-            delivery.copy_for_lists()
-        return super().bulk_create(deliveries, *args, **kwargs)
-
-    def with_hold(self) -> Self:
-        """Annotate until when, and why, each rests: for a limit, or under a hold.
-
-        Asks first which holds there are: mostly none, and the query stays plain.
-        """
-        at = now()
-        limit = Allowance.objects.on_hold(at).filter(
-            channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
-        )
-        found = self.annotate(
-            held_until=models.Subquery(limit.values("held_until")[:1]),
-            held_because=models.Subquery(limit.values("held_because")[:1]),
-        )
-        holds = Hold.objects.in_force(at)
-        scopes = sorted(holds.scopes(), key=list(Hold.Scope).index)
-        if not scopes:
-            return found
-        return found.annotate(
-            hold_words=_of_the_first(holds, scopes, "words"),
-            hold_ends=_of_the_first(holds, scopes, "ends"),
-        )
-
-
-def _of_the_first(
-    holds: HoldQuerySet, scopes: Sequence[hold.Scope], field: str
-) -> Coalesce:
-    found = [
-        models.Subquery(holds.with_words().over(scope).order_by("pk").values(field)[:1])
-        for scope in scopes
-    ]
-    return Coalesce(*found, None)
 
 
 class Delivery(QuickRowsModel):

@@ -12,7 +12,7 @@ from functools import cached_property
 from django.urls import reverse
 
 from conversations.models import Delivery
-from conversations.models.delivery import FAILURES, State
+from conversations.models.state import FAILURES, State
 from conversations.triage.archiving import archive, unarchive
 from conversations.triage.changing_channel import send_through_another
 from conversations.triage.correcting import correct

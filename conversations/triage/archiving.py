@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.timezone import now
 
 from conversations.models import Delivery
-from conversations.models.delivery import DeliveryQuerySet
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage import deciding
 from conversations.triage.order import Order, Skipped
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from conversations.models import Delivery
-from conversations.models.delivery import DeliveryQuerySet
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.actions import Action
 from conversations.triage.order import Order, Skipped
 from conversations.triage.refusing import Standing, refusal

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from django.utils.timezone import now
 
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import FAILURES, Triage
 from conversations.models.event import Line
+from conversations.models.state import FAILURES, Triage
 from conversations.triage.order import Order, Skipped
 from deliveryportal.accounts.models import User
 

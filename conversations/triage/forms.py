@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from channels.addresses import AddressError
 from conversations.models import Delivery
-from conversations.models.delivery import Triage
+from conversations.models.state import Triage
 from conversations.triage.changing_channel import channels_offered, what_changes
 from conversations.triage.correcting import corrected
 from conversations.triage.deciding import NOTE

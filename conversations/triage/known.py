@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from channels.transports import all_transports
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 
 
 class Known(StrEnum):

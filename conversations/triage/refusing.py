@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
-from conversations.models.delivery import STATUS, State
+from conversations.models.state import STATUS, State
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.known import Known, what_is_known
 from conversations.triage.remedies import (

@@ -11,7 +11,7 @@ from django.http import QueryDict
 
 from conversations.browsing import Browsing
 from conversations.models import Delivery
-from conversations.models.delivery import DeliveryQuerySet
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.refusing import Standing
 from deliveryportal.accounts.models import User
 

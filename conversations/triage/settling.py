@@ -7,8 +7,8 @@ from typing import Any
 from django.utils.timezone import now
 
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import State
 from conversations.models.event import Line
+from conversations.models.state import State
 from conversations.triage.order import Order, Skipped
 
 LATE = "It is not unconfirmed any more: its own answer came in meanwhile."

@@ -12,7 +12,7 @@ from conversations.bounces.reasons import REASONS
 from conversations.browsing import Browsing
 from conversations.filtering import CRITERIA, PERIODS, Known
 from conversations.models import BulkJob
-from conversations.models.delivery import Triage
+from conversations.models.state import Triage
 from deliveryportal.accounts.models import User
 
 NAMED = 10  # recipients that one entry names

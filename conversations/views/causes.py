@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from conversations.causes import AT_FIRST, AT_MOST, causes_for, held_for, number_decided
-from conversations.models.delivery import Triage
+from conversations.models.state import Triage
 from conversations.views.live import live
 from conversations.views.tabs import tabs_around
 from deliveryportal.accounts.access import UserRequest

@@ -17,7 +17,7 @@ from conversations.filtering import CRITERIA, PERIODS, Known, Option
 from conversations.folders import FOLDERS
 from conversations.markup import Html, as_html
 from conversations.models import Alert, SavedSearch
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.paging import Page
 from conversations.rows import rows_of
 from conversations.triage.actions import actions_in

@@ -19,7 +19,7 @@ from channels.models import Channel, EmailIdentity
 from channels.testing import begin_test
 from conversations.alerting import Refusal, raise_alerts
 from conversations.models import Alert, BulkJob, Delivery, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.suppressing import evidence_of, suppress_for
 from conversations.triage.bulk import turn
 from deliveryportal.accounts.auditing import Area, record

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from conversations.models import Attachment, Delivery, Draft, Message
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.deactivating import (
     MoreThanAcceptedError,
     deactivate,

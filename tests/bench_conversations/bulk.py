@@ -16,7 +16,7 @@ from django.db import connection
 # What serves the portal; it sets Django up.
 import deliveryportal.wsgi  # noqa: F401
 from conversations.models import BulkJob, Delivery, DeliveryEvent
-from conversations.models.delivery import Triage
+from conversations.models.state import Triage
 from conversations.triage.actions import ACTIONS
 from conversations.triage.beginning import begin
 from conversations.triage.bulk import work

@@ -6,7 +6,7 @@ from collections import Counter
 from email.message import EmailMessage
 
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import State
+from conversations.models.state import State
 from tests.chaos.account import Account
 from tests.chaos.far_end import CALM_DOMAIN
 from tests.chaos.given_up import given_up

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from tests.chaos.clock import Clock
 from tests.portal import wait_until
 

@@ -18,7 +18,7 @@ from conversations.causes import causes_for
 from conversations.delivering import settle
 from conversations.lease import Lease
 from conversations.models import Alert, Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.outcomes import not_accepted
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail

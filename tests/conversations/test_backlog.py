@@ -12,7 +12,7 @@ from channels.models import Channel
 from channels.standing import standing_of
 from channels.transports import Pace
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.conversations.lanes import claim_due
 

@@ -14,7 +14,7 @@ from conversations.browsing import Browsing
 from conversations.columns import Layout
 from conversations.counting import Counting
 from conversations.models import Delivery
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

@@ -14,9 +14,9 @@ from conversations.delivering import claim, look_ahead
 from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Lane, Message, by_hand
 from conversations.models.by_hand import Rows
-from conversations.models.delivery import State
 from conversations.models.event import Line
 from conversations.models.next_due import next_due
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

@@ -6,7 +6,7 @@ import pytest
 
 from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

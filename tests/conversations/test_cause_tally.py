@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from conversations import cause_triggers
 from conversations.causes import causes_for
 from conversations.models import CauseChange, CauseTally, Delivery
-from conversations.models.delivery import FAILURES, State, Triage
+from conversations.models.state import FAILURES, State, Triage
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

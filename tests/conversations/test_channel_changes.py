@@ -15,7 +15,7 @@ from channels.pausing import pause
 from channels.routing import channel_for
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.models import User
 from tests.channels.transports.test_smtp_transport import settings_for

@@ -13,8 +13,8 @@ from django.utils.timezone import now
 
 from channels.models import Channel
 from conversations.models import Delivery
-from conversations.models.delivery import State
 from conversations.models.next_due import due_ids
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

@@ -10,7 +10,7 @@ from conversations import counting
 from conversations.counting import Counting
 from conversations.folders import FOLDERS
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 

@@ -11,7 +11,7 @@ from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.delays import COMMON, LAST_LOOK, LONGEST, end_delays, tried_until
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail

@@ -20,7 +20,7 @@ from conversations.delivering import claim, deliver_lane, look_ahead
 from conversations.lease import Lease
 from conversations.letters import addressee
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.outcomes import Outcome, accepted
 from conversations.stopping import stopping
 from conversations.sweeping import give_up_handing_over

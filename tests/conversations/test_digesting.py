@@ -27,7 +27,7 @@ from conversations.digesting import (
     taken_to_announce,
 )
 from conversations.models import Alert, Delivery, Digest
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import AuditEntry, User
 
 MakeDelivery = Callable[..., Delivery]

@@ -22,7 +22,7 @@ from channels.addresses import parse_address
 from channels.models import Channel, EmailIdentity
 from conversations.composing import write
 from conversations.models import Conversation, Delivery, Message
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.stopping import stopping
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from channels.models import EmailIdentity
 from conversations.filtering import CRITERIA, Filter
 from conversations.models import Delivery
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

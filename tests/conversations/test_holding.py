@@ -16,8 +16,8 @@ from conversations.delivering import claim, look_ahead
 from conversations.holding import lift, place
 from conversations.lease import Lease
 from conversations.models import Delivery, Hold
-from conversations.models.delivery import State
 from conversations.models.hold import Scope
+from conversations.models.state import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.models import AuditEntry, User
 from tests.conversations.lanes import claim_due

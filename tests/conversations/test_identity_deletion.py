@@ -13,7 +13,7 @@ from conversations import delivering
 from conversations.delivering import claim, deliver_lane, look_ahead
 from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Message
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import ScriptedSmtp
 

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from channels.models import Channel
 from channels.transports import TransportError, Verdict
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.outcomes import not_accepted
 from deliveryportal.accounts.models import User
 

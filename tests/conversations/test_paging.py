@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conversations.browsing import Browsing
 from conversations.columns import Layout
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.paging import Cursor, Place
 from deliveryportal.accounts.models import User
 

@@ -18,7 +18,7 @@ from conversations import resending
 from conversations.bounces.reasons import REASONS
 from conversations.composing import queue
 from conversations.models import Delivery, Message
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from conversations.resending import (
     MENDED,
     again,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.rows import CELLS, rows_of
 from deliveryportal.accounts.models import User
 

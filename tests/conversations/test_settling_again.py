@@ -13,7 +13,7 @@ from conversations.delivering import deliver_lane
 from conversations.lease import Lease
 from conversations.letters import enclosed_files
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.outcomes import Outcome
 from conversations.slowing import slow_down
 from conversations.sweeping import end_all_leases, sweep

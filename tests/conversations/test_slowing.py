@@ -15,7 +15,7 @@ from pytest_django import Settings
 from channels.models import Channel
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Hold
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.slow_policy import RECOVERS_IN, RESTS
 from deliveryportal.accounts.models import User
 from tests.conversations.lanes import claim_due

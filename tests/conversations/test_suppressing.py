@@ -19,7 +19,7 @@ from conversations.bounces.recording import record_report
 from conversations.delivering import deliver_lane, settle
 from conversations.lease import Lease
 from conversations.models import Delivery, Evidence, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.suppressing import SUPPRESSING, evidence_of, suppress_for
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail

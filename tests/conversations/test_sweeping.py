@@ -17,7 +17,7 @@ from conversations import outcomes
 from conversations.delivering import note, settle
 from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.sweeper import Clock
 from conversations.sweeping import begin_leases_anew, give_up_handing_over, sweep
 from deliveryportal.accounts.models import User

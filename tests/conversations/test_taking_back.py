@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from channels.models import Channel
 from conversations.models import Delivery, Draft, Message
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.taking_back import TakenBack, take_back
 from deliveryportal.accounts.models import User
 from tests.conversations.lanes import claim_due

@@ -19,7 +19,7 @@ from channels.models import Channel
 from conversations import turns
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Lane
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.stopping import stopping
 from conversations.sweeping import sweep
 from conversations.tasks import announce_lanes, work_lane

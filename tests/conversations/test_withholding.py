@@ -17,8 +17,8 @@ from conversations.blocking import (
 )
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, DeliveryEvent, Suppression
-from conversations.models.delivery import State
 from conversations.models.next_due import next_due
+from conversations.models.state import State
 from conversations.withholding import withhold
 from deliveryportal.accounts.models import User
 from tests.conversations.lanes import claim_due

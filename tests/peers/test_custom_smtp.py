@@ -16,7 +16,7 @@ from channels.models import Channel, ConnectionTest, EmailIdentity
 from channels.testing import run_test
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.peers.outside import HOST
 from tests.peers.postfix import (

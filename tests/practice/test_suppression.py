@@ -12,7 +12,7 @@ from conversations.bounces.receiver import BounceReceiver
 from conversations.bounces.recording import record_report
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Report, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.stopping import stopping
 from deliveryportal.accounts.models import User
 from deliveryportal.practice.models import PracticeMail

@@ -26,7 +26,7 @@ from channels.transports import (
 )
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.channels.transports.far_ends import (
     Act,

@@ -21,7 +21,7 @@ from channels.testing import run_test
 from channels.transports import all_transports
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.channels.transports.fourth import KIND, place
 from tests.conftest import PASSWORD

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
 from conversations.models import Delivery, Message
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 PAGE = "/settings/identities/"

@@ -19,7 +19,7 @@ from channels.models import Channel, EmailIdentity
 from channels.pausing import pause
 from conversations.blocking import suppress_address
 from conversations.models import Alert, Delivery, Hold, Report
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.joining import invite
 from deliveryportal.accounts.models import AuditEntry, Invitation, User

@@ -15,7 +15,7 @@ from conversations.bounces.dsn import Kind, ReadReport
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import EFFECTS, GRAVEST_FIRST, record_report
 from conversations.models import Delivery, DeliveryEvent, Report
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail
 

@@ -8,7 +8,7 @@ from channels.return_path import return_path
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.models import Delivery, DeliveryEvent, Report
-from conversations.models.delivery import State
+from conversations.models.state import State
 from tests.conversations.bounces.conftest import BOUNCE, Pipe, mail
 from tests.conversations.bounces.test_recording import A_MAIL_OF, come, events, put
 

@@ -20,7 +20,7 @@ from conversations.bounces.receiver import BounceReceiver
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.models import Delivery, DeliveryEvent, Report
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD

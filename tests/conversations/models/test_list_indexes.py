@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils.timezone import now
 
 from conversations.models import Delivery
-from conversations.models.delivery import State
 from conversations.models.list_indexes import LIST_INDEXES
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order

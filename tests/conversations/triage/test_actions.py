@@ -9,7 +9,7 @@ import pytest
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from conversations.triage.actions import ACTIONS
 from conversations.triage.known import KNOWN, Known, what_is_known
 from conversations.triage.refusing import Standing, refusal, what_can_be_done

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from conversations import sweeping
 from conversations.models import BulkItem, BulkJob, Delivery, Message
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from conversations.triage import bulk
 from conversations.triage.actions import ACTIONS
 from conversations.triage.beginning import ask_to_stop, begin

@@ -9,7 +9,7 @@ import pytest
 from django.utils.timezone import now
 
 from conversations.models import Delivery, Message, Suppression
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from conversations.triage.carrying_out import carried_out
 from conversations.triage.known import what_is_known
 from deliveryportal.accounts.models import User

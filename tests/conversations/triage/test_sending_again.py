@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
 from conversations.models import Delivery, Message, Suppression
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from conversations.triage.changing_channel import what_changes
 from conversations.triage.refusing import what_can_be_done
 from deliveryportal.accounts.models import User

@@ -6,7 +6,7 @@ import pytest
 
 from channels.models import Channel
 from conversations.models import Delivery, Report
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.triage.suggesting import Reached, spellings, suggestions
 from deliveryportal.accounts.models import User
 

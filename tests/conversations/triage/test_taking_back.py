@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from conversations.models import BulkJob, Delivery, Draft, Message
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from channels.models import Channel
 from conversations.models import BulkJob, Delivery, Message, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.triage import bulk, preview
 from deliveryportal.accounts.models import User
 

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from channels.models import Channel
 from channels.pausing import pause
 from conversations.models import Delivery, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

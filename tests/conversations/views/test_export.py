@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from conversations.models import Delivery
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from conversations.columns import keep_layout
 from conversations.models import Delivery, Hold
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from conversations.models import Delivery, TabLayout
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 SignIn = Callable[[User], Client]

@@ -11,7 +11,7 @@ from channels.connecting import connected
 from channels.models import Allowance, Channel
 from channels.return_path import return_path
 from conversations.models import Delivery, DeliveryEvent, Report
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from channels.models import Channel
 from conversations.models import Alert, CauseTally, Delivery, DeliveryEvent, Tally
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

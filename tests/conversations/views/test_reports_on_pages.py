@@ -12,7 +12,7 @@ from django.utils.timezone import get_current_timezone
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.models import Delivery, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail
 

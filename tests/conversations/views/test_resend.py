@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from channels.connecting import connected
 from channels.models import Channel
 from conversations.models import Delivery, Message
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

@@ -16,7 +16,7 @@ from conversations.alerting import Refusal, raise_alerts
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.models import Delivery, Report, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD
 from tests.conversations.bounces.conftest import mail

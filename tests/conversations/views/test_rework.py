@@ -9,7 +9,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from conversations.models import Attachment, Delivery, Draft, Message
-from conversations.models.delivery import State, Triage
+from conversations.models.state import State, Triage
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

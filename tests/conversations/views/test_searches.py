@@ -7,7 +7,7 @@ from django.test import Client
 
 from conversations import searches
 from conversations.models import Delivery, SavedSearch
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

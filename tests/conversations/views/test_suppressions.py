@@ -11,7 +11,7 @@ from conversations.blocking import block_domain, release, suppress_address
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.models import Delivery, Message, Suppression
-from conversations.models.delivery import State
+from conversations.models.state import State
 from conversations.suppressing import evidence_of, suppress_for
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from conversations.models import Delivery, Draft, Message
-from conversations.models.delivery import State
+from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
 SignIn = Callable[[User], Client]

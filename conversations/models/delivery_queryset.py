@@ -1,0 +1,234 @@
+"""The look-ups of deliveries, and what a list reads of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
+from django.utils.timezone import now
+
+from channels.models import Allowance, Channel
+from conversations.models import by_hand, hold
+from conversations.models.event import DeliveryEvent, Line, log
+from conversations.models.hold import Hold, HoldQuerySet
+from conversations.models.list_indexes import IN_LISTS
+from conversations.models.sought import Word
+from conversations.models.state import FAILURES, State, Triage
+from deliveryportal.accounts.access import visible_to
+from deliveryportal.accounts.models import User
+
+if TYPE_CHECKING:
+    from conversations.models.delivery import Delivery
+
+LISTED = (
+    "uuid",
+    "suppression",
+    "recipient",
+    "subject",
+    "from_address",
+    "channel_kind",
+    "state",
+    "state_since",
+    "reason",
+    "triage",
+    "remote_words",
+)
+WAITING = (
+    *LISTED,
+    "channel",
+    "created_at",
+    "not_before",
+    "waiting_for",
+    "accepted_at",
+)
+# What a row shows of other tables. Joined, it would be read for all that match before
+# the few on a page are chosen, and of an EXISTS PostgreSQL would rather read all that
+# there are, once. By hand, because Django takes longer to write it than all the rest.
+MESSAGE = RawSQL(
+    "SELECT uuid FROM conversations_message WHERE id = conversations_delivery.message_id",
+    (),
+    models.UUIDField(),
+)
+SENT_AGAIN = RawSQL(
+    "SELECT id FROM conversations_message "
+    "WHERE resend_of_id = conversations_delivery.message_id LIMIT 1",
+    (),
+    models.BigIntegerField(),
+)
+SENDER = RawSQL(  # as str(user)
+    "SELECT COALESCE(NULLIF(name, ''), email) FROM accounts_user "
+    "WHERE id = conversations_delivery.sender_id",
+    (),
+    models.CharField(),
+)
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(visible_to(user))
+
+    def due(self, at: datetime) -> Self:
+        return self.filter(state=State.QUEUED, not_before__lte=at)
+
+    def due_between(self, at: datetime, end: datetime) -> Self:
+        """What waits for a time of its own that comes in this span, the next first."""
+        return self.filter(
+            state=State.QUEUED,
+            not_before__gt=models.F("created_at"),
+            not_before__range=(at, end),
+        ).order_by("not_before")
+
+    def startable(self, at: datetime) -> Self:
+        """Due, on a channel that works, in a lane that rests for no limit."""
+        on_hold = Allowance.objects.on_hold(at).filter(
+            channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
+        )
+        working = Channel.objects.working()
+        resting = (
+            self.due(at).filter(channel__in=working).exclude(models.Exists(on_hold))
+        )
+        return resting.unheld(at)
+
+    def unheld(self, at: datetime) -> Self:
+        """Those that neither an admin nor their recipient's domain lets wait.
+
+        Asks first which holds there are: mostly none, and an index alone can answer.
+        """
+        holds = Hold.objects.in_force(at)
+        return self.filter(
+            *(~models.Exists(holds.over(scope)) for scope in holds.scopes())
+        )
+
+    def under(self, held: Hold) -> Self:
+        """Those that the hold is over."""
+        keys = hold.KEYS[Hold.Scope(held.scope)]
+        columns = {hold.ON_DELIVERY[key]: key for key in keys}
+        return self.filter(
+            **{
+                column: held.domain if key == "domain" else getattr(held, f"{key}_id")
+                for column, key in columns.items()
+            }
+        )
+
+    def held_under(self, lease: str) -> Self:
+        """Those this lease still holds, to prolong it.
+
+        Whoever ends a lease takes its name away. Its time is not asked again here:
+        clocks jump, and a hand-over that has happened is then no less true.
+        """
+        return self.in_hand().filter(lease=lease)
+
+    def move(
+        self,
+        ids: Iterable[int],
+        changes: dict[str, Any],
+        still: dict[str, Any],
+        *,
+        skip_locked: bool = False,
+    ) -> set[int]:
+        """Change those of `ids` that are still as expected; return which."""
+        return by_hand.update_returning(
+            self.model,
+            ids,
+            guards=still,
+            changes={**changes, "state_since": now()},
+            skip_locked=skip_locked,
+        )
+
+    def move_telling(
+        self, lines: Sequence[Line], changes: dict[str, Any], still: dict[str, Any]
+    ) -> set[int]:
+        """The same for the deliveries of these lines, each written if its was changed."""
+        moved = by_hand.update_returning(
+            self.model,
+            [line.delivery_id for line in lines],
+            guards=still,
+            changes={**changes, "state_since": now()},
+            telling=DeliveryEvent.objects.rows(lines),
+        )
+        log(line for line in lines if line.delivery_id in moved)
+        return moved
+
+    def tell(self, lines: Sequence[Line], still: dict[str, Any]) -> bool:
+        """Write the lines if all of their deliveries are still as expected.
+
+        The deliveries stay as they are, which costs less than to change them.
+        """
+        rows = DeliveryEvent.objects.rows(lines)
+        told = by_hand.insert_about(rows, self.model, still)
+        if told:
+            log(lines)
+        return told
+
+    def in_hand(self) -> Self:
+        return self.filter(state=State.HANDING_OVER)
+
+    def lease_expired(self, at: datetime) -> Self:
+        return self.in_hand().filter(lease_until__lte=at)
+
+    def unresolved(self) -> Self:
+        """Failures that nobody has decided about yet."""
+        failed = [Word(state.value) for state in FAILURES]
+        return self.filter(state__in=failed, triage=Word(Triage.OPEN.value))
+
+    def unarchived(self) -> Self:
+        return self.filter(archived_at=None)
+
+    def in_lists(self) -> Self:
+        """All there are, in the words of the lists' indexes, which then find them."""
+        return self.filter(IN_LISTS)
+
+    def for_list(self, columns: Collection[str]) -> Self:
+        """With what a row shows in these columns, and nothing else."""
+        shown = {"message_uuid": MESSAGE}
+        if "reason" in columns:
+            shown["sent_again_as"] = SENT_AGAIN
+        if "member" in columns:
+            shown["sender_shown"] = SENDER
+        return self.only(*LISTED).annotate(**shown)
+
+    def for_waiting_list(self, columns: Collection[str]) -> Self:
+        """Likewise, with what each waits for: that costs more than the list."""
+        return self.for_list(set(columns) - {"reason"}).only(*WAITING).with_hold()
+
+    def bulk_create(self, objs: Iterable[Delivery], *args: Any, **kwargs: Any) -> Any:
+        deliveries = list(objs)
+        for delivery in deliveries:
+            delivery.copy_for_lists()
+        return super().bulk_create(deliveries, *args, **kwargs)
+
+    def with_hold(self) -> Self:
+        """Annotate until when, and why, each rests: for a limit, or under a hold.
+
+        Asks first which holds there are: mostly none, and the query stays plain.
+        """
+        at = now()
+        limit = Allowance.objects.on_hold(at).filter(
+            channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
+        )
+        found = self.annotate(
+            held_until=models.Subquery(limit.values("held_until")[:1]),
+            held_because=models.Subquery(limit.values("held_because")[:1]),
+        )
+        holds = Hold.objects.in_force(at)
+        scopes = sorted(holds.scopes(), key=list(Hold.Scope).index)
+        if not scopes:
+            return found
+        return found.annotate(
+            hold_words=_of_the_first(holds, scopes, "words"),
+            hold_ends=_of_the_first(holds, scopes, "ends"),
+        )
+
+
+def _of_the_first(
+    holds: HoldQuerySet, scopes: Sequence[hold.Scope], field: str
+) -> Coalesce:
+    found = [
+        models.Subquery(holds.with_words().over(scope).order_by("pk").values(field)[:1])
+        for scope in scopes
+    ]
+    return Coalesce(*found, None)
