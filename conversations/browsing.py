@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from conversations.columns import Layout
-from conversations.counting import Counting, Number
+from conversations.counting import CAP, Counting, Number
 from conversations.filtering import Filter, Known
 from conversations.folders import FOLDERS, Folder, Listing, Stream
 from conversations.models import Delivery
@@ -120,6 +120,20 @@ class Browsing:
             with_ids = with_ids and not (by_reason and not self.listing.key)
             return counting.matches(*parts, with_ids=with_ids)
         return counting.number(*(part.as_indexed() for part in self.parts))
+
+    def count_latest(self, counting: Counting) -> Number:
+        """Ask how many match among the latest, where no index counts them."""
+        wider = replace(self, filter=self.filter.without(UNINDEXED))
+        latest = [
+            part.ordered(None, down=True).values("pk")[:CAP] for part in wider.parts
+        ]
+        return counting.number(
+            *(
+                self.filter.apply(Delivery.objects.filter(pk__in=each))
+                for each in latest
+            ),
+            among=wider.count(counting),
+        )
 
     def page(self, layout: Layout, matching: Number | None = None) -> Page:
         """Read a page; of those that match, if they are known to be few."""

@@ -44,8 +44,11 @@ class Number:
     `more` than was looked at, only that. Of few, their `ids` may have been asked for:
     the newest first."""
 
-    def __init__(self, value: int = 0, *, more: bool = False) -> None:
+    def __init__(
+        self, value: int = 0, *, more: bool = False, among: Number | None = None
+    ) -> None:
         self.value, self.more = value, more
+        self.among = among  # of so many, the latest alone may have been looked at
         self.ids: list[int] | None = None
 
     def add(self, counted: int | str) -> None:
@@ -60,13 +63,16 @@ class Number:
 
     @property
     def is_exact(self) -> bool:
-        return self.value <= CAP and not self.more
+        at_all = self.among is None or self.among.is_exact
+        return self.value <= CAP and at_all and not self.more
 
     def __int__(self) -> int:
         return self.value
 
     def __str__(self) -> str:
-        return str(self.value) if self.is_exact else f"{min(self.value, CAP)}+"
+        if self.is_exact:
+            return str(self.value)
+        return f"{min(self.value, CAP)}+" if self.value else ""
 
 
 # Each once for all that ask for the same: a list, and the tab that it is in.
@@ -86,12 +92,13 @@ class Counting:
         self._whole: Asked = defaultdict(list)
         self._narrowed: Asked = defaultdict(list)
 
-    def number(self, *parts: QuerySet[Any]) -> Number:
+    def number(self, *parts: QuerySet[Any], among: Number | None = None) -> Number:
         """The number of rows of the parts together, once they are counted.
 
-        Each is read in its order, if it has any: by an index of that order.
+        Each is read in its order, if it has any: by an index of that order. They may be
+        what matches `among` the latest of so many.
         """
-        number = Number()
+        number = Number(among=among)
         for part in parts:
             with suppress(EmptyResultSet):
                 self._narrowed[_capped(*_ones(part))].append(number)

@@ -4,8 +4,8 @@ actions on everything that matches, and exports. A table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
@@ -156,6 +156,11 @@ class Filter:
         if self.before:
             deliveries = deliveries.filter(state_since__lt=self.before)
         return deliveries.filter(with_words(self.values.get("q", "").split()))
+
+    def without(self, keys: Collection[str]) -> Filter:
+        """What it is wider by, if it does not ask for these."""
+        rest = {key: self.values[key] for key in self.values.keys() - keys}
+        return replace(self, values=rest)
 
     def _chosen(self) -> list[Q]:
         return [

@@ -161,7 +161,9 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
             "url": seen.url,
             "current": seen.url == browsing.url,
             "removable": search.may_be_removed_by(user),
-            "count": seen.count(counting) if seen.can_be_counted else "",
+            "count": seen.count(counting)
+            if seen.can_be_counted
+            else seen.count_latest(counting),
         }
         for search in found_for(user, SavedSearch.objects.shown_to)
         if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))

@@ -100,6 +100,35 @@ def test_more_than_are_counted_are_read_in_their_order(
 
 
 @pytest.mark.parametrize(
+    ("cap", "told"),
+    [(6, "2"), (5, "1+"), (2, "")],  # 2 of 6 match, the 1st and the 2nd of them
+)
+def test_what_no_index_counts_is_counted_among_the_latest(
+    alice: User,
+    make_delivery: MakeDelivery,
+    monkeypatch: pytest.MonkeyPatch,
+    cap: int,
+    told: str,
+) -> None:
+    for module in ("browsing", "counting"):
+        monkeypatch.setattr(f"conversations.{module}.CAP", cap)
+    for number in range(6):
+        make_delivery(
+            alice,
+            "anna@acme.test" if number < 2 else "bert@customer.test",
+            state=State.ACCEPTED,
+            state_since=NOON + timedelta(days=number),
+        )
+    browsing = Browsing.of(alice, "sent", QueryDict("q=anna"))
+    assert browsing is not None
+    assert not browsing.can_be_counted
+    asked = Counting()
+    found = browsing.count_latest(asked)
+    asked.count()
+    assert str(found) == told
+
+
+@pytest.mark.parametrize(
     ("query", "page"),
     [
         ("q=customer", [5, 4]),

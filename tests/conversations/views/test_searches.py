@@ -31,6 +31,17 @@ def test_a_saved_search_stands_at_the_side_with_its_count(
     assert (str(shown["search"]), int(shown["count"])) == ("Full", 1)
 
 
+def test_a_saved_search_of_what_was_sent_has_its_count_too(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    for recipient in ("anna@acme.test", "bert@b.test"):
+        make_delivery(alice, recipient, state=State.ACCEPTED)
+    url = "/conversations/sent/searches/"
+    as_user(alice).post(url, {"query": "q=anna", "name": "Anna"})
+    [shown] = as_user(alice).get("/conversations/failed/").context["searches"]
+    assert str(shown["count"]) == "1"
+
+
 def test_saving_under_a_name_again_replaces_it(alice: User, as_user: SignIn) -> None:
     save(as_user(alice))
     save(as_user(alice), query="q=anna")
