@@ -86,9 +86,6 @@ class DeliveryActions(Base):
         messages.success(request, f"{ended} ended. The next sweep takes them up.")
         return None
 
-    def has_operate_permission(self, request: UserRequest) -> bool:
-        return request.user.has_perm("conversations.change_delivery")
-
     def _chosen(self, chosen: QuerySet[Delivery]) -> DeliveryQuerySet:
         pks = list(chosen.order_by("-pk").values_list("pk", flat=True)[:AT_MOST])
         return (

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_permission_codename
 from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
@@ -150,6 +151,12 @@ class ReadOnlyAdmin(OperatorAdmin[M]):
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """What actions ask for: Django's permission to change a row, which is of no
+        other use here."""
+        change = get_permission_codename("change", self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{change}")
 
 
 class AnswerFilter(admin.SimpleListFilter):

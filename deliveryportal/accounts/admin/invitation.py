@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from django.contrib import admin, messages
 from django.db.models import F, Q, QuerySet
-from django.http import HttpRequest
 from django.utils.timezone import now
 
 from deliveryportal.accounts.access import UserRequest
@@ -47,7 +46,7 @@ class InvitationAdmin(ReadOnlyAdmin[Invitation]):
     ordering = ["-pk"]
     actions = ["mail_again"]
 
-    @admin.action(description="Mail it again", permissions=["resend"])
+    @admin.action(description="Mail it again", permissions=["operate"])
     @notes_itself
     def mail_again(self, request: UserRequest, chosen: QuerySet[Invitation]) -> None:
         """With a fresh link: nobody knows the old one, and it works no more."""
@@ -68,6 +67,3 @@ class InvitationAdmin(ReadOnlyAdmin[Invitation]):
                 continue
             self.log_change(request, invitation, "Mailed again")
             messages.success(request, f"{sent.email}: mailed, with a fresh link.")
-
-    def has_resend_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.change_invitation")
