@@ -23,15 +23,12 @@ def prepared(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...
     It is prepared once for each connection, where settings allow it. The wrapping of
     Django's cursors, a fifth of what asking takes, is left to those who log or count.
     """
-    database = connections[DEFAULT_DB_ALIAS]
-    cursor: Any
     if not on_postgresql():
-        with database.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return list(cursor.fetchall())
+        return planned_anew(statement, parameters)
+    database = connections[DEFAULT_DB_ALIAS]
     if database.connection is None:
         database.ensure_connection()
-    cursor = Preparing(database.connection)
+    cursor: Any = Preparing(database.connection)
     if database.queries_logged:
         cursor = database.make_debug_cursor(cursor)
     elif database.execute_wrappers:
