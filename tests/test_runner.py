@@ -17,6 +17,27 @@ from tests.portal import ROOT, Portal, wait_until
 RABBITMQ = "amqp://guest:guest@127.0.0.1:5672/%2F"
 
 
+def run_python(
+    program: str, tmp_path: Path, *, seconds: int, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run some lines of Python in a process of their own, with a database of theirs."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "deliveryportal.settings",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/portal.sqlite3",
+        **settings,
+    }
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+
+
 @pytest.mark.processes
 def test_the_same_with_rabbitmq_as_the_queue(tmp_path: Path) -> None:
     with socket.socket() as rabbitmq:
@@ -75,20 +96,7 @@ def test_a_signal_is_heeded_whatever_it_interrupts(tmp_path: Path) -> None:
         "signal.setitimer(signal.ITIMER_REAL, 3)\n"
         "call_command('runportal')\n"
     )
-    env = {
-        "PATH": os.environ["PATH"],
-        "DJANGO_SETTINGS_MODULE": "deliveryportal.settings",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/portal.sqlite3",
-        "PORT": "0",
-    }
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ran = run_python(program, tmp_path, seconds=60, PORT="0")
     assert ran.returncode == 0, ran.stderr
     assert "Stopping" in ran.stdout
 
@@ -139,18 +147,5 @@ def test_it_looks_for_garbage_as_seldom_as_its_parts_do_alone(tmp_path: Path) ->
         "runner.start(); print(gc.get_threshold()[0], gc.get_freeze_count() > 0); "
         "runner.stop()"
     )
-    env = {
-        "PATH": os.environ["PATH"],
-        "DJANGO_SETTINGS_MODULE": "deliveryportal.settings",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/portal.sqlite3",
-    }
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    ran = run_python(program, tmp_path, seconds=120)
     assert ran.stdout.split() == ["20000", "True"], ran.stderr
