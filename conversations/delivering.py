@@ -51,8 +51,8 @@ from django.db import (
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
-from channels.allowance import allowance, give_back, hold
-from channels.models import Channel
+from channels.allowance import Limit, give_back, hold
+from channels.models import Allowance, Channel
 from channels.pausing import pause
 from channels.renewing import open_channel
 from channels.transports import (
@@ -70,6 +70,7 @@ from conversations.letters import email_for
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.by_hand import Sql
 from conversations.models.event import Line
+from conversations.models.hold import HeldBack, over_lane
 from conversations.models.next_due import next_due
 from conversations.models.state import State
 from conversations.outcomes import Outcome
@@ -139,13 +140,17 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
     What may not be sent at all has failed then, and what is left is spent from the limit.
     """
     wanted, at = fitting(channel), now()
-    with allowance(channel, sender_id, wanted) as lane:
-        read = next_due(channel.pk, sender_id, at, lane.room)
-        for delivery in read:
-            delivery.channel = channel
-        sendable = withhold(read)
-        lane.spend(len(sendable))
-    return Batch(channel, sendable, at, len(read) == wanted, lane.row is not None)
+    asked = Allowance.objects.asked(channel, sender_id, over_lane(channel.pk, at))
+    if not asked:
+        return Batch(channel, [], at, is_full=False, is_counted=False)
+    limit = Limit(channel, asked[0])
+    room = limit.room(wanted)
+    read = next_due(channel.pk, sender_id, at, room, HeldBack.of(asked))
+    for delivery in read:
+        delivery.channel = channel
+    sendable = withhold(read)
+    sendable = sendable[: limit.spend(len(sendable))]
+    return Batch(channel, sendable, at, len(read) == wanted, not limit.is_none)
 
 
 def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:

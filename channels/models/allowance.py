@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -66,17 +67,6 @@ def pace_of(channel: Channel, team_id: int) -> Pace:
     return _pace(channel, limit.pace if limit else None)
 
 
-def pace_for(channel: Channel, sender_id: int) -> Pace:
-    """The same, asked for a sender: at every look into a lane, so by hand."""
-    found = instances(
-        SendingLimit,
-        "SELECT {columns} FROM channels_sendinglimit WHERE kind = %s "
-        "AND team_id = (SELECT team_id FROM accounts_user WHERE id = %s)",
-        [channel.kind, sender_id],
-    )
-    return _pace(channel, found[0].pace if found else None)
-
-
 def _pace(channel: Channel, of_team: Pace | None) -> Pace:
     provider = channel.config.get("per_day")  # the provider's own, of this account
     if of_team is None:
@@ -85,6 +75,18 @@ def _pace(channel: Channel, of_team: Pace | None) -> Pace:
     if provider is None:
         return of_team
     return replace(of_team, per_day=min(provider, of_team.per_day or provider))
+
+
+class Also(NamedTuple):
+    """What else is asked of a lane, in the same statement; its user is the `sender`."""
+
+    columns: Mapping[str, str]  # what is asked, by the name that its answer gets
+    join: str
+    parameters: Sequence[Any]
+
+
+NOTHING = Also({}, "", ())
+LIMIT = ("messages", "seconds", "per_day")
 
 
 class AllowanceQuerySet(models.QuerySet["Allowance"]):
@@ -104,27 +106,37 @@ class AllowanceQuerySet(models.QuerySet["Allowance"]):
         self.get_or_create(channel_id=channel_id, sender_id=sender_id)
         return row.get()
 
-    def locked_with_pace(
-        self, channel: Channel, sender_id: int
-    ) -> tuple[Allowance, Pace]:
-        """The same, and how fast it may send, in one query."""
-        limit = SendingLimit.objects.filter(
-            kind=channel.kind, team__members=models.OuterRef("sender")
+    def asked(
+        self, channel: Channel, sender_id: int, also: Also = NOTHING
+    ) -> list[Allowance]:
+        """The lane's allowance with its `pace`, once for each row that is `also` asked.
+
+        None of a sender who is gone. Asked at every look into a lane, so by hand.
+        """
+        also_asked = "".join(f", {column}" for column in also.columns.values())
+        rows = instances(
+            self.model,
+            "SELECT {columns}, of_team.messages, of_team.seconds, of_team.per_day"  # noqa: S608
+            f"{also_asked} FROM accounts_user sender "
+            "LEFT JOIN channels_sendinglimit of_team "
+            "ON of_team.team_id = sender.team_id AND of_team.kind = %s "
+            "LEFT JOIN channels_allowance "
+            "ON channels_allowance.sender_id = sender.id "
+            "AND channels_allowance.channel_id = %s "
+            f"{also.join} WHERE sender.id = %s",
+            [channel.kind, channel.pk, *also.parameters, sender_id],
+            annotated=[*LIMIT, *also.columns],
         )
-        asked = self.annotate(
-            **{
-                f"limit_{name}": models.Subquery(limit.values(name)[:1])
-                for name in ("messages", "seconds", "per_day")
-            }
-        )
-        row = asked.locked(channel.pk, sender_id)
-        messages, seconds, per_day = (
-            getattr(row, f"limit_{name}") for name in ("messages", "seconds", "per_day")
-        )
-        if seconds is None:  # never so in a limit that is there
-            return row, _pace(channel, None)
-        pace = Pace(messages=messages, seconds=seconds, per_day=per_day)
-        return row, _pace(channel, pace)
+        for row in rows:
+            messages, seconds, per_day = (getattr(row, name) for name in LIMIT)
+            # A limit that is there has seconds.
+            limited = seconds is not None
+            of_team = Pace(messages=messages, seconds=seconds, per_day=per_day)
+            row.pace = _pace(channel, of_team if limited else None)
+            if not row.pk:
+                row.channel_id, row.sender_id = channel.pk, sender_id
+                row.recent, row.hours, row.held_because = [], [], ""
+        return rows
 
 
 class Allowance(models.Model):
@@ -140,6 +152,8 @@ class Allowance(models.Model):
     hours = models.JSONField(default=list)
     held_until = models.DateTimeField(null=True, blank=True)
     held_because = models.CharField(max_length=200, blank=True)
+
+    pace: Pace  # where it is `asked` for
 
     objects = AllowanceQuerySet.as_manager()
 
@@ -161,19 +175,34 @@ class Allowance(models.Model):
             hours=[(when, number) for when, number in self.hours],
         )
 
-    def room(self, pace: Pace, at: datetime, wanted: int) -> Room:
-        """Return how many may go; if none, the lane is on hold from now on."""
+    def room(self, at: datetime, wanted: int) -> Room:
+        """Return how many may go, at the `pace` that was asked for."""
         if self.held_until is not None and self.held_until > at:
             return Room(0, self.held_until, self.held_because)
-        room = self.usage.room(pace, at, wanted)
-        self.held_until, self.held_because = room.until, room.because
-        return room
+        return self.usage.room(self.pace, at, wanted)
 
-    def spend(self, number: int, pace: Pace, at: datetime) -> None:
+    def spend(self, number: int, at: datetime) -> bool:
+        """Count `number` messages, unless somebody else has been quicker."""
         usage = self.usage
-        usage.spend(number, pace, at)
-        self.recent, self.hours = usage.recent, usage.hours
-        self.save()
+        usage.spend(number, self.pace, at)
+        return self._change(
+            recent=usage.recent, hours=usage.hours, held_until=None, held_because=""
+        )
+
+    def rest(self, until: datetime | None, because: str) -> bool:
+        """Let the lane be on hold, unless somebody has changed anything meanwhile."""
+        return self._change(held_until=until, held_because=because)
+
+    def _change(self, **changes: Any) -> bool:
+        """Write it if the row is as it was read, and say so; nobody is waited for."""
+        if not self.pk:
+            return Allowance.objects.get_or_create(
+                channel_id=self.channel_id, sender_id=self.sender_id, defaults=changes
+            )[1]
+        as_read = Allowance.objects.filter(
+            pk=self.pk, recent=self.recent, hours=self.hours, held_until=self.held_until
+        )
+        return bool(as_read.update(**changes))
 
     def give_back(self, number: int) -> None:
         usage = self.usage

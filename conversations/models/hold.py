@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -9,8 +10,8 @@ from django.db import models
 from django.db.models.functions import Coalesce, Concat
 from django.utils.timezone import now
 
+from channels.models.allowance import Also
 from channels.models.prepared import moment
-from channels.models.reading import instances
 from deliveryportal.accounts.models import User
 
 
@@ -95,20 +96,6 @@ class HoldQuerySet(models.QuerySet["Hold"]):
             **{key: models.OuterRef(ON_DELIVERY[key]) for key in KEYS[scope]},
         )
 
-    def over_lane(self, channel_id: int, sender_id: int, at: datetime) -> list[Hold]:
-        """Those in force that some mail of the lane may be under.
-
-        Asked at every look into a lane, so by hand.
-        """
-        return instances(
-            self.model,
-            "SELECT {columns} FROM conversations_hold WHERE lifted_at IS NULL "
-            "AND (until IS NULL OR until > %s) "
-            "AND (channel_id IS NULL OR channel_id = %s) "
-            "AND (sender_id IS NULL OR sender_id = %s)",
-            [moment(at), channel_id, sender_id],
-        )
-
     def with_words(self) -> Self:
         """Annotate what the people read whose mail waits, and until when."""
         by_hand = Concat(models.Value("Paused by an admin: "), "because")
@@ -118,6 +105,39 @@ class HoldQuerySet(models.QuerySet["Hold"]):
             ),
             ends=Coalesce("until", models.Value(OPEN_END)),
         )
+
+
+def over_lane(channel_id: int, at: datetime) -> Also:
+    """Ask for those in force that some mail of the lane may be under."""
+    return Also(
+        {
+            "hold_id": "hold.id",
+            "hold_team_id": "hold.team_id",
+            "hold_domain": "hold.domain",
+        },
+        "LEFT JOIN conversations_hold hold ON hold.lifted_at IS NULL "
+        "AND (hold.until IS NULL OR hold.until > %s) "
+        "AND (hold.channel_id IS NULL OR hold.channel_id = %s) "
+        "AND (hold.sender_id IS NULL OR hold.sender_id = sender.id)",
+        (moment(at), channel_id),
+    )
+
+
+class HeldBack(NamedTuple):
+    """What of a lane's mail waits though it is due."""
+
+    everything: bool = False
+    teams: Collection[int] = ()
+    domains: Collection[str] = ()
+
+    @classmethod
+    def of(cls, rows: Iterable[Any]) -> HeldBack:
+        """Of the answers to `over_lane`."""
+        placed = [row for row in rows if row.hold_id is not None]
+        teams = {row.hold_team_id for row in placed} - {None}
+        domains = {row.hold_domain for row in placed} - {""}
+        named = [row.hold_team_id or row.hold_domain for row in placed]
+        return cls(not all(named), teams, domains)
 
 
 class Hold(models.Model):

@@ -12,7 +12,7 @@ from channels.models.prepared import moment, on_postgresql
 from channels.models.reading import Joined, instances
 from conversations.models.by_hand import ID, among
 from conversations.models.delivery import Delivery
-from conversations.models.hold import Hold
+from conversations.models.hold import HeldBack
 from conversations.models.message import Message
 
 # Reading a moment costs as much as all the rest of a short column: few are here.
@@ -52,16 +52,15 @@ MESSAGE = Joined(
 
 
 def next_due(
-    channel_id: int, sender_id: int, at: datetime, number: int
+    channel_id: int, sender_id: int, at: datetime, number: int, held: HeldBack
 ) -> list[Delivery]:
     """Those of the lane that may go now, in their order, each with its message.
 
     `sender_is_verified` of each says whether its identity is one that may be used.
     """
-    held = _held_back(channel_id, sender_id, at)
-    if held is None:
+    if held.everything or not number:
         return []
-    conditions, parameters = held
+    conditions, parameters = _but_for(held)
     return instances(
         Delivery,
         _statement(conditions),
@@ -72,25 +71,15 @@ def next_due(
     )
 
 
-def _held_back(
-    channel_id: int, sender_id: int, at: datetime
-) -> tuple[str, list[str]] | None:
-    """What of the lane waits for an admin or its recipient's domain; None: all of it."""
-    teams, domains = set(), set()
-    for held in Hold.objects.over_lane(channel_id, sender_id, at):
-        if held.team_id is not None:
-            teams.add(held.team_id)
-        elif held.domain:
-            domains.add(held.domain)
-        else:
-            return None
+def _but_for(held: HeldBack) -> tuple[str, list[str]]:
+    """What waits for an admin or its recipient's domain is passed over."""
     conditions, parameters = "", []
-    if teams:
+    if held.teams:
         conditions += f" AND NOT team_id {among(ID)}"
-        parameters.append(json.dumps(list(teams)))
-    if domains:
+        parameters.append(json.dumps(list(held.teams)))
+    if held.domains:
         conditions += f" AND NOT recipient_domain {among('value')}"
-        parameters.append(json.dumps(list(domains)))
+        parameters.append(json.dumps(list(held.domains)))
     return conditions, parameters
 
 

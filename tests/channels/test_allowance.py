@@ -2,21 +2,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.utils.timezone import now
 
-from channels.allowance import allowance
+from channels.allowance import Limit, hold
 from channels.models import Allowance, Channel, SendingLimit, pace_of
 from deliveryportal.accounts.models import User
 
 
+def asked(channel: Channel, user: User) -> Limit:
+    [allowance] = Allowance.objects.asked(channel, user.pk)
+    return Limit(channel, allowance)
+
+
 def take(channel: Channel, user: User, wanted: int) -> int:
-    with transaction.atomic(), allowance(channel, user.pk, wanted) as lane:
-        lane.spend(lane.room)
-        return lane.room
+    limit = asked(channel, user)
+    return limit.spend(limit.room(wanted))
 
 
 def limited(user: User, **limits: int | None) -> Channel:
@@ -90,18 +95,65 @@ def test_eight_workers_together_never_exceed_the_limit(
     assert Allowance.objects.get().usage.in_24_hours(now()) == allowed
 
 
-def test_a_batch_costs_one_question_and_one_update(
+def test_a_limit_costs_one_update_a_batch_and_none_costs_nothing(
     alice: User, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
-    unlimited = Channel.objects.default()
+    """It is asked for together with what holds the lane back."""
+    limit = asked(Channel.objects.default(), alice)
+    with django_assert_num_queries(0):
+        assert limit.spend(limit.room(50)) == 50
     own = Channel.objects.create(kind="smtp", owner=alice)
-    with transaction.atomic():
-        with django_assert_num_queries(1), allowance(unlimited, alice.pk, 50) as lane:
-            lane.spend(50)
-        with allowance(own, alice.pk, 5) as lane:
-            lane.spend(5)  # makes the row
-        with django_assert_num_queries(2), allowance(own, alice.pk, 5) as lane:
-            lane.spend(5)
+    take(own, alice, 5)  # makes the row
+    with django_assert_num_queries(1):
+        limit = asked(own, alice)
+    with django_assert_num_queries(1):
+        assert limit.spend(limit.room(5)) == 5
+
+
+def test_of_two_workers_that_ask_together_the_second_gets_what_is_left(
+    alice: User,
+) -> None:
+    channel = limited(alice, messages=5, seconds=60)
+    take(channel, alice, 1)
+    first, second, third = (asked(channel, alice) for _ in range(3))
+    assert [each.room(3) for each in (first, second, third)] == [3, 3, 3]
+    assert first.spend(3) == 3
+    assert second.spend(3) == 1
+    assert third.spend(3) == 0
+    assert Allowance.objects.get().usage.in_24_hours(now()) == 5
+    assert Allowance.objects.on_hold(now()).exists()
+
+
+def test_two_workers_may_make_the_row_together(alice: User) -> None:
+    channel = limited(alice, messages=5, seconds=60)
+    first, second = asked(channel, alice), asked(channel, alice)
+    assert (first.spend(3), second.spend(3)) == (3, 2)
+
+
+def test_what_the_provider_asks_for_meanwhile_is_not_overwritten(alice: User) -> None:
+    channel = limited(alice, messages=5, seconds=60)
+    take(channel, alice, 1)
+    limit, until = asked(channel, alice), now() + timedelta(minutes=9)
+    hold(channel, alice.pk, until, "the limit of the provider")
+    assert limit.spend(2) == 0
+    assert Allowance.objects.get().held_until == until
+
+
+def test_a_provider_may_let_wait_who_has_no_limit(alice: User) -> None:
+    portal = Channel.objects.default()
+    hold(portal, alice.pk, now() + timedelta(minutes=9), "the limit of the provider")
+    assert take(portal, alice, 5) == 0
+
+
+def test_nobody_waits_for_a_limit_that_was_raised_as_it_was_reached(
+    alice: User,
+) -> None:
+    channel = limited(alice, messages=3, seconds=60)
+    assert take(channel, alice, 3) == 3
+    limit = asked(channel, alice)
+    SendingLimit.objects.update(messages=8)
+    assert limit.room(50) == 5
+    assert not Allowance.objects.on_hold(now()).exists()
 
 
 def test_a_limit_that_is_raised_meanwhile_counts(alice: User) -> None:

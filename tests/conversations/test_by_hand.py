@@ -15,6 +15,7 @@ from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Lane, Message, by_hand
 from conversations.models.by_hand import Rows
 from conversations.models.event import Line
+from conversations.models.hold import HeldBack
 from conversations.models.next_due import next_due
 from conversations.models.state import State
 from deliveryportal.accounts.models import User
@@ -92,7 +93,7 @@ def test_a_field_that_was_not_read_is_read_when_asked_for(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice)
-    [found] = next_due(delivery.channel_id, alice.pk, now(), 1)
+    [found] = next_due(delivery.channel_id, alice.pk, now(), 1, HeldBack())
     assert "created_at" in found.get_deferred_fields()
     assert found.created_at == delivery.created_at
     assert found == delivery

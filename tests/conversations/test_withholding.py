@@ -17,6 +17,7 @@ from conversations.blocking import (
 )
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, DeliveryEvent, Suppression
+from conversations.models.hold import HeldBack
 from conversations.models.next_due import next_due
 from conversations.models.state import State
 from conversations.withholding import withhold
@@ -119,7 +120,7 @@ def test_a_batch_asks_once_whatever_its_size(
 ) -> None:
     for number in range(20):
         made = make_delivery(alice, f"p{number}@mail.customer{number}.test")
-    batch = next_due(made.channel_id, alice.pk, now(), 50)
+    batch = next_due(made.channel_id, alice.pk, now(), 50, HeldBack())
     with CaptureQueriesContext(connection) as queries:
         assert withhold(batch) == batch
     assert len(queries) == 1
@@ -129,7 +130,7 @@ def test_what_another_worker_has_claimed_meanwhile_is_left_to_it(
     alice: User, bob: User, make_delivery: MakeDelivery
 ) -> None:
     delivery = make_delivery(alice, NINA)
-    batch = next_due(delivery.channel_id, alice.pk, now(), 50)
+    batch = next_due(delivery.channel_id, alice.pk, now(), 50, HeldBack())
     assert claim_due(delivery.channel, alice.pk) == batch
     suppress_address(NINA, by=bob, note="")
     assert withhold(batch) == []
