@@ -47,7 +47,8 @@ PEER = f"{POSTGRES}/{ours.DATABASE}_peer"
 SINGLES = 3000
 PEOPLE = 1000
 IDLE_MAILS = 40  # one by one, on an idle system
-CPU_LIMIT = 250.0  # µs of worker CPU per mail
+# µs of worker CPU per mail, on a machine on which post_office takes so many.
+CPU_LIMIT, CPU_OF_PEER = 250.0, 1_585.0
 
 figures: dict[str, list[float]] = defaultdict(list)
 plans: list[str] = []
@@ -194,7 +195,6 @@ PROMISES = [
 
 LIMITS = [
     ("statements per mail ≤ 0.3", "statements", 0.3),
-    ("CPU per mail ≤ 250 µs", "ours, CPU", CPU_LIMIT),
     ("memory per worker ≤ 120 MB", "ours, MB", 120.0),
     *(
         (f"Send to handed over, p95, {name} ≤ {limit:.0f} ms", f"p95 {name}", limit)
@@ -240,10 +240,22 @@ def table() -> bool:
         if name in figures:
             kept = "kept" if mid(name) <= limit else "MISSED"
             say(f"{label:<40}{mid(name):>10.2f}  {kept}")
+    cpu_is_kept = _say_cpu()
     if "embedded" in figures:
         kept = "kept" if mid("embedded") >= EMBEDDED else "MISSED"
         say(f"{'embedded ≥ 1,000/s':<40}{mid('embedded'):>10.2f}  {kept}")
-    return "ours, CPU" not in figures or mid("ours, CPU") <= CPU_LIMIT
+    return cpu_is_kept
+
+
+def _say_cpu() -> bool:
+    """CPU time grows when a machine is slow or shared: of both by the same factor."""
+    if "ours, CPU" not in figures:
+        return True
+    cpu = mid("ours, CPU") * CPU_OF_PEER / mid("post_office, CPU")
+    kept = cpu <= CPU_LIMIT
+    label = f"CPU ≤ {CPU_LIMIT:.0f} µs if post_office {CPU_OF_PEER:,.0f}"
+    say(f"{label:<40}{cpu:>10.2f}  {'kept' if kept else 'MISSED'}")
+    return kept
 
 
 def main(*asked: str) -> int:
