@@ -6,29 +6,67 @@ A reason, and what it speaks of: `address_unknown`, `spam_policy:bigco.com`,
 
 from __future__ import annotations
 
-from django.db.models import Case, CharField, F, Value, When
+from collections.abc import Sequence
+from typing import Any, Self
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, CharField, F, Func, Value, When
 from django.db.models.functions import Cast, Concat, Lower, StrIndex, Substr
+from django.db.models.sql.compiler import SQLCompiler
 
 from conversations.bounces.reasons import REASONS, Speaks
+
+
+class Cause(Func):
+    """Of the reasons that speak of the recipient's domain, those that speak of the
+    channel, and all others.
+
+    PostgreSQL has a function for it, which a migration makes: it reads the whole
+    expression of a column anew with each INSERT, and this one, in words of its own,
+    took it a third of the time of all the row.
+    """
+
+    function = "conversations_cause"
+    output_field = CharField()
+
+    def __init__(self, of_domain: Sequence[str], of_channel: Sequence[str]) -> None:
+        super().__init__(
+            "reason",
+            "recipient_wire",
+            "channel",
+            Value(" ".join(of_domain)),
+            Value(" ".join(of_channel)),
+        )
+        domain = Substr("recipient_wire", StrIndex("recipient_wire", Value("@")) + 1)
+        self._in_words: Any = Case(
+            When(reason="", then=Value(None)),
+            When(reason__in=of_domain, then=_of(Lower(domain))),
+            When(reason__in=of_channel, then=_of(Cast("channel", CharField()))),
+            default=F("reason"),
+            output_field=CharField(),
+        )
+
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> Self:
+        resolved = super().resolve_expression(*args, **kwargs)
+        resolved._in_words = self._in_words.resolve_expression(*args, **kwargs)
+        return resolved
+
+    def as_sqlite(
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        **extra_context: Any,
+    ) -> tuple[str, tuple[str | int, ...]]:
+        sql, params = compiler.compile(self._in_words)
+        return sql, tuple(params)
+
+
+def _of(what: Any) -> Concat:
+    return Concat(F("reason"), Value(":"), what)
 
 
 def _reasons(of: Speaks) -> list[str]:
     return sorted(key for key, reason in REASONS.items() if reason.of is of)
 
 
-_DOMAIN = Lower(
-    Substr("recipient_wire", StrIndex(F("recipient_wire"), Value("@")) + Value(1))
-)
-CAUSE = Case(
-    When(reason="", then=Value(None)),
-    When(
-        reason__in=_reasons(Speaks.DOMAIN),
-        then=Concat(F("reason"), Value(":"), _DOMAIN),
-    ),
-    When(
-        reason__in=_reasons(Speaks.CHANNEL),
-        then=Concat(F("reason"), Value(":"), Cast("channel", CharField())),
-    ),
-    default=F("reason"),
-    output_field=CharField(),
-)
+CAUSE = Cause(_reasons(Speaks.DOMAIN), _reasons(Speaks.CHANNEL))
