@@ -26,6 +26,7 @@ DATES = {"when", "since", "until"}
 # What the list of one person, or of some days, has in its order.
 IN_ORDER = {"member", "identity"} | DATES
 THE_OPEN = {"triage": Triage.OPEN}
+TRIAGED = [{"triage": Triage.WAITING}, {"triage": Triage.LOST}]
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,13 @@ class Browsing:
         return bool(scattered) and self.listing.knows_filters
 
     @property
+    def _has_its_own_index(self) -> bool:
+        """Whether one index has these failures of a team, in their order, and no other."""
+        chosen = self.filter.without(DATES).values
+        alone = chosen in TRIAGED or chosen.keys() == {"reason"}
+        return alone and self.user.is_manager and not self.listing.key
+
+    @property
     def can_be_counted(self) -> bool:
         """Whether an index counts what matches, and not the whole list is read for it."""
         unindexed = bool(self.filter.values.keys() & UNINDEXED)
@@ -115,9 +123,10 @@ class Browsing:
             # Few or most of all failures: their causes have them alone, in this order.
             return counting.number(*(each.order_by(*BY_CAUSE) for each in parts))
         if self.knows_its_matches:
-            # All failures of a reason are counted by its index alone, and read by it.
-            by_reason = self.filter.values.keys() - DATES == {"reason"}
-            with_ids = with_ids and not (by_reason and not self.listing.key)
+            if self._has_its_own_index:
+                return counting.number(
+                    *(each.order_by("state_since") for each in parts)
+                )
             return counting.matches(*parts, with_ids=with_ids)
         return counting.number(*(part.as_indexed() for part in self.parts))
 
