@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 
 from conversations.columns import Layout
 from conversations.counting import CAP, Counting, Number
-from conversations.filtering import Filter, Known
+from conversations.filtering import UNINDEXED, Filter, Known
 from conversations.folders import FOLDERS, Folder, Listing, Stream
 from conversations.models import Delivery
 from conversations.models.delivery import BY_CAUSE
@@ -21,7 +21,6 @@ from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
 OLDEST_FIRST = "oldest"
-UNINDEXED = {"q", "reason", "triage"}  # but for failures
 DATES = {"when", "since", "until"}
 # What the list of one person, or of some days, has in its order.
 IN_ORDER = {"member", "identity"} | DATES
@@ -67,15 +66,21 @@ class Browsing:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """The same, a part for each index that holds it in order."""
+        """The same, a part for each index that holds it in order.
+
+        What no index counts is sought in them; else each has just what matches.
+        """
         narrowed = {"member", "identity"} & self.filter.values.keys()
         span = FourHours if self.user.is_manager and not narrowed else Day
         visible = Delivery.objects.visible_to(self.user)
+        counted = self.can_be_counted
+        narrowed_by = self.filter.apply if counted else self.filter.narrow
         return [
             Part(
-                self.filter.apply(visible.filter(stream.condition)),
+                narrowed_by(visible.filter(stream.condition)),
                 span if stream.coarse else None,
                 in_order=self._is_read_in_order(stream),
+                sought=None if counted else self.filter.sought,
             ).between(self.filter.since, self.filter.before)
             for stream in self.listing.streams
             if self.filter.may_meet(stream.tracked)
@@ -86,10 +91,9 @@ class Browsing:
 
         Of what was sent no other knows more. Of failures others do.
         """
-        narrowed_by = self.filter.values.keys()
         if stream.coarse:
-            return "q" not in narrowed_by
-        return not narrowed_by and not stream.further
+            return True
+        return not self.filter and not stream.further
 
     @property
     def knows_its_matches(self) -> bool:
@@ -132,16 +136,9 @@ class Browsing:
 
     def count_latest(self, counting: Counting) -> Number:
         """Ask how many match among the latest, where no index counts them."""
-        wider = replace(self, filter=self.filter.without(UNINDEXED))
-        latest = [
-            part.ordered(None, down=True).values("pk")[:CAP] for part in wider.parts
-        ]
         return counting.number(
-            *(
-                self.filter.apply(Delivery.objects.filter(pk__in=each))
-                for each in latest
-            ),
-            among=wider.count(counting),
+            *(part.latest(CAP) for part in self.parts),
+            among=counting.number(*(part.as_indexed() for part in self.parts)),
         )
 
     def page(self, layout: Layout, matching: Number | None = None) -> Page:
@@ -155,14 +152,11 @@ class Browsing:
                 end = few if self.newest_first == self.place.forward else few[::-1]
                 few = end[: layout.rows + 1]
             parts = [Part(Delivery.objects.filter(pk__in=few))]
+        for_list = (
+            DeliveryQuerySet.for_waiting_list if waits else DeliveryQuerySet.for_list
+        )
         shown = [
-            replace(
-                part,
-                rows=part.rows.for_waiting_list(columns)
-                if waits
-                else part.rows.for_list(columns),
-            )
-            for part in parts
+            replace(part, shown=partial(for_list, columns=columns)) for part in parts
         ]
         return read_page(shown, self.place, layout.rows, newest_first=self.newest_first)
 

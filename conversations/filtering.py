@@ -4,8 +4,8 @@ actions on everything that matches, and exports. A table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
@@ -61,24 +61,36 @@ def _identities(user: User) -> QuerySet[EmailIdentity]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """One thing a list may be narrowed by: its choices, and what each means."""
+    """One thing a list may be narrowed by: its choices, and what each means.
+
+    `indexed` is what the index of any list knows of that.
+    """
 
     label: str
     options: Callable[[Known], list[Option]]
     condition: Callable[[str, Known], Q]
+    indexed: Callable[[str, Known], Q] | None = None
+
+
+def _member(value: str, known: Known) -> Q:
+    return Q(sender=as_key(known.members[value].pk))
+
+
+def _owner(value: str, known: Known) -> Q:
+    return Q(sender=as_key(known.identities[value].owner_id))
 
 
 def _identity(value: str, known: Known) -> Q:
-    identity = known.identities[value]
     # Naming its owner too lets the owner's index answer.
-    return Q(sender=as_key(identity.owner_id), from_address=identity.address)
+    return _owner(value, known) & Q(from_address=known.identities[value].address)
 
 
 CRITERIA: dict[str, Criterion] = {
     "member": Criterion(
         label="Member",
         options=lambda known: [(key, str(user)) for key, user in known.members.items()],
-        condition=lambda value, known: Q(sender=as_key(known.members[value].pk)),
+        condition=_member,
+        indexed=_member,
     ),
     "channel": Criterion(
         label="Channel",
@@ -91,6 +103,7 @@ CRITERIA: dict[str, Criterion] = {
             (key, identity.address) for key, identity in known.identities.items()
         ],
         condition=_identity,
+        indexed=_owner,
     ),
     "reason": Criterion(
         label="Reason",
@@ -113,6 +126,8 @@ PERIODS: dict[str, tuple[str, int, int]] = {
     "90": ("Last 90 days", 89, 0),
 }
 KEYS = ("q", "when", "since", "until", *CRITERIA)
+# What only an index of failures knows: see filter_index.
+UNINDEXED = {"q", "channel", "identity", "reason", "triage"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,26 +163,36 @@ class Filter:
 
     def apply(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
         """Narrow to what matches; to nothing where something makes no sense."""
+        return self.narrow(deliveries).filter(self.sought)
+
+    def narrow(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
+        """By what the index of any list knows: whose they are, and when."""
         if self.problems:
             return deliveries.none()
-        deliveries = deliveries.filter(*self._chosen())
+        deliveries = deliveries.filter(
+            *(
+                criterion.indexed(self.values[key], self.known)
+                for key, criterion in CRITERIA.items()
+                if key in self.values and criterion.indexed
+            )
+        )
         if self.since:
             deliveries = deliveries.filter(state_since__gte=self.since)
         if self.before:
             deliveries = deliveries.filter(state_since__lt=self.before)
-        return deliveries.filter(with_words(self.values.get("q", "").split()))
+        return deliveries
 
-    def without(self, keys: Collection[str]) -> Filter:
-        """What it is wider by, if it does not ask for these."""
-        rest = {key: self.values[key] for key in self.values.keys() - keys}
-        return replace(self, values=rest)
-
-    def _chosen(self) -> list[Q]:
-        return [
+    @property
+    def sought(self) -> Q:
+        """The rest, which such an index does not know."""
+        if self.problems:
+            return Q()
+        chosen = [
             criterion.condition(self.values[key], self.known)
             for key, criterion in CRITERIA.items()
-            if key in self.values
+            if key in self.values.keys() & UNINDEXED
         ]
+        return Q(*chosen) & with_words(self.values.get("q", "").split())
 
     def may_meet(self, tracked: bool | None) -> bool:  # noqa: FBT001
         """Whether a channel that records bounces, or does not, can match at all.

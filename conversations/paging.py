@@ -7,11 +7,14 @@ newer mail comes in.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
-from django.db.models import Lookup, OrderBy, Q, Value
+from django.db.models import IntegerField, Lookup, OrderBy, Q, Value, Window
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import RowNumber
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.http import QueryDict
 
@@ -20,11 +23,18 @@ from conversations.models import Delivery
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Span
 
+# What no index knows is looked for among so many rows at a time. PostgreSQL looks at a
+# thousand in 3 ms, so a page for which two indexes are read has its answer within 40.
+REACH = 10_000
+# Of a row among those: which of them it is, and the day or part of one that it is of.
+STANDS = RawSQL("conversations_delivery.stands", (), IntegerField())
+SPAN = RawSQL("conversations_delivery.span", ())
+
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Cursor:
     """A row's place in the order: its date, and its number where dates are equal."""
 
@@ -45,6 +55,10 @@ class Cursor:
         except OverflowError:
             return None
         return cls(at, int(found[2]))
+
+    def to_include(self, *, down: bool) -> Self:
+        """The place just before, from where this row comes first."""
+        return replace(self, pk=self.pk + 1 if down else self.pk - 1)
 
     def __str__(self) -> str:
         return f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{self.pk}"
@@ -67,16 +81,27 @@ class Place:
         return cls(forward=query.get("end") != "1")
 
 
+class Found(NamedTuple):
+    rows: list[Delivery]
+    unseen: Cursor | None = None  # the first that was not looked at
+
+
+Shown: TypeAlias = "Callable[[DeliveryQuerySet], DeliveryQuerySet]"
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Rows that one index holds in order: by `span` first, where it is a coarse one.
 
     They are read `in_order` of it, or PostgreSQL chooses by how many there seem to be.
+    What is `sought` among them no index knows, so that not all are looked at.
     """
 
     rows: DeliveryQuerySet
     span: type[Span] | None = None
     in_order: bool = False
+    sought: Q | None = None
+    shown: Shown = lambda rows: rows  # with what is read of each
     dated: bool = False
 
     def between(self, since: datetime | None, before: datetime | None) -> Part:
@@ -103,23 +128,51 @@ class Part:
         number: int,
         *,
         down: bool,
-        until: datetime | None = None,
-    ) -> list[Delivery]:
+        until: Cursor | None = None,
+    ) -> Found:
         """Read so many rows beyond the cursor, downwards from the newest or up.
 
         What is further than `until` is not looked for, as far as the index knows it.
         """
         rows = self.ordered(cursor, down=down)
         if until and self.span:
-            rows = rows.filter(_bound(self.span, until, down=not down))
+            rows = rows.filter(_bound(self.span, until.at, down=not down))
+        if self.sought is not None:
+            return self._seek(rows, self.sought, number, down=down)
+        rows = self.shown(rows)
         if self.in_order:
             # For unknown dates it would expect no row at all, in whatever order.
-            return found(rows, number, once=not self.dated)
-        return list(rows[:number])
+            return Found(found(rows, number, once=not self.dated))
+        return Found(list(rows[:number]))
+
+    def _seek(
+        self, rows: DeliveryQuerySet, sought: Q, number: int, *, down: bool
+    ) -> Found:
+        """Look through the first of them. If too few are found, the row after those
+        comes along: all that was looked at stands before it."""
+        order = self._order(down=down)
+        looked_at = rows.annotate(
+            stands=Window(RowNumber(), order_by=order),
+            span=self.span("state_since") if self.span else Value(0),
+        ).leading(REACH + 1)
+        # In the same words, so that PostgreSQL need not sort them once more.
+        by_span = [_directed(SPAN, down=down)] if self.span else []
+        answer: list[Any] = list(
+            self.shown(looked_at)
+            .annotate(stands=STANDS)
+            .filter(sought | Q(stands=REACH + 1))
+            .order_by(*by_span, *order[-2:])[:number]
+        )
+        if answer and answer[-1].stands > REACH:
+            return Found(answer[:-1], unseen=Cursor.of(answer[-1]))
+        return Found(answer)
+
+    def latest(self, number: int) -> DeliveryQuerySet:
+        """What is sought among so many of the newest."""
+        return self.ordered(None, down=True).leading(number).filter(self.sought or Q())
 
     def ordered(self, cursor: Cursor | None, *, down: bool) -> DeliveryQuerySet:
-        rows, sign = self.rows, "-" if down else ""
-        order: list[str | OrderBy] = [f"{sign}state_since", f"{sign}pk"]
+        rows = self.rows
         if cursor:
             beyond = "lt" if down else "gt"
             rows = rows.filter(
@@ -128,12 +181,20 @@ class Part:
                 # What the index can use of that.
                 **{f"state_since__{beyond}e": cursor.at},
             )
-        if self.span:
-            span = self.span("state_since")
-            order.insert(0, span.desc() if down else span.asc())
-            if cursor:
+            if self.span:
                 rows = rows.filter(_bound(self.span, cursor.at, down=down))
-        return rows.order_by(*order)
+        return rows.order_by(*self._order(down=down))
+
+    def _order(self, *, down: bool) -> list[str | OrderBy]:
+        sign = "-" if down else ""
+        order: list[str | OrderBy] = [f"{sign}state_since", f"{sign}pk"]
+        if self.span:
+            order.insert(0, _directed(self.span("state_since"), down=down))
+        return order
+
+
+def _directed(by: Span | RawSQL, *, down: bool) -> OrderBy:
+    return by.desc() if down else by.asc()
 
 
 def _bound(span: type[Span], at: datetime, *, down: bool) -> Lookup[Any]:
@@ -144,8 +205,11 @@ def _bound(span: type[Span], at: datetime, *, down: bool) -> Lookup[Any]:
 @dataclass(frozen=True, slots=True)
 class Page:
     rows: list[Delivery]
-    previous: Cursor | None  # behind this, backwards
-    next: Cursor | None
+    previous: Cursor | None = None  # behind this, backwards
+    next: Cursor | None = None
+    # It is not full, though more may match: what was not looked at begins here.
+    further: Cursor | None = None
+    is_all: bool = False  # that the list has
 
 
 def read_page(
@@ -153,21 +217,32 @@ def read_page(
 ) -> Page:
     """Read one page of the parts together, and whether any rows stand around it."""
     down = newest_first == place.forward
+    nearest = max if down else min
     rows: list[Delivery] = []
+    unseen: Cursor | None = None
     for part in parts:
-        until = rows[size].state_since if len(rows) > size else None
-        rows += part.read(place.cursor, size + 1, down=down, until=until)
-        rows.sort(key=lambda row: (row.state_since, row.pk), reverse=down)
+        until = Cursor.of(rows[size]) if len(rows) > size else unseen
+        found = part.read(place.cursor, size + 1, down=down, until=until)
+        rows += found.rows
+        if found.unseen:
+            unseen = nearest(found.unseen, unseen or found.unseen)
+        if unseen:  # behind it more may match than was found
+            rows = [row for row in rows if nearest(Cursor.of(row), unseen) != unseen]
+        rows.sort(key=Cursor.of, reverse=down)
         del rows[size + 1 :]
     more, rows = len(rows) > size, rows[:size]
+    further = unseen.to_include(down=down) if unseen and not more else None
     beginning = place.cursor is not None  # there are rows where we come from
+    is_all = not (more or further or beginning)
+    if not rows:
+        return Page([], further=further, is_all=is_all)
     if not place.forward:
         rows.reverse()
         more, beginning = beginning, more
-    if not rows:
-        return Page([], None, None)
     return Page(
         rows,
         previous=Cursor.of(rows[0]) if beginning else None,
         next=Cursor.of(rows[-1]) if more else None,
+        further=further,
+        is_all=is_all,
     )

@@ -18,7 +18,7 @@ from conversations.folders import FOLDERS
 from conversations.markup import Html, as_html
 from conversations.models import Alert, SavedSearch
 from conversations.models.state import State
-from conversations.paging import Page
+from conversations.paging import REACH, Page
 from conversations.rows import rows_of
 from conversations.triage.actions import actions_in
 from conversations.views.live import live
@@ -49,8 +49,10 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
     counted = _counted(browsing, known)
     page = browsing.page(layout, counted["matching"])
     if counted["matching"] is None:
-        more = bool(page.previous or page.next)
-        counted["matching"] = Number(len(page.rows), more=more)
+        counted["matching"] = Number(len(page.rows), more=not page.is_all)
+    for each in counted["searches"]:
+        if each["current"]:  # the one number that the page tells
+            each["count"] = counted["matching"]
     columns = [each for each in COLUMNS if each.key in layout.columns]
     context = {
         "browsing": browsing,
@@ -61,6 +63,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "page": page,
         "actions": actions_in(browsing.folder.key, browsing.listing.key),
         "page_links": _page_links(browsing, page),
+        "further": _further(browsing, page),
         "turned": browsing.address(sort=OLDEST_FIRST if browsing.newest_first else ""),
         "layout": layout,
         "columns": columns,
@@ -84,6 +87,11 @@ def _alerts(user: User) -> QuerySet[Alert]:
 def _page_links(browsing: Browsing, page: Page) -> list[dict[str, str]]:
     """The way to the pages around this one; without an address where there is none."""
     ends = ("Newest", "Oldest") if browsing.newest_first else ("Oldest", "Newest")
+    previous, following = page.previous, page.next
+    if browsing.place.forward:
+        following = following or page.further
+    else:
+        previous = previous or page.further
     return [
         {
             "key": key,
@@ -92,12 +100,25 @@ def _page_links(browsing: Browsing, page: Page) -> list[dict[str, str]]:
             "url": browsing.address(**to) if there else "",
         }
         for key, label, rel, there, to in (
-            ("first", ends[0], "", page.previous, {}),
-            ("previous", "Previous", "prev", page.previous, {"before": page.previous}),
-            ("next", "Next", "next", page.next, {"after": page.next}),
-            ("last", ends[1], "", page.next, {"end": 1}),
+            ("first", ends[0], "", previous, {}),
+            ("previous", "Previous", "prev", previous, {"before": previous}),
+            ("next", "Next", "next", following, {"after": following}),
+            ("last", ends[1], "", following, {"end": 1}),
         )
     ]
+
+
+def _further(browsing: Browsing, page: Page) -> dict[str, Any] | None:
+    """How far a page looked that is not full, and the address that goes on from there."""
+    if page.further is None:
+        return None
+    forward = browsing.place.forward
+    return {
+        "number": REACH,
+        "back": browsing.newest_first == forward,
+        "at": page.further.at,
+        "url": browsing.address(**{"after" if forward else "before": page.further}),
+    }
 
 
 def _choices(browsing: Browsing, known: Known) -> list[dict[str, Any]]:

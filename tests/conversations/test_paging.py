@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.http import QueryDict
+from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.models import EmailIdentity
+from conversations import paging
 from conversations.browsing import Browsing
 from conversations.columns import Layout
 from conversations.models import Delivery
-from conversations.models.state import State
+from conversations.models.state import State, Triage
 from conversations.paging import Cursor, Place
 from deliveryportal.accounts.models import User
 
@@ -46,13 +49,14 @@ def eight(alice: User, make_delivery: MakeDelivery) -> User:
 
 
 def walk(user: User, tab: str, query: str, step: str) -> list[list[str]]:
-    """Every page from where the address begins, in one direction."""
+    """Every page from where the address begins, in one direction, and looking further
+    where a page has not come to the end."""
     pages, place = [], query
     while True:
         browsing = browse(user, tab, place)
         page = browsing.page(Layout((), SIZE))
         pages.append([row.recipient.partition("@")[0] for row in page.rows])
-        cursor = page.next if step == "after" else page.previous
+        cursor = page.further or (page.next if step == "after" else page.previous)
         if cursor is None:
             return pages
         place = browsing.address(**{step: cursor}).partition("?")[2]
@@ -171,3 +175,140 @@ def test_a_channel_narrows_what_was_sent(
 ) -> None:
     make_delivery(alice, "anna@customer.test", state=State.ACCEPTED)
     assert names(browse(alice, "sent", query)) == found
+
+
+@pytest.fixture
+def within_reach(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many rows are looked at for what no index knows; here few."""
+    monkeypatch.setattr(paging, "REACH", 4)
+    return 4
+
+
+@pytest.fixture
+def rarely_anna(alice: User, make_delivery: MakeDelivery) -> User:
+    """Twenty were sent, the newest called 00; a few, unevenly, are to anna.
+
+    Most by a channel that records bounces, and each three at the same moment.
+    """
+    for number in range(20):
+        name = "anna" if number in {6, 7, 8, 9, 10, 19} else "bert"
+        delivery = make_delivery(
+            alice,
+            f"{number:02}.{name}@customer.test",
+            state=State.ACCEPTED,
+            state_since=NOON - timedelta(hours=7 * (number // 3)),
+        )
+        Delivery.objects.filter(pk=delivery.pk).update(tracked=number not in {7, 9, 14})
+    return alice
+
+
+@pytest.mark.parametrize("manager", [True, False])
+@pytest.mark.parametrize(
+    ("query", "step", "newest_first"),
+    [
+        ("q=anna", "after", True),
+        ("q=anna&sort=oldest", "after", False),
+        ("q=anna&end=1", "before", False),
+        ("q=anna&sort=oldest&end=1", "before", True),
+        ("q=anna&since=2026-01-01&until=2026-03-10", "after", True),
+    ],
+)
+@pytest.mark.usefixtures("within_reach")
+def test_looking_further_finds_each_match_once_and_in_order(
+    rarely_anna: User,
+    bob: User,
+    query: str,
+    step: str,
+    *,
+    newest_first: bool,
+    manager: bool,
+) -> None:
+    pages = walk(bob if manager else rarely_anna, "sent", query, step)
+    if step == "before":
+        pages = [page[::-1] for page in pages]
+    found = [name for page in pages for name in page]
+    rows = Delivery.objects.filter(recipient__contains="anna")
+    sign = "-" if newest_first else ""
+    in_order = rows.order_by(f"{sign}state_since", f"{sign}pk")
+    assert found == [row.recipient.partition("@")[0] for row in in_order]
+    assert [] in pages  # where too little matches, no page looks for more
+
+
+def test_no_page_looks_beyond_its_reach(
+    alice: User, make_delivery: MakeDelivery, within_reach: int
+) -> None:
+    for number in range(within_reach):
+        make_delivery(
+            alice,
+            "bert@customer.test",
+            state=State.ACCEPTED,
+            state_since=NOON - timedelta(hours=number),
+        )
+    exactly = browse(alice, "sent", "q=anna").page(Layout((), SIZE))
+    assert (exactly.further, exactly.is_all) == (None, True)
+    older = NOON - timedelta(days=1)
+    make_delivery(alice, state=State.ACCEPTED, state_since=older)
+    first = browse(alice, "sent", "q=anna")
+    page = first.page(Layout((), SIZE))
+    assert (page.rows, page.is_all) == ([], False)
+    assert page.further
+    assert page.further.at == older
+    further = browse(alice, "sent", f"q=anna&after={page.further}")
+    assert names(further) == ["anna"]
+
+
+@pytest.mark.parametrize(
+    ("query", "pages"),
+    [
+        ("reason=mailbox_full", [["old"]]),
+        ("triage=lost", [["old"]]),
+        ("channel=smtp", [["old"]]),
+        ("identity={identity}", [["old"]]),
+        ("q=customer", [["new0", "new1", "new2"], ["new3", "new4", "old"]]),
+    ],
+)
+@pytest.mark.usefixtures("within_reach")
+def test_what_else_no_index_of_the_archive_knows_is_looked_for_alike(
+    alice: User, make_delivery: MakeDelivery, query: str, pages: list[list[str]]
+) -> None:
+    for number in range(5):
+        make_delivery(
+            alice,
+            f"new{number}@customer.test",
+            state=State.FAILED,
+            state_since=NOON - timedelta(hours=number),
+            archived_at=NOON,
+        )
+    other = EmailIdentity.objects.create(
+        owner=alice, address="other@acme.test", display_name="Other"
+    )
+    old = make_delivery(
+        alice,
+        "old@customer.test",
+        state=State.FAILED,
+        state_since=NOON - timedelta(days=2),
+        archived_at=NOON,
+        reason="mailbox_full",
+        triage=Triage.LOST,
+    )
+    Delivery.objects.filter(pk=old.pk).update(
+        channel_kind="smtp", from_address=other.address
+    )
+    address = f"list=archived&{query.format(identity=other.uuid)}"
+    assert [page for page in walk(alice, "sent", address, "after") if page] == pages
+
+
+@pytest.mark.parametrize("listing", ["", "in-progress", "scheduled"])
+@pytest.mark.usefixtures("within_reach")
+def test_in_pending_too(alice: User, make_delivery: MakeDelivery, listing: str) -> None:
+    later = now() + timedelta(days=1)
+    for number in range(14):
+        make_delivery(
+            alice,
+            "anna@customer.test" if number in {1, 12} else "bert@customer.test",
+            state_since=NOON - timedelta(hours=number // 2),
+            not_before=later if listing == "scheduled" else NOON,
+        )
+    pages = walk(alice, "pending", f"list={listing}&q=anna", "after")
+    assert [name for page in pages for name in page] == ["anna", "anna"]
+    assert len(pages) == 4

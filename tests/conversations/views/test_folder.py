@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -10,8 +11,9 @@ from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from conversations.columns import keep_layout
-from conversations.models import Delivery, Hold
+from conversations.models import BulkJob, Delivery, Hold
 from conversations.models.state import State, Triage
+from conversations.triage import bulk
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
@@ -336,3 +338,127 @@ def test_what_no_index_counts_is_said_to_be_more_than_stands_on_the_page(
     found = page(as_user(alice), "/conversations/sent/?q=anna")
     assert "25+ matches" in found
     assert "1 match<" in page(as_user(alice), "/conversations/sent/?q=anna25")
+
+
+@pytest.fixture
+def reach_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("paging", "views.folder"):
+        monkeypatch.setattr(f"conversations.{module}.REACH", 10)
+
+
+def send(make_delivery: MakeDelivery, sender: User, *names: str) -> None:
+    """A mail to each, the first on the 3rd of May at noon, every day one earlier."""
+    for day, name in enumerate(names):
+        at = datetime(2026, 5, 3, 12, tzinfo=UTC) - timedelta(days=day)
+        make_delivery(
+            sender, f"{name}@customer.test", state=State.ACCEPTED, state_since=at
+        )
+
+
+def text_of(found: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", found).split())
+
+
+@pytest.mark.usefixtures("reach_of_ten")
+def test_a_page_says_how_far_it_looked_and_leads_further(
+    as_user: SignIn, alice: User, make_delivery: MakeDelivery
+) -> None:
+    bert = ["bert"] * 9
+    send(make_delivery, alice, "anna", *bert, *bert, "anna", "bert", "anna")
+    client = as_user(alice)
+    url = "/conversations/sent/?q=anna&channel=portal"
+    told, further = [], url
+    while further:
+        found = page(client, further)
+        told.append(text_of(found.partition('id="folder"')[2]))
+        links = re.findall(r'id="further"\s+href="([^"]+)"', found)
+        further = html.unescape(links[0]) if links else ""
+        assert "q=anna&channel=portal" in further or not further
+    first, second, third = told
+    assert (
+        "Looked at some 10 messages, back to 23 Apr 2026, 12:00. One of them matches. "
+        "Look further back" in first
+    )
+    assert "All 1+ that match" in first
+    assert "1+ match" in text_of(page(client, url))
+    assert "2 of them match" in second or "One of them matches" in second
+    assert "anna@" in third
+    assert "No further match: that is all." in third
+
+
+@pytest.mark.usefixtures("reach_of_ten")
+def test_a_page_that_found_nothing_yet_is_no_empty_list(
+    as_user: SignIn, alice: User, make_delivery: MakeDelivery
+) -> None:
+    send(make_delivery, alice, *["bert"] * 12)
+    client = as_user(alice)
+    for sort, way in (("", "back to 23 Apr"), ("&sort=oldest", "up to 2 May")):
+        url = f"/conversations/sent/?q=anna{sort}"
+        response = client.get(url)
+        found = text_of(response.content.decode())
+        assert f"No match so far Looked at some 10 messages, {way}" in found
+        assert "Nothing matches" not in found
+        assert "No match on this page" in found
+        ended = text_of(page(client, response.context["further"]["url"]))
+        assert "No further match That is all: the list ends here." in ended
+    assert "Nothing matches" in page(
+        client, "/conversations/sent/?q=anna&since=2026-05-01"
+    )
+
+
+@pytest.mark.usefixtures("reach_of_ten")
+def test_what_is_exported_and_acted_on_is_all_that_matches_however_far(
+    as_user: SignIn, alice: User, make_delivery: MakeDelivery
+) -> None:
+    send(make_delivery, alice, "anna", *["bert"] * 20, "anna")
+    client = as_user(alice)
+    answer = client.get("/conversations/sent/export.csv?q=anna")
+    lines = b"".join(answer).decode().splitlines()
+    assert sum("anna@" in line for line in lines) == 2
+    everything = "?everything=1&tab=sent&q=anna"
+    client.post(f"/conversations/act/archive/{everything}")
+    while bulk.turn(BulkJob.objects.get().pk):
+        pass
+    archived = Delivery.objects.filter(archived_at__isnull=False)
+    assert [each.recipient for each in archived] == ["anna@customer.test"] * 2
+
+
+@pytest.mark.usefixtures("reach_of_ten")
+def test_the_saved_search_that_is_looked_at_tells_the_number_of_the_page(
+    as_user: SignIn, alice: User, make_delivery: MakeDelivery
+) -> None:
+    send(make_delivery, alice, "anna", *["bert"] * 20, "anna")
+    client = as_user(alice)
+    client.post("/conversations/sent/searches/", {"query": "q=anna", "name": "Anna"})
+    seen = client.get("/conversations/sent/?q=anna").context
+    assert str(seen["matching"]) == "1+"
+    assert seen["searches"][0]["count"] is seen["matching"]
+
+
+@pytest.mark.usefixtures("reach_of_ten")
+def test_looking_through_a_list_takes_no_statement_more(
+    as_user: SignIn,
+    alice: User,
+    make_delivery: MakeDelivery,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    send(make_delivery, alice, "anna", *["bert"] * 20)
+    client = as_user(alice)
+    client.get("/conversations/sent/?q=anna")
+    # As with any filter: what was delivered, and what was handed over
+    for query in ("q=anna", "q=nobody", "q=customer"):
+        with django_assert_num_queries(9):
+            client.get(f"/conversations/sent/?{query}")
+
+
+def test_a_live_list_looks_no_further_than_its_page(
+    as_user: SignIn,
+    alice: User,
+    make_delivery: MakeDelivery,
+    reach_of_ten: None,
+) -> None:
+    send(make_delivery, alice, *["bert"] * 20, "anna")
+    response = as_user(alice).get("/conversations/sent/?q=anna", headers=HTMX)
+    found = response.content.decode()
+    assert "anna@" not in found
+    assert "Look further back" in found
