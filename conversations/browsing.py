@@ -15,12 +15,13 @@ from conversations.folders import FOLDERS, Folder, Listing, Stream
 from conversations.models import Delivery
 from conversations.models.delivery import BY_CAUSE
 from conversations.models.delivery_queryset import DeliveryQuerySet
-from conversations.models.sought import Day, FourHours
+from conversations.models.sought import Day, Span
 from conversations.models.state import State, Triage
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
 OLDEST_FIRST = "oldest"
+FAILED = FOLDERS["failed"].everything
 DATES = {"when", "since", "until"}
 # What the list of one person, or of some days, has in its order.
 IN_ORDER = {"member", "identity"} | DATES
@@ -70,15 +71,13 @@ class Browsing:
 
         What no index counts is sought in them; else each has just what matches.
         """
-        narrowed = {"member", "identity"} & self.filter.values.keys()
-        span = FourHours if self.user.is_manager and not narrowed else Day
         visible = Delivery.objects.visible_to(self.user)
         counted = self.can_be_counted
         narrowed_by = self.filter.apply if counted else self.filter.narrow
         return [
             Part(
                 narrowed_by(visible.filter(stream.condition)),
-                span if stream.coarse else None,
+                self._span(stream),
                 in_order=self._is_read_in_order(stream),
                 sought=None if counted else self.filter.sought,
             ).between(self.filter.since, self.filter.before)
@@ -86,12 +85,20 @@ class Browsing:
             if self.filter.may_meet(stream.tracked)
         ]
 
+    def _span(self, stream: Stream) -> type[Span] | None:
+        """What the index is made of that is to be read, if it is a coarse one."""
+        if stream.spans is None:
+            by_channel = self._has_its_own_index and "channel" in self.filter.values
+            return Day if by_channel else None
+        of_one = {"member", "identity"} & self.filter.values.keys()
+        return stream.spans.of_sender if of_one else stream.spans.seen_by(self.user)
+
     def _is_read_in_order(self, stream: Stream) -> bool:
         """Whether the index of the list's order is best, whatever it is narrowed by.
 
         Of what was sent no other knows more. Of failures others do.
         """
-        if stream.coarse:
+        if self._span(stream):
             return True
         return not self.filter and not stream.further
 
@@ -107,9 +114,9 @@ class Browsing:
     @property
     def _has_its_own_index(self) -> bool:
         """Whether one index has these failures of a team, in their order, and no other."""
-        chosen = self.filter.without(DATES).values
-        alone = chosen in TRIAGED or chosen.keys() == {"reason"}
-        return alone and self.user.is_manager and not self.listing.key
+        chosen = {k: v for k, v in self.filter.values.items() if k not in DATES}
+        alone = chosen in TRIAGED or chosen.keys() in ({"reason"}, {"channel"})
+        return alone and self.user.is_manager and self.listing is FAILED
 
     @property
     def can_be_counted(self) -> bool:
@@ -126,11 +133,7 @@ class Browsing:
         if self.filter.values == THE_OPEN and self.user.is_manager:
             # Few or most of all failures: their causes have them alone, in this order.
             return counting.number(*(each.order_by(*BY_CAUSE) for each in parts))
-        if self.knows_its_matches:
-            if self._has_its_own_index:
-                return counting.number(
-                    *(each.order_by("state_since") for each in parts)
-                )
+        if self.knows_its_matches and not self._has_its_own_index:
             return counting.matches(*parts, with_ids=with_ids)
         return counting.number(*(part.as_indexed() for part in self.parts))
 

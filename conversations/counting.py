@@ -15,9 +15,8 @@ from django.db.models import Q, QuerySet
 
 from channels.models.personal import Clause, Theirs, words_for
 from channels.models.prepared import Parameters, planned_anew, prepared
-from conversations.folders import Listing, clause_of
+from conversations.folders import Listing, Stream, clause_of
 from conversations.models import Delivery
-from conversations.models.sought import Day
 from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
@@ -131,20 +130,21 @@ class Counting:
         """What asks for the number that a list has of what the user may see, or of a
         member's part of it; and with that of what is their own besides."""
         found, params = words_for(user, Delivery.objects.visible_to, _ones)
-        by_day = ""
         if member:
             clause, more = clause_of(Q(sender=as_key(member.pk)))
             found, params = f"{found} AND {clause}", params + more
-            # Their index does not tell the team: PostgreSQL would rather make a bitmap
-            # of all that they sent than look at as many rows as are counted.
-            by_day = _by_day()
+
+        def order_of(stream: Stream) -> str:
+            # A member's index does not tell the team: PostgreSQL would rather make a
+            # bitmap of all that they sent than look at as many rows as are counted.
+            by_span = _by_span_of_sender(stream) if member else ""
+            return by_span or (BY_DATE if stream.most else "")
 
         def ask(listing: Listing, *besides: Theirs[Any]) -> Number:
             number = self.theirs(user, *besides)
             for stream in listing.streams:
                 clause, more = stream.where
-                order = by_day if stream.coarse else BY_DATE if stream.most else ""
-                rows = f"{found} AND {clause}{order}"
+                rows = f"{found} AND {clause}{order_of(stream)}"
                 self._whole[_capped(rows, params + more)].append(number)
             return number
 
@@ -172,10 +172,12 @@ def _capped(rows: str, params: tuple[Any, ...]) -> Clause:
 
 
 @cache
-def _by_day() -> str:
+def _by_span_of_sender(stream: Stream) -> str:
+    if stream.spans is None:
+        return ""
     query = Delivery.objects.all().query
-    day = Day("state_since").resolve_expression(query)
-    sql, _ = query.get_compiler(DEFAULT_DB_ALIAS).compile(day)
+    span = stream.spans.of_sender("state_since").resolve_expression(query)
+    sql, _ = query.get_compiler(DEFAULT_DB_ALIAS).compile(span)
     return f" ORDER BY {sql}"
 
 

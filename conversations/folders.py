@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -18,8 +18,28 @@ from django.utils.timezone import now
 from channels.models.personal import Clause, Theirs
 from conversations.models import Delivery, Draft
 from conversations.models.delivery_queryset import DeliveryQuerySet
-from conversations.models.sought import IndexedStates, Word
+from conversations.models.sought import (
+    Day,
+    FourDays,
+    FourHours,
+    HalfDay,
+    IndexedStates,
+    Span,
+    Word,
+)
 from conversations.models.state import FAILURES, State, Triage
+from deliveryportal.accounts.models import User
+
+
+class Spans(NamedTuple):
+    """What the coarse index of a team is made of, and that of one sender."""
+
+    of_team: type[Span]
+    of_sender: type[Span]
+
+    def seen_by(self, user: User) -> type[Span]:
+        """Of the index of all that the user may see."""
+        return self.of_team if user.is_manager else self.of_sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +48,7 @@ class Stream:
 
     `indexed` are all that the index holds, if those are more. `tracked` narrows it to
     channels that record bounces, or to the others. `archived` is None where it needs
-    no asking. A `coarse` index knows the order of days and parts of days only; see
-    models.sought. What is asked `further` no index knows; it is of `most` in it, or of
+    no asking. A coarse index knows the order of `spans` only; see models.sought. What is asked `further` no index knows; it is of `most` in it, or of
     few.
     """
 
@@ -38,7 +57,7 @@ class Stream:
     tracked: bool | None = None
     triage: Triage | None = None
     archived: bool | None = False
-    coarse: bool = False
+    spans: Spans | None = None
     further: Callable[[], Q] | None = None  # called anew, because it may ask the time
     most: bool = False
 
@@ -165,8 +184,11 @@ def _page_of(key: str, prefix: str) -> str:
     return reverse(f"conversations:{key}")
 
 
-DELIVERED = Stream(states=(State.ACCEPTED,), tracked=True, coarse=True)
-HANDED_OVER = Stream(states=(State.ACCEPTED,), tracked=False, coarse=True)
+DELIVERED = Stream(states=(State.ACCEPTED,), tracked=True, spans=Spans(FourHours, Day))
+HANDED_OVER = Stream(
+    states=(State.ACCEPTED,), tracked=False, spans=Spans(HalfDay, FourDays)
+)
+ARCHIVED = Stream(archived=True, spans=Spans(FourHours, Day))
 RARE = (State.COMPLAINED, State.UNCONFIRMED)  # as conv_failed_rare has them
 # As the indexes by cause have them. None is archived: that decides about them.
 OPEN = Stream(states=FAILURES, triage=Triage.OPEN, archived=None)
@@ -217,7 +239,7 @@ FOLDERS: dict[str, Folder] = {
                 Listing(
                     key="archived",
                     label="Archived",
-                    streams=(Stream(archived=True, coarse=True),),
+                    streams=(ARCHIVED,),
                     empty="What you archive, sent or failed, leaves its list and "
                     "stands here.",
                 ),

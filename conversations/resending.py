@@ -34,7 +34,7 @@ from channels.models import Channel
 from conversations.composing import conversation_with, new_message_id, queue
 from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
-from conversations.models.sought import Day
+from conversations.models.sought import Day, FourDays, Span
 from conversations.models.state import State
 from conversations.tasks import announce_lanes
 from conversations.triage.deciding import sent_again
@@ -79,8 +79,8 @@ def _took_mail_since(failed: DeliveryQuerySet) -> Q:
     )
     lanes = Delivery.objects.filter(pk__in=list(one_a_lane)).annotate(
         last=Case(
-            When(tracked=True, then=_last_taken(tracked=True)),
-            default=_last_taken(tracked=False),
+            When(tracked=True, then=_last_taken(Day, tracked=True)),
+            default=_last_taken(FourDays, tracked=False),
         )
     )
     # Not as conditions for each, which PostgreSQL would plan one by one.
@@ -94,19 +94,19 @@ def _took_mail_since(failed: DeliveryQuerySet) -> Q:
     return Q(reason__in=told, state_since__lt=Case(*lasts))
 
 
-def _last_taken(*, tracked: bool) -> Subquery:
+def _last_taken(span: type[Span], *, tracked: bool) -> Subquery:
     """When the lane last took mail, in the words of the indexes of what was sent."""
     lately = now() - LATELY
     taken = (
         Delivery.objects.unarchived()
         .filter(
-            GreaterThanOrEqual(Day("state_since"), Day(Value(lately))),
+            GreaterThanOrEqual(span("state_since"), span(Value(lately))),
             sender=OuterRef("sender_id"),
             channel=OuterRef("channel_id"),
             state=State.ACCEPTED,
             tracked=tracked,
         )
-        .order_by(Day("state_since").desc(), "-state_since")
+        .order_by(span("state_since").desc(), "-state_since")
     )
     return Subquery(taken.values("state_since")[:1])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from conversations.models.sought import Day, FourHours
+from conversations.models.sought import Day, FourDays, FourHours, HalfDay
 
 # States that do not stand there yet cost nothing, and spare making an index anew.
 PENDING = ["queued", "handing_over", "delayed"]
@@ -55,6 +55,14 @@ LIST_INDEXES = [
         condition=HAS_FAILED,
         name="conv_failed_reason",
     ),
+    # By one kind of channel: mostly the same, so by a coarse key.
+    models.Index(
+        "team",
+        "channel_kind",
+        Day("state_since"),
+        condition=HAS_FAILED,
+        name="conv_failed_channel",
+    ),
     # The few among them that were marked as spam or are in doubt.
     models.Index(
         fields=["team", "state", "state_since"],
@@ -82,16 +90,16 @@ LIST_INDEXES = [
         condition=IS_DELIVERED,
         name="conv_delivered_sender",
     ),
-    # … and Handed over, not tracked.
+    # … and Handed over, not tracked: a fifth of it, so that a longer span has as many.
     models.Index(
         "team",
-        FourHours("state_since"),
+        HalfDay("state_since"),
         condition=IS_HANDED_OVER,
         name="conv_handed_over_team",
     ),
     models.Index(
         "sender",
-        Day("state_since"),
+        FourDays("state_since"),
         condition=IS_HANDED_OVER,
         name="conv_handed_over_sender",
     ),

@@ -99,10 +99,10 @@ class Hour(Span):
     output_field = models.TextField()
 
 
-class FourHours(Span):
-    """On SQLite, where an index keeps each key anyway, a single one."""
+class Bin(Span):
+    """As many hours or days as `unit` says; on SQLite, where an index keeps each key
+    anyway, a single one."""
 
-    letters = 13
     output_field = models.TextField()
 
     def as_postgresql(
@@ -111,6 +111,18 @@ class FourHours(Span):
         return self.as_sql(
             compiler,
             connection,
-            template="DATE_BIN('4 hours', %(expressions)s AT TIME ZONE 'UTC', "
+            template=f"DATE_BIN('{self.unit}', %(expressions)s AT TIME ZONE 'UTC', "
             "TIMESTAMP '2000-01-01')",
         )
+
+
+class FourHours(Bin):
+    letters, unit = 13, "4 hours"
+
+
+class HalfDay(Bin):
+    letters, unit = 13, "12 hours"
+
+
+class FourDays(Bin):
+    letters, unit = 10, "4 days"

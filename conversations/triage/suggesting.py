@@ -8,7 +8,6 @@ from difflib import get_close_matches
 
 from conversations.folders import DELIVERED, HANDED_OVER
 from conversations.models import Delivery, Report
-from conversations.models.sought import Day, FourHours
 from conversations.paging import Part
 from deliveryportal.accounts.models import User
 
@@ -60,9 +59,11 @@ class Reached:
     @classmethod
     def by(cls, user: User) -> Reached:
         visible = Delivery.objects.visible_to(user)
-        span = FourHours if user.is_manager else Day  # as the indexes of the lists
         arrived, handed_over = (
-            Part(visible.filter(stream.condition), span)
+            Part(
+                visible.filter(stream.condition),
+                stream.spans and stream.spans.seen_by(user),
+            )
             .ordered(None, down=True)
             .values_list("recipient", flat=True)[:LATELY]
             for stream in (DELIVERED, HANDED_OVER)
