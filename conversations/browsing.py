@@ -65,6 +65,10 @@ class Browsing:
             self.listing.of(Delivery.objects.visible_to(self.user))
         )
 
+    def latest(self, number: int) -> Page:
+        """The first so many that match, or those among the latest."""
+        return read_page(self.parts, Place(), number, newest_first=True)
+
     @cached_property
     def parts(self) -> list[Part]:
         """The same, a part for each index that holds it in order.

@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 from conversations.models import Delivery, Suppression
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.actions import Action
 from conversations.triage.forms import Doubtful
 from conversations.triage.known import Known, known_of, what_is_known
 from conversations.triage.order import Skipped
 from conversations.triage.refusing import Standing, hindrance, refusal
 from conversations.triage.remedies import RESENDING, STOPPED, TO_ITS_ADDRESS
-from conversations.triage.scope import CHOSEN_AT_MOST, Scope
+from conversations.triage.scope import CHOSEN_AT_MOST, Scope, groups
 from deliveryportal.accounts.models import User
 
 EXAMPLES = 20  # of more than can be looked at one by one
@@ -27,25 +28,33 @@ class Preview:
     examples: list[Delivery]  # of those it would be done to: of few, all
     # Each was looked at: of more, some will be found to be hindered only in their turn.
     exact: bool
+    partial: bool = False  # the numbers are those of the latest only, of a long list
+    sends_again: bool = False
+
+    @property
+    def may_be_done(self) -> bool:
+        return self.possible > 0 or self.partial
 
     @property
     def doubtful(self) -> Doubtful:
         asking = sum(number for known, number in self.known if known.asks)
         if not asking:
-            return Doubtful.NONE
+            return Doubtful.SOME if self.partial and self.sends_again else Doubtful.NONE
         return Doubtful.ALL if asking == self.possible else Doubtful.SOME
 
 
 def preview(action: Action, scope: Scope, user: User) -> Preview:
     refused: Counter[str] = Counter()
     known: Counter[Known] = Counter()
-    for standing, kind, number in scope.groups(user):
+    foreseen, is_all = scope.foreseen(user)
+    for standing, kind, number in groups(foreseen):
         if why := refusal(action, standing):
             refused[why] += number
         else:
             known[known_of(standing.state, kind)] += number
-    few = known.total() <= CHOSEN_AT_MOST
-    some = _some(action, scope, user, CHOSEN_AT_MOST if few else EXAMPLES)
+    sends_again = action.key in RESENDING
+    few = is_all and known.total() <= CHOSEN_AT_MOST
+    some = _some(action, foreseen, CHOSEN_AT_MOST if few else EXAMPLES)
     hindered = _hindered(action, some, user)
     if few:
         refused.update(hindered.values())
@@ -54,17 +63,18 @@ def preview(action: Action, scope: Scope, user: User) -> Preview:
         total=refused.total() + known.total(),
         possible=known.total(),
         refused=refused.most_common(),
-        known=(+known).most_common() if action.key in RESENDING else [],
+        known=(+known).most_common() if sends_again else [],
         examples=[each for each in some if each.pk not in hindered],
-        exact=few or action.key not in RESENDING,
+        exact=few or not sends_again,
+        partial=not is_all,
+        sends_again=sends_again,
     )
 
 
-def _some(action: Action, scope: Scope, user: User, number: int) -> list[Delivery]:
+def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Delivery]:
     """The newest of those that the action is for."""
     found = (
-        scope.deliveries(user)
-        .filter(state__in=action.states | (action.in_archive or action.states))
+        foreseen.filter(state__in=action.states | (action.in_archive or action.states))
         .select_related("message__identity", "message__conversation")
         .select_related("sender", "channel", "suppression")
         .prefetch_related("suppressions")

@@ -42,17 +42,30 @@ class Scope:
             return Delivery.objects.visible_to(user).filter(uuid__in=self.uuids)
         return _listed(user, QueryDict(self.query))
 
-    def groups(self, user: User) -> list[tuple[Standing, str, int]]:
-        """Count them as (standing, kind of channel, number)."""
-        stopped = Q(suppression__isnull=False, suppression__released_at=None)
-        rows = (
-            self.deliveries(user)
-            .order_by()
-            .annotate(archived=Q(archived_at__isnull=False), stopped=stopped)
-            .values_list("channel_kind", "state", "reason", "archived", "stopped")
-            .annotate(Count("pk"))
-        )
-        return [(Standing(*what), kind, number) for kind, *what, number in rows]
+    def foreseen(self, user: User) -> tuple[DeliveryQuerySet, bool]:
+        """Those that can be told of beforehand, and whether they are all.
+
+        Whoever waits for a page does not wait until a list is looked through whose
+        matches no index knows.
+        """
+        browsing = None if self.uuids else _browsing(user, QueryDict(self.query))
+        if browsing is None or browsing.can_be_counted:
+            return self.deliveries(user), True
+        latest = browsing.latest(CHOSEN_AT_MOST)
+        ids = [each.pk for each in latest.rows]
+        return Delivery.objects.filter(pk__in=ids), latest.is_all
+
+
+def groups(deliveries: DeliveryQuerySet) -> list[tuple[Standing, str, int]]:
+    """Count them as (standing, kind of channel, number)."""
+    stopped = Q(suppression__isnull=False, suppression__released_at=None)
+    rows = (
+        deliveries.order_by()
+        .annotate(archived=Q(archived_at__isnull=False), stopped=stopped)
+        .values_list("channel_kind", "state", "reason", "archived", "stopped")
+        .annotate(Count("pk"))
+    )
+    return [(Standing(*what), kind, number) for kind, *what, number in rows]
 
 
 def _uuids(texts: Iterable[str]) -> Iterable[UUID]:
@@ -63,9 +76,13 @@ def _uuids(texts: Iterable[str]) -> Iterable[UUID]:
             continue
 
 
+def _browsing(user: User, query: QueryDict) -> Browsing | None:
+    return Browsing.of(user, query.get("tab", "failed"), query)
+
+
 def _listed(user: User, query: QueryDict) -> DeliveryQuerySet:
     """What the list of a tab shows on all of its pages; `?cause=` narrows it further."""
-    browsing = Browsing.of(user, query.get("tab", "failed"), query)
+    browsing = _browsing(user, query)
     if browsing is None:
         return Delivery.objects.none()
     found = browsing.everything()

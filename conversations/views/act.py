@@ -29,13 +29,13 @@ def act(request: UserRequest, key: str) -> HttpResponse:
         messages.info(request, "Nothing was chosen, so nothing was done.")
         return redirect(back_of(request))
     foreseen = preview(action, scope, request.user)
-    if not foreseen.total:
+    if not (foreseen.total or foreseen.partial):
         if scope.uuids:
             raise Http404("There is no such delivery.")
         messages.info(request, "Nothing matches any more, so nothing was done.")
         return redirect(back_of(request))
     form = _form(request, action, scope, foreseen)
-    if form.is_bound and foreseen.possible and form.is_valid():
+    if form.is_bound and foreseen.may_be_done and form.is_valid():
         return _do(request, action, scope, form)
     return render(
         request,

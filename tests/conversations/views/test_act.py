@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Channel
+from conversations import paging
 from conversations.models import BulkJob, Delivery, Message, Suppression
 from conversations.models.state import State
 from conversations.triage import bulk, preview
@@ -446,3 +448,45 @@ def test_everything_that_the_list_matches_is_meant(
     response = as_user(alice).get("/conversations/act/archive/", ticked)
     assert "Archive: 1</h1>" in html(response)
     assert 'href="/conversations/failed/?reason=mailbox_full"' in html(response)
+
+
+@pytest.fixture
+def long_ago(
+    alice: User, make_delivery: MakeDelivery, monkeypatch: pytest.MonkeyPatch
+) -> Delivery:
+    """The mail to anna, sent before more than is looked at while somebody waits."""
+    monkeypatch.setattr(paging, "REACH", 3)
+    at = now() - timedelta(days=1)
+    found = make_delivery(alice, state=State.ACCEPTED, state_since=at)
+    for _ in range(4):
+        make_delivery(alice, "bert@customer.test", state=State.ACCEPTED)
+    return found
+
+
+def test_of_a_long_list_the_newest_are_told_of_and_all_are_meant(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, long_ago: Delivery
+) -> None:
+    newest = make_delivery(alice, state=State.ACCEPTED)
+    client, address = as_user(alice), "?everything=1&tab=sent&q=anna"
+    page = html(client.get(f"/conversations/act/archive/{address}"))
+    assert "Archive: all that match</h1>" in page
+    assert "What is told here is about the newest 1 that match;" in page
+    client.post(f"/conversations/act/archive/{address}")
+    while bulk.turn(BulkJob.objects.get().pk):
+        pass
+    archived = Delivery.objects.filter(archived_at__isnull=False)
+    assert set(archived) == {newest, long_ago}
+
+
+def test_what_matches_may_all_be_older_than_what_is_told_of(
+    as_user: AsUser, alice: User, long_ago: Delivery
+) -> None:
+    client, address = as_user(alice), "?everything=1&tab=sent&q=anna"
+    page = html(client.get(f"/conversations/act/again/{address}"))
+    assert "None of the newest matches; it is done to all, however old" in page
+    # It may have arrived, as far as can be known beforehand.
+    assert "Send those too that may be a second time" in page
+    client.post(f"/conversations/act/again/{address}", {"anyway": "on"})
+    while bulk.turn(BulkJob.objects.get().pk):
+        pass
+    assert Message.objects.get(resend_of__isnull=False).resend_of == long_ago.message
