@@ -10,9 +10,13 @@ import sys
 from itertools import combinations
 from typing import Any
 
+from django.http import QueryDict
+
 # What serves the portal; it sets Django up.
 import deliveryportal.wsgi  # noqa: F401
 from channels.models import EmailIdentity
+from conversations.browsing import Browsing
+from conversations.columns import Layout
 from conversations.models import Delivery
 from conversations.models.list_indexes import FAILURES
 from conversations.paging import Cursor
@@ -41,10 +45,17 @@ class Pages:
         self.mine = {"sender__id__exact": self.member.pk}
 
     def measure(
-        self, name: str, path: str, beside: dict[str, Any], by: User | None = None
+        self,
+        name: str,
+        path: str,
+        beside: dict[str, Any],
+        by: User | None = None,
+        *,
+        indexed: bool = True,
     ) -> None:
         """Measure a page, and beside it the changelist narrowed to the same rows."""
         found = Visitor(by or self.manager).measure(path)
+        found["indexed"] = indexed  # or looked for among the latest
         if self.admin:
             found["admin"] = self.changelist(beside)
         self.figures[name] = found
@@ -105,7 +116,23 @@ class Pages:
         self.measure("sent: handed over", "sent/?list=handed-over", accepted)
         self.measure("sent: archived", "sent/?list=archived", self.archived)
         self.measure("sent: a common word", "sent/?q=anna", {**accepted, "q": "anna"})
+        for name, words in (
+            ("a rare word", "zeno.sato99"),
+            ("a word that nobody used", "nobody.here"),
+        ):
+            query = {**accepted, "q": words}
+            self.measure(f"sent: {name}", f"sent/?q={words}", query, indexed=False)
+            if further := self._further(words):
+                label = f"sent: {name}, further back"
+                self.measure(label, further, query, indexed=False)
         self.measure("pending: first page", "pending/", self.queued)
+
+    def _further(self, words: str) -> str:
+        """Where the first page of a search leads to, if it has not seen all that was sent."""
+        browsing = Browsing.of(self.manager, "sent", QueryDict(f"q={words}"))
+        assert browsing
+        page = browsing.page(Layout((), ROWS_OF_PAGE))
+        return f"sent/?q={words}&after={page.further}" if page.further else ""
 
     def _deep_page(self) -> Cursor | None:
         rows = Delivery.objects.visible_to(self.manager).filter(
