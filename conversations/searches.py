@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from conversations.browsing import Browsing
 from conversations.models import SavedSearch
+from conversations.triage.telling import list_in_words
+from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.models import User
 
 MOST = 20  # of one person: each is counted whenever a list is shown
 LONGEST = 60
+# What the log is told, by whether the team had it before and has it now. What is one's
+# own is one's own business.
+NOTED = {
+    (False, True): "Shared a saved search",
+    (True, True): "Changed a shared saved search",
+    (True, False): "Stopped sharing a saved search",
+}
 
 
 class SearchError(Exception):
     """It cannot be kept; the words say why."""
 
 
+@transaction.atomic
 def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
     """Keep what is looked at under a name, in place of what had that name."""
     user, name = browsing.user, name.strip()
@@ -22,9 +35,10 @@ def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
         raise SearchError("Its filter makes no sense.")
     if shared and not user.is_manager:
         raise SearchError("Only managers share a search with the team.")
-    others = SavedSearch.objects.filter(owner=user).exclude(name=name)
-    if others.count() >= MOST:
+    mine = SavedSearch.objects.filter(owner=user)
+    if mine.exclude(name=name).count() >= MOST:
         raise SearchError(f"You have {MOST} saved searches. Remove one first.")
+    was_shared = mine.filter(name=name, shared=True).exists()
     search, _ = SavedSearch.objects.update_or_create(
         owner=user,
         name=name,
@@ -35,4 +49,15 @@ def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
             "shared": shared,
         },
     )
+    if action := NOTED.get((was_shared, shared)):
+        shows = list_in_words(browsing)
+        record(Area.SETTINGS, action, search, by=user, shows=shows)
     return search
+
+
+@transaction.atomic
+def remove(search: SavedSearch, *, by: User) -> None:
+    """Forget the name; the mail in it stays."""
+    search.delete()
+    if search.shared:
+        record(Area.SETTINGS, "Removed a shared saved search", search, by=by)

@@ -307,6 +307,7 @@ MFA_ADAPTER = "channels.mfa_adapter.MFAAdapter"
 # Practice mode verifies no addresses, and is tried on a machine without HTTPS.
 MFA_ALLOW_UNVERIFIED_EMAIL = PRACTICE
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = PRACTICE and not HTTPS
+USERSESSIONS_ADAPTER = "deliveryportal.accounts.ending_sessions.SessionsAdapter"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
 # --- Google -----------------------------------------------------------------

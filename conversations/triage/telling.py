@@ -10,7 +10,7 @@ from django.http import QueryDict
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS
 from conversations.browsing import Browsing
-from conversations.filtering import CRITERIA, PERIODS, Known
+from conversations.filtering import CRITERIA, PERIODS
 from conversations.models import BulkJob
 from conversations.models.state import Triage
 from deliveryportal.accounts.models import User
@@ -21,25 +21,29 @@ NAMED = 10  # recipients that one entry names
 def about(job: BulkJob) -> str:
     """Whom it is about, or which list."""
     if job.gather_until:
-        return _list(job.by, QueryDict(job.query))
+        return _everything(job.by, QueryDict(job.query))
     named = ", ".join(job.items.values_list("recipient", flat=True)[:NAMED])
     more = job.total - NAMED
     return f"{named} and {more:,} more" if more > 0 else named
 
 
-def _list(user: User, query: QueryDict) -> str:
-    known = Known(user)
-    browsing = Browsing.of(user, query.get("tab", "failed"), query, known)
+def _everything(user: User, query: QueryDict) -> str:
+    browsing = Browsing.of(user, query.get("tab", "failed"), query)
     if browsing is None:
         return ""
-    chosen = browsing.filter.values
+    cause = query.get("cause")
+    narrowed = [list_in_words(browsing), *([_cause(cause)] if cause else [])]
+    return f"Everything in {', '.join(narrowed)}"
+
+
+def list_in_words(browsing: Browsing) -> str:
+    """Which list it is, and what it is narrowed by."""
+    chosen, known = browsing.filter.values, browsing.filter.known
     choices = {key: dict(each.options(known)) for key, each in CRITERIA.items()}
     choices["when"] = {key: words for key, (words, *_) in PERIODS.items()}
     narrowed = [choices.get(key, {}).get(each, each) for key, each in chosen.items()]
-    if cause := query.get("cause"):
-        narrowed.append(_cause(cause))
     where = f"{browsing.folder.label} › {browsing.listing.label}"
-    return ", ".join([f"Everything in {where}", *narrowed])
+    return ", ".join([where, *narrowed])
 
 
 def _cause(key: str) -> str:

@@ -6,10 +6,11 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from conversations import searches
 from conversations.browsing import Browsing
 from conversations.folders import FOLDERS
 from conversations.models import SavedSearch
-from conversations.searches import SearchError, keep
+from conversations.searches import SearchError
 from deliveryportal.accounts.access import UserRequest
 
 
@@ -19,7 +20,7 @@ def save(request: UserRequest, key: str) -> HttpResponse:
     if browsing is None:
         raise Http404("There is no such list.")
     try:
-        search = keep(
+        search = searches.keep(
             browsing, request.POST.get("name", ""), shared="shared" in request.POST
         )
     except SearchError as error:
@@ -34,7 +35,7 @@ def remove(request: UserRequest, pk: int) -> HttpResponse:
     search = get_object_or_404(SavedSearch.objects.shown_to(request.user), pk=pk)
     if not search.may_be_removed_by(request.user):
         raise PermissionDenied("Only managers remove what the team shares.")
-    search.delete()
+    searches.remove(search, by=request.user)
     messages.success(request, f"“{search.name}” was removed. The mail in it was not.")
     tab = FOLDERS.get(search.tab, FOLDERS["sent"])
     return redirect(tab.url)

@@ -7,6 +7,8 @@ from typing import Any
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount import signals as social
+from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.db.models.signals import post_save
 from django.dispatch import Signal
 
@@ -45,7 +47,21 @@ def note_added(instance: Authenticator, *, created: bool, **kwargs: Any) -> None
         record(Area.CREDENTIALS, "Added a way to sign in", way, by=instance.user)
 
 
+def note_account_added(sociallogin: SocialLogin, **kwargs: Any) -> None:
+    _note_account("Added an account to sign in by", sociallogin.account)
+
+
+def note_account_removed(socialaccount: SocialAccount, **kwargs: Any) -> None:
+    _note_account("Removed an account to sign in by", socialaccount)
+
+
+def _note_account(action: str, account: SocialAccount) -> None:
+    record(Area.CREDENTIALS, action, account.get_provider().name, by=account.user)
+
+
 def listen() -> None:
     for signal, _ in CHANGES:
         signal.connect(note)
     post_save.connect(note_added, sender=Authenticator)
+    social.social_account_added.connect(note_account_added)
+    social.social_account_removed.connect(note_account_removed)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
+from allauth.usersessions.models import UserSession
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,7 +19,7 @@ from channels.disconnecting import disconnect
 from channels.models import Channel, EmailIdentity
 from channels.testing import begin_test
 from conversations.alerting import Refusal, raise_alerts
-from conversations.models import Alert, BulkJob, Delivery, Suppression
+from conversations.models import Alert, BulkJob, Delivery, SavedSearch, Suppression
 from conversations.models.state import State
 from conversations.suppressing import evidence_of, suppress_for
 from conversations.triage.bulk import turn
@@ -259,6 +260,71 @@ def test_a_certificate_is_no_part_of_it(alice: User) -> None:
         credentials={},
     )
     assert last(actor=alice).facts == [("server", "smtp.acme.test")]
+
+
+def test_a_saved_search_is_in_it_while_it_is_the_team_s(
+    alice: User, bob: User, as_user: AsUser
+) -> None:
+    client = as_user(bob)
+
+    def save(query: str, **shared: str) -> None:
+        page = reverse("conversations:save_search", args=["failed"])
+        client.post(page, {"name": "Full", "query": query, **shared})
+
+    before = last().pk
+    save("reason=mailbox_full")
+    assert last().pk == before, "his own is his own business"
+    save("reason=mailbox_full", shared="1")
+    save(f"member={alice.pk}&when=7", shared="1")
+    save("reason=mailbox_full")
+    save("reason=mailbox_full", shared="1")
+    search = SavedSearch.objects.get()
+    client.post(reverse("conversations:remove_search", args=[search.pk]))
+    noted = AuditEntry.objects.filter(pk__gt=before).order_by("pk")
+    full = [("shows", "Failed deliveries › All, Mailbox full")]
+    assert [(each.action, each.facts) for each in noted] == [
+        ("Shared a saved search", full),
+        (
+            "Changed a shared saved search",
+            [("shows", "Failed deliveries › All, Last 7 days, Alice Acme")],
+        ),
+        ("Stopped sharing a saved search", full),
+        ("Shared a saved search", full),
+        ("Removed a shared saved search", []),
+    ]
+    assert {(each.subject, each.area) for each in noted} == {("Full", Area.SETTINGS)}
+
+
+def test_a_search_of_one_s_own_is_removed_without_a_word(
+    bob: User, as_user: AsUser
+) -> None:
+    own = SavedSearch.objects.create(owner=bob, team=bob.team, name="Own", tab="sent")
+    before = last().pk
+    as_user(bob).post(reverse("conversations:remove_search", args=[own.pk]))
+    assert not SavedSearch.objects.exists()
+    assert last().pk == before
+
+
+def test_sessions_that_one_ends_are_in_it_by_the_names_of_their_browsers(
+    alice: User, as_user: AsUser
+) -> None:
+    for number, system in enumerate(("iPhone", "Windows", "Linux")):
+        UserSession.objects.create(
+            user=alice,
+            ip="192.0.2.1",
+            session_key=f"elsewhere {number}",
+            user_agent=f"{system} Firefox",
+        )
+    client = as_user(alice)
+    lost = UserSession.objects.get(user_agent__contains="iPhone")
+    client.post(reverse("accounts:end_session", args=[lost.pk]))
+    ended = AuditEntry.objects.filter(action="Ended a session").order_by("pk")
+    assert [each.subject for each in ended] == ["Firefox on iPhone"]
+    client.post(reverse("usersessions_list"))  # all others
+    assert {(each.subject, each.actor, each.area) for each in ended.all()} == {
+        (f"Firefox on {system}", alice, Area.CREDENTIALS)
+        for system in ("iPhone", "Windows", "Linux")
+    }
 
 
 def test_an_alert_is_closed_in_it(

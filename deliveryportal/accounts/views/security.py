@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.devices import device_of
+from deliveryportal.accounts.ending_sessions import end
 
 Type = Authenticator.Type
 
@@ -39,7 +40,7 @@ def security(request: UserRequest) -> HttpResponse:
 def end_session(request: UserRequest, pk: int) -> HttpResponse:
     """Sign oneself out in one browser, the one that was lost, say."""
     session = get_object_or_404(UserSession, pk=pk, user=request.user)
-    session.end()
+    end([session])
     device = device_of(session.user_agent)
     messages.success(request, f"{device} is signed out: it is asked for the password.")
     return redirect("accounts:security")

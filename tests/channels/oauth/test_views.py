@@ -8,6 +8,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.internal import statekit
 from allauth.socialaccount.models import SocialAccount, SocialLogin, SocialToken
 from allauth.socialaccount.providers.google.provider import GoogleProvider
@@ -21,7 +22,7 @@ from channels.disconnecting import disconnect
 from channels.models import Channel, ChannelChoice, pace_of
 from channels.pausing import pause
 from channels.transports import OutgoingEmail
-from deliveryportal.accounts.models import User
+from deliveryportal.accounts.models import AuditEntry, User
 from tests.channels.oauth.conftest import BEGIN, CALLBACK, Browser
 from tests.peers.google import (
     ALICE,
@@ -515,6 +516,23 @@ def test_where_it_is_on_a_member_signs_in_by_the_address_google_has_verified(
     assert client.get("/accounts/3rdparty/").status_code == 200
     assert not Channel.objects.filter(kind="gmail").exists()
     assert not SocialToken.objects.exists()
+
+
+@pytest.mark.usefixtures("sign_in_on")
+def test_an_account_to_sign_in_by_comes_and_goes_in_the_audit_log(
+    client: Client, google: Google, alice: User
+) -> None:
+    User.objects.filter(pk=alice.pk).update(email=ALICE)
+    EmailAddress.objects.create(user=alice, email=ALICE, verified=True, primary=True)
+    sign_in(client, google, ALICE)
+    account = SocialAccount.objects.get(user=alice)
+    client.post("/accounts/3rdparty/", {"account": account.pk})
+    assert not SocialAccount.objects.exists()
+    noted = AuditEntry.objects.filter(actor=alice, subject="Google").order_by("pk")
+    assert [each.action for each in noted] == [
+        "Added an account to sign in by",
+        "Removed an account to sign in by",
+    ]
 
 
 @pytest.mark.usefixtures("sign_in_on")
