@@ -43,10 +43,10 @@ def settle(member: User, heir: User | None, by: User, **kwargs: Any) -> None:
         return
     messages = Message.objects.filter(deliveries__in=scheduled_of(member)).distinct()
     for message in messages.order_by("pk"):
-        hand_over(message, heir)
+        hand_over(message, heir, by=by)
 
 
-def hand_over(message: Message, heir: User) -> None:
+def hand_over(message: Message, heir: User, *, by: User) -> None:
     """Make it a draft of the heir: under their name it leaves when they say so."""
     if not Message.objects.filter(pk=message.pk).exists():
         return  # taken back together with another one of its form
@@ -54,9 +54,9 @@ def hand_over(message: Message, heir: User) -> None:
         "not_before", flat=True
     )[0]
     taken = (
-        take_back_all(message.sender, message.submission)
+        take_back_all(message.sender, message.submission, by=by)
         if message.submission
-        else take_back(message)
+        else take_back(message, by=by)
     )
     if taken.draft is None:
         return  # a worker was quicker: it is leaving

@@ -10,7 +10,10 @@ from django.db import transaction
 from conversations.drafting import keep
 from conversations.models import Delivery, Draft
 from conversations.taking_back import typed_as, written_again
+from conversations.triage.deciding import sent_again
+from conversations.triage.order import Order
 from conversations.triage.sending_again import has_been_sent_again
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
 # What stands in the message, so that the same again would fail again.
@@ -43,6 +46,12 @@ def rework(delivery: Delivery) -> Draft | None:
         draft.instead_of = delivery
         draft.save(update_fields=["instead_of"])
     return draft
+
+
+def replace_failed(failed: Delivery, *, by: User) -> None:
+    """Other words are on their way instead: nobody has to look after it any more."""
+    sent_again([failed], Order(by))
+    record(Area.TRIAGE, "Sent other words instead", failed.recipient, by=by)
 
 
 def replaced_by(owner: User, submission: UUID) -> Delivery | None:

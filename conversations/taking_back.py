@@ -23,6 +23,7 @@ from conversations.models.message import MessageQuerySet
 from conversations.models.state import FAILURES, Part, State, Triage
 from conversations.triage.deciding import not_sent_again
 from conversations.triage.sending_again import has_been_sent_again
+from deliveryportal.accounts.auditing import Area, record_in
 from deliveryportal.accounts.models import User
 
 
@@ -35,28 +36,34 @@ class TakenBack:
     draft: Draft | None
 
 
-def take_back(message: Message) -> TakenBack:
-    """Take back one message; what was sent with it to others stays as it is."""
+def take_back(message: Message, *, by: User | None = None) -> TakenBack:
+    """Take back one message; what was sent with it to others stays as it is.
+
+    Here and below it is who wrote it that does so, unless another is named.
+    """
     form = message.submission
     others = Message.objects.filter(sender=message.sender, submission=form)
     if form and not others.exclude(pk=message.pk).exists():
-        return take_back_all(message.sender, form)
+        return take_back_all(message.sender, form, by=by)
     with transaction.atomic():
         written = written_again(message)
-        if not _delete_unsent(Message.objects.filter(pk=message.pk)):
+        chosen = Message.objects.filter(pk=message.pk)
+        if not _delete_unsent(chosen, by or message.sender):
             return TakenBack(0, 1, None)
         return TakenBack(1, 0, keep(message.sender, uuid4(), 0, written))
 
 
 @transaction.atomic
-def take_back_all(sender: User, submission: UUID) -> TakenBack:
+def take_back_all(
+    sender: User, submission: UUID, *, by: User | None = None
+) -> TakenBack:
     """Take back all messages of one form, as far as they have not begun to leave."""
     messages = Message.objects.filter(sender=sender, submission=submission)
     first = messages.select_related("identity").first()
     if first is None:
         return TakenBack(0, 0, Draft.objects.of(sender).filter(uuid=submission).first())
     written = written_again(first)
-    recipients = _delete_unsent(messages)
+    recipients = _delete_unsent(messages, by or sender)
     left = messages.count()
     if not recipients:
         return TakenBack(0, left, None)
@@ -74,7 +81,13 @@ def take_back_all(sender: User, submission: UUID) -> TakenBack:
 
 
 @transaction.atomic
-def take_back_some(sender: User, submission: UUID, messages: Sequence[Message]) -> int:
+def take_back_some(
+    sender: User,
+    submission: UUID,
+    messages: Sequence[Message],
+    *,
+    by: User | None = None,
+) -> int:
     """Take back these of one form, and none of its others; return how many.
 
     They come together in one draft, with what was taken back like this before. If the
@@ -84,11 +97,11 @@ def take_back_some(sender: User, submission: UUID, messages: Sequence[Message]) 
     form = Draft.objects.filter(owner=sender, uuid=submission).first()
     if form is None:
         alone = {each.pk: written_again(each) for each in messages}
-        recipients = _delete_unsent(chosen)
+        recipients = _delete_unsent(chosen, by or sender)
         for pk in recipients:
             keep(sender, uuid4(), 0, alone[pk])
     else:
-        recipients = _delete_unsent(chosen)
+        recipients = _delete_unsent(chosen, by or sender)
         if recipients:
             _set_aside(form, set().union(*recipients.values()))
     return len(recipients)
@@ -136,7 +149,7 @@ def _read(draft: Draft) -> tuple[list[Address], list[Person]]:
     )
 
 
-def _delete_unsent(messages: MessageQuerySet) -> dict[int, set[str]]:
+def _delete_unsent(messages: MessageQuerySet, by: User) -> dict[int, set[str]]:
     """Delete those of which no delivery was begun; return whom each was to, in wire form."""
     rows = (
         Delivery.objects.filter(message__in=messages)
@@ -156,8 +169,20 @@ def _delete_unsent(messages: MessageQuerySet) -> dict[int, set[str]]:
     taken_back = Message.objects.filter(pk__in=unsent)
     replaced = _sent_again_by(taken_back)
     taken_back.delete()
-    not_sent_again(each for each in replaced if not has_been_sent_again(each))
+    _open_again([each for each in replaced if not has_been_sent_again(each)], by)
     return unsent
+
+
+def _open_again(failures: Sequence[Delivery], by: User) -> None:
+    not_sent_again(failures)
+    for each in failures:
+        record_in(
+            each.team_id,
+            Area.TRIAGE,
+            "Took back what was sent instead",
+            each.recipient,
+            by=by,
+        )
 
 
 def _sent_again_by(messages: MessageQuerySet) -> list[Delivery]:

@@ -22,9 +22,10 @@ def cancel(deliveries: list[Delivery], order: Order) -> Skipped:
     for (sender, submission), messages in forms.items():
         if submission is None:
             for message in messages.values():
-                take_back(message)
+                take_back(message, by=order.by)
         else:
-            take_back_some(sender, submission, list(messages.values()))
+            chosen = list(messages.values())
+            take_back_some(sender, submission, chosen, by=order.by)
     left = Message.objects.filter(pk__in=[each.message_id for each in deliveries])
     begun = set(left.values_list("pk", flat=True))
     return {each.pk: BEGUN for each in deliveries if each.message_id in begun}

@@ -30,10 +30,8 @@ from conversations.drafting import HasGoneError, Written
 from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
 from conversations.merging import MergeError, read_people, told_differently
 from conversations.models import Attachment, Draft, Hold, Message
-from conversations.reworking import replaced_by
+from conversations.reworking import replace_failed, replaced_by
 from conversations.rich_text import as_text, lost_links, sanitised
-from conversations.triage.deciding import sent_again
-from conversations.triage.order import Order
 from conversations.withholding import stopped_among
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
@@ -243,7 +241,7 @@ class Desk:
                 submission=self.uuid,
             )
             if failed:
-                sent_again([failed], Order(self.user))
+                replace_failed(failed, by=self.user)
             if leaves_at > now() or self.version:
                 drafting.put_away(self.user, self.uuid, self._written(), leaves_at)
         if len(written) == 1:

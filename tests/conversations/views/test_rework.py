@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.models.state import State, Triage
-from deliveryportal.accounts.models import User
+from deliveryportal.accounts.models import AuditEntry, User
 
 MakeDelivery = Callable[..., Delivery]
 SignIn = Callable[[User], Client]
@@ -70,6 +70,12 @@ def test_what_is_sent_instead_is_linked_and_settles_the_failure(
     refused.refresh_from_db()
     assert refused.triage == Triage.RESOLVED
     assert path(refused) not in client.get(refused.message.get_absolute_url()).text
+    [entry] = AuditEntry.objects.filter(area=AuditEntry.Area.TRIAGE)
+    assert (entry.action, entry.subject, entry.actor) == (
+        "Sent other words instead",
+        refused.recipient,
+        alice,
+    )
 
 
 def test_undo_leaves_the_failure_open_and_what_is_sent_then_settles_it(
@@ -83,6 +89,8 @@ def test_undo_leaves_the_failure_open_and_what_is_sent_then_settles_it(
     client.post(reverse("conversations:take_back", args=[again.uuid]))
     refused.refresh_from_db()
     assert refused.triage == Triage.OPEN
+    entry = AuditEntry.objects.get(action="Took back what was sent instead")
+    assert (entry.subject, entry.actor) == (refused.recipient, alice)
     page = client.get(refused.message.get_absolute_url()).text
     assert "Open again: what was sent instead was taken back." in page
     assert path(refused) in page
