@@ -364,6 +364,24 @@ def test_however_long_it_is_django_admin_neither_counts_it_nor_passes_over_any(
     assert not any(word in sql for sql in of_it for word in ("COUNT(", "OFFSET"))
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has other plans")
+@pytest.mark.parametrize(
+    ("whose", "index"),
+    [("actor", "accounts_audit_anywhere"), ("team", "accounts_audit_team")],
+)
+def test_what_somebody_or_a_team_did_is_read_in_order_by_an_index(
+    bob: User, whose: str, index: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        # It would do for the few there are here.
+        cursor.execute("SET LOCAL enable_sort = off")
+    key = {"actor": bob.pk, "team": bob.team_id}[whose]
+    plan = AuditEntry.objects.filter(**{whose: key}).order_by("-pk").explain()
+    assert f"using {index} " in plan
+    assert "Filter" not in plan
+
+
 def test_an_action_on_a_list_of_django_admin_is_in_it(
     alice: User, bob: User, make_delivery: Callable[..., Delivery], as_user: AsUser
 ) -> None:

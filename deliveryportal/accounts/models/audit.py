@@ -75,6 +75,8 @@ class AuditEntry(models.Model):
             models.Index(fields=["team", "-id"], name="accounts_audit_team"),
             # What one member did.
             models.Index(fields=["team", "actor", "-id"], name="accounts_audit_actor"),
+            # What one person did in whatever team, asked in Django admin.
+            models.Index(fields=["actor", "-id"], name="accounts_audit_anywhere"),
         ]
 
     def __str__(self) -> str:
