@@ -17,7 +17,6 @@ class SendingLimitAdmin(OperatorAdmin[SendingLimit]):
     list_select_related = ["team"]
     search_fields = ["team__name"]
     autocomplete_fields = ["team"]
-    ordering = ["-pk"]
 
 
 @admin.register(Allowance)
@@ -28,4 +27,3 @@ class AllowanceAdmin(ReadOnlyAdmin[Allowance]):
     list_filter = ["channel__kind", "held_until"]
     list_select_related = ["sender", "channel"]
     search_fields = ["sender__email", "sender__name"]
-    ordering = ["-pk"]

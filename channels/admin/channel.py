@@ -63,7 +63,6 @@ class ChannelAdmin(ReadOnlyAdmin[Channel]):
     ]
     list_select_related = ["owner", "team"]
     search_fields = ["address", "owner__email", "owner__name", "team__name", "=uuid"]
-    ordering = ["-pk"]
 
     def has_delete_permission(
         self, request: HttpRequest, obj: Channel | None = None
@@ -71,6 +70,6 @@ class ChannelAdmin(ReadOnlyAdmin[Channel]):
         """Disconnected it stays, with its name on the mail that went by it."""
         return False
 
-    @admin.display(description="delivery channel", ordering="kind")
+    @admin.display(description="delivery channel")
     def label(self, channel: Channel) -> str:
         return channel.get_kind_display()

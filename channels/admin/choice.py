@@ -36,4 +36,3 @@ class ChannelChoiceAdmin(OperatorAdmin[ChannelChoice]):
     list_select_related = ["user", "channel"]
     search_fields = ["user__email", "user__name"]
     autocomplete_fields = ["user", "channel"]
-    ordering = ["-pk"]

@@ -25,4 +25,3 @@ class ConnectionTestAdmin(ReadOnlyAdmin[ConnectionTest]):
     list_filter = ["state", "kind", "created_at", ("team", AutocompleteSelectFilter)]
     list_select_related = ["user", "team"]
     search_fields = ["user__email", "user__name", "sender", "=uuid"]
-    ordering = ["-pk"]

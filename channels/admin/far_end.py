@@ -14,4 +14,3 @@ class FarEndSessionAdmin(ReadOnlyAdmin[FarEndSession]):
     list_display = ["host", "number", "until"]
     list_filter = ["until"]
     search_fields = ["host"]
-    ordering = ["host", "number"]

@@ -56,7 +56,6 @@ class EmailIdentityAdmin(OperatorAdmin[EmailIdentity]):
     list_select_related = ["owner", "channel"]
     search_fields = ["address", "display_name", "owner__email", "owner__name"]
     autocomplete_fields = ["owner", "channel"]
-    ordering = ["-pk"]
     actions = ["verify", "mail_link"]
 
     def get_readonly_fields(

@@ -15,4 +15,3 @@ class VerificationMailAdmin(ReadOnlyAdmin[VerificationMail]):
     list_filter = ["sent_at", ("owner__team", AutocompleteSelectFilter)]
     list_select_related = ["owner"]
     search_fields = ["address", "owner__email", "owner__name"]
-    ordering = ["-pk"]

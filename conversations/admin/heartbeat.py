@@ -4,17 +4,18 @@ from django.contrib import admin
 from django.utils.timesince import timesince
 
 from conversations.models import Heartbeat
-from deliveryportal.accounts.admin import MachineAdmin
+from deliveryportal.accounts.admin import RecordAdmin, WholeChangeList
 
 
 @admin.register(Heartbeat)
-class HeartbeatAdmin(MachineAdmin[Heartbeat]):
+class HeartbeatAdmin(RecordAdmin[Heartbeat]):
     """When each background role last did its round."""
 
     fields = ["role", "at", "ago"]
     list_display = ["role", "at", "ago"]
     search_fields = ["role"]
     ordering = ["role"]
+    change_list = WholeChangeList
 
     @admin.display
     def ago(self, heartbeat: Heartbeat) -> str:

@@ -55,10 +55,9 @@ class HoldAdmin(OperatorAdmin[Hold]):
     ]
     list_select_related = ["team", "sender", "channel", "placed_by", "lifted_by"]
     search_fields = ["domain", "because", "sender__email", "team__name"]
-    ordering = ["-pk"]
     actions = ["resume"]
 
-    @admin.display(description="kind", ordering="scope")
+    @admin.display(description="kind")
     def kind(self, hold: Hold) -> str:
         return hold.get_scope_display()
 

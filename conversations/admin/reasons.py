@@ -28,7 +28,7 @@ class ReasonFilter(admin.SimpleListFilter):
 
 
 class ReasonColumn:
-    @admin.display(ordering="reason")
+    @admin.display
     def why(self, row: Delivery | Report | Suppression | Evidence) -> str:
         reason = REASONS.get(row.reason)
         return reason.title if reason else row.reason

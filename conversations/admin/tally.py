@@ -14,8 +14,8 @@ from conversations.models import (
 )
 from deliveryportal.accounts.admin import (
     AutocompleteSelectFilter,
-    MachineAdmin,
     RecordAdmin,
+    WholeChangeList,
 )
 
 
@@ -57,12 +57,14 @@ class TotalAdmin(RecordAdmin[Total]):
 
 
 @admin.register(TallyMark)
-class TallyMarkAdmin(MachineAdmin[TallyMark]):
+class TallyMarkAdmin(RecordAdmin[TallyMark]):
     """How far each table has been counted."""
 
     fields = ["table", "counted_to", "seen_to", "seen_at"]
     list_display = ["table", "counted_to", "seen_to", "seen_at"]
     search_fields = ["table"]
+    ordering = ["table"]
+    change_list = WholeChangeList
 
 
 @admin.register(CauseTally)

@@ -14,7 +14,8 @@ from deliveryportal.accounts.admin._base import (
 from deliveryportal.accounts.admin.audit import AuditEntryAdmin
 from deliveryportal.accounts.admin.email_address import EmailAddressAdmin
 from deliveryportal.accounts.admin.invitation import InvitationAdmin
-from deliveryportal.accounts.admin.records import MachineAdmin, RecordAdmin
+from deliveryportal.accounts.admin.keyset import WholeChangeList
+from deliveryportal.accounts.admin.records import RecordAdmin
 from deliveryportal.accounts.admin.sign_in import AuthenticatorAdmin, UserSessionAdmin
 from deliveryportal.accounts.admin.team import TeamAdmin
 from deliveryportal.accounts.admin.user import UserAdmin
@@ -26,7 +27,6 @@ __all__ = [
     "AutocompleteSelectFilter",
     "EmailAddressAdmin",
     "InvitationAdmin",
-    "MachineAdmin",
     "OperatorAdmin",
     "ReadOnlyAdmin",
     "RecordAdmin",
@@ -34,6 +34,7 @@ __all__ = [
     "ThemedInline",
     "UserAdmin",
     "UserSessionAdmin",
+    "WholeChangeList",
     "notes_itself",
 ]
 

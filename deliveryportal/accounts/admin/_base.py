@@ -11,11 +11,14 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_permission_codename
+from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.paginator import InfinitePaginator
 
+from deliveryportal.accounts.admin.keyset import KeysetChangeList
 from deliveryportal.accounts.auditing import Area, Change, record_all
 from deliveryportal.accounts.models import Team
 
@@ -51,14 +54,30 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OperatorAdmin(ModelAdmin[M]):
-    """Whatever is done here stands in the audit log of the team it touches, too."""
+    """Whatever is done here stands in the audit log of the team it touches, too.
 
-    # Counting all rows a second time, only to show their number, is for small tables.
-    show_full_result_count = False
+    Its list is never counted, paged by key, and in the one order that has an index.
+    """
+
+    change_list: type[ChangeList] = KeysetChangeList
+    ordering = ["-pk"]
+    sortable_by = ()
+    show_facets = admin.ShowFacets.NEVER
+    list_disable_select_all = True  # all that match may be millions
     list_per_page = 50
     # Filters with a field of their own (look up a team) take effect by a button.
     list_filter_submit = True
     view_on_site = False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return self.change_list
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any
+    ) -> Paginator[Any]:
+        """Of what a field looks up here; and of the history of a row, which is short."""
+        kind = Paginator if queryset.model is LogEntry else InfinitePaginator
+        return kind(queryset, *args, **kwargs)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """A number that no column holds narrows to nothing: as wrong as a word."""

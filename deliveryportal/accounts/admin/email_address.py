@@ -20,7 +20,6 @@ class EmailAddressAdmin(OperatorAdmin[EmailAddress]):
     list_select_related = ["user"]
     search_fields = ["email", "user__name"]
     autocomplete_fields = ["user"]
-    ordering = ["-pk"]
     actions = ["mail_link"]
 
     @admin.action(

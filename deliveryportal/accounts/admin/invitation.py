@@ -42,8 +42,6 @@ class InvitationAdmin(ReadOnlyAdmin[Invitation]):
     list_filter = [Standing, ("team", AutocompleteSelectFilter)]
     list_select_related = ["team", "invited_by"]
     search_fields = ["email", "team__name", "invited_by__email"]
-    date_hierarchy = "created_at"
-    ordering = ["-pk"]
     actions = ["mail_again"]
 
     @admin.action(description="Mail it again", permissions=["operate"])

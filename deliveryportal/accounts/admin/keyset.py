@@ -25,9 +25,7 @@ class KeysetChangeList(ChangeList):
     newer: int | None = None
 
     def get_results(self, request: HttpRequest) -> None:
-        self.paginator = self.model_admin.get_paginator(
-            request, self.queryset, self.list_per_page
-        )
+        self.paginator = KeysetPaginator(self.queryset, self.list_per_page)
         # Nobody has counted them: the page is told nothing that it could show.
         self.result_count = self.full_result_count = self.paginator.count
         self.show_full_result_count = self.can_show_all = False
@@ -50,3 +48,10 @@ class KeysetChangeList(ChangeList):
         if after:
             self.older = shown[-1].pk
         return shown
+
+
+class WholeChangeList(KeysetChangeList):
+    """All of it, in its own order: for tables of a handful of rows with names as keys."""
+
+    def _page(self) -> list[Model]:
+        return list(self.queryset)

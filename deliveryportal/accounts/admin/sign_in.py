@@ -22,7 +22,6 @@ class AuthenticatorAdmin(ReadOnlyAdmin[Authenticator]):
     list_filter = ["type", ("user", AutocompleteSelectFilter)]
     list_select_related = ["user"]
     search_fields = ["user__email", "user__name"]
-    ordering = ["-pk"]
 
 
 @admin.register(UserSession)
@@ -34,7 +33,6 @@ class UserSessionAdmin(ReadOnlyAdmin[UserSession]):
     list_filter = [("user", AutocompleteSelectFilter)]
     list_select_related = ["user"]
     search_fields = ["user__email", "user__name", "ip"]
-    ordering = ["-pk"]
 
     def delete_model(self, request: HttpRequest, obj: UserSession) -> None:
         obj.end()

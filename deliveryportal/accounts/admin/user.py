@@ -135,8 +135,7 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin[User]):
     ]
     list_select_related = ["team"]
     search_fields = ["email", "name", "team__name"]
-    date_hierarchy = "date_joined"
-    ordering = ["-pk"]
+    ordering = ["-pk"]  # Django's own page of users is by a name they have not
     actions = ["mail_reset"]
 
     @admin.action(description="Mail a password reset", permissions=["change"])
