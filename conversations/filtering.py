@@ -63,7 +63,7 @@ def _identities(user: User) -> QuerySet[EmailIdentity]:
 class Criterion:
     """One thing a list may be narrowed by: its choices, and what each means.
 
-    `indexed` is what the index of any list knows of that.
+    `indexed` is what the index of any list knows of that: whose mail it is.
     """
 
     label: str
@@ -221,6 +221,13 @@ class Filter:
     def member(self) -> User | None:
         """Whom a manager looks at the lists as."""
         return self.known.members.get(self.values.get("member", ""))
+
+    @property
+    def names_somebody(self) -> bool:
+        """Whether it narrows to one person's mail: to most others that is nothing."""
+        return any(
+            CRITERIA[key].indexed for key in self.values.keys() & CRITERIA.keys()
+        )
 
     @property
     def chosen(self) -> int:

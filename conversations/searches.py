@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from collections.abc import Iterator
 
+from django.db import transaction
+from django.http import QueryDict
+
+from channels.models.personal import found_for
 from conversations.browsing import Browsing
+from conversations.filtering import Known
 from conversations.models import SavedSearch
 from conversations.triage.telling import list_in_words
 from deliveryportal.accounts.auditing import Area, record
@@ -53,6 +58,18 @@ def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
         shows = list_in_words(browsing)
         record(Area.SETTINGS, action, search, by=user, shows=shows)
     return search
+
+
+def shown_to(user: User, known: Known) -> Iterator[tuple[SavedSearch, Browsing]]:
+    """Their own, and what the team shares as far as it is of use to them.
+
+    What narrows to one person's mail is so to managers alone.
+    """
+    for search in found_for(user, SavedSearch.objects.shown_to):
+        seen = Browsing.of(user, search.tab, QueryDict(search.query), known)
+        theirs = search.owner_id == user.pk or user.is_manager
+        if seen and (theirs or not seen.filter.names_somebody):
+            yield search, seen
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
@@ -16,10 +16,11 @@ from conversations.counting import Counting, Number
 from conversations.filtering import CRITERIA, PERIODS, Known, Option
 from conversations.folders import FOLDERS
 from conversations.markup import Html, as_html
-from conversations.models import Alert, SavedSearch
+from conversations.models import Alert
 from conversations.models.state import State
 from conversations.paging import REACH, Page
 from conversations.rows import rows_of
+from conversations.searches import shown_to
 from conversations.triage.actions import actions_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
@@ -182,12 +183,12 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
             "url": seen.url,
             "current": seen.url == browsing.url,
             "removable": search.may_be_removed_by(user),
+            "for_managers": seen.filter.names_somebody,
             "count": seen.count(counting)
             if seen.can_be_counted
             else seen.count_latest(counting),
         }
-        for search in found_for(user, SavedSearch.objects.shown_to)
-        if (seen := Browsing.of(user, search.tab, QueryDict(search.query), known))
+        for search, seen in shown_to(user, known)
     ]
     matching: Number | None = numbers[browsing.listing.key]
     whose = {"member"} if member else set()  # they are counted like that already

@@ -26,7 +26,12 @@ def save(request: UserRequest, key: str) -> HttpResponse:
     except SearchError as error:
         messages.error(request, f"The search was not saved. {error}")
     else:
-        messages.success(request, f"Saved as “{search}”.")
+        only = (
+            " Only managers see it, because it narrows to one person’s mail."
+            if search.shared and browsing.filter.names_somebody
+            else ""
+        )
+        messages.success(request, f"Saved as “{search}”.{only}")
     return redirect(browsing.url)
 
 

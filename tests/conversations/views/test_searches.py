@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from channels.models import EmailIdentity
 from conversations import searches
 from conversations.models import Delivery, SavedSearch
 from conversations.models.state import State
 from deliveryportal.accounts.models import User
+from tests.conftest import person
 
 MakeDelivery = Callable[..., Delivery]
 SignIn = Callable[[User], Client]
@@ -108,11 +110,52 @@ def test_who_may_remove_what(
     assert not SavedSearch.objects.exists()
 
 
+def test_a_search_of_one_person_s_mail_is_shared_with_managers_alone(
+    alice: User, bob: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, state=State.FAILED, reason="mailbox_full")
+    carla = person("Carla", team_of=bob)
+    User.objects.filter(pk=carla.pk).update(role=User.Role.MANAGER)
+    of_alice = EmailIdentity.objects.get(owner=alice).uuid
+    client = as_user(bob)
+    said = save(client, "By member", query=f"member={alice.pk}", shared="1")
+    assert "Saved as “By member”. Only managers see it" in said
+    save(client, "By identity", query=f"identity={of_alice}", shared="1")
+    assert "Only managers see it" not in save(client, "Full", shared="1")
+
+    def numbers(user: User) -> dict[str, int]:
+        searches = as_user(user).get("/conversations/failed/").context["searches"]
+        return {str(each["search"]): int(each["count"]) for each in searches}
+
+    everything = {"By member": 1, "By identity": 1, "Full": 1}
+    assert numbers(bob) == everything
+    assert numbers(User.objects.get(pk=carla.pk)) == everything
+    assert numbers(alice) == {"Full": 1}
+
+
+def test_the_form_says_beforehand_with_whom_a_search_is_shared(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    def form(user: User, query: str = "") -> str:
+        page = as_user(user).get(f"/conversations/failed/?{query}").text
+        return " ".join(page.split())
+
+    with_managers = "Share with the team’s managers"
+    assert "Share with the team <" in form(bob)
+    assert with_managers in form(bob, f"member={alice.pk}")
+    assert "they are not shown this search" in form(bob, f"member={alice.pk}")
+    assert "Share with" not in form(alice)
+    save(as_user(bob), query=f"member={alice.pk}", shared="1")
+    assert 'title="Shared with the team’s managers"' in form(bob)
+
+
 def test_a_search_whose_filter_has_lost_its_sense_counts_nothing(
     bob: User, alice: User, as_user: SignIn
 ) -> None:
-    save(as_user(bob), query=f"member={alice.pk}", shared="1")
-    [shown] = as_user(alice).get("/conversations/failed/").context["searches"]
+    save(as_user(bob), query=f"member={alice.pk}")
+    User.objects.filter(pk=bob.pk).update(role=User.Role.MEMBER)
+    bob.refresh_from_db()
+    [shown] = as_user(bob).get("/conversations/failed/").context["searches"]
     assert int(shown["count"]) == 0
 
 
