@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from channels.connecting import account_at
 from channels.mime import Attachment as File
 from channels.mime import Letter, to_bytes
 from channels.return_path import return_path
@@ -47,13 +48,24 @@ def email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
 
 
 def _thread(delivery: Delivery) -> str:
-    """The provider's thread that a follow-up stays in, if it goes by the same channel."""
+    """The provider's thread that a follow-up stays in.
+
+    Only if it goes by the channel and the account that the mail before it went by: the
+    thread is one of that mailbox. Everywhere else References leads to it.
+    """
     if delivery.message.follows_id is None:
         return ""
-    earlier = Delivery.objects.filter(
-        message=delivery.message.follows_id, channel=delivery.channel_id
+    channel = delivery.channel
+    earlier = (
+        Delivery.objects.filter(message=delivery.message.follows_id, channel=channel)
+        .exclude(remote_thread="")
+        .only("remote_thread", "accepted_at", "state_since")
+        .order_by("pk")
+        .first()
     )
-    return earlier.values_list("remote_thread", flat=True).first() or ""
+    if earlier is None or account_at(channel, earlier.left_at) != channel.address:
+        return ""
+    return earlier.remote_thread
 
 
 def _visible_sender(delivery: Delivery, transport: Transport) -> str:

@@ -8,10 +8,12 @@ from unittest.mock import patch
 
 import dramatiq
 import pytest
+from allauth.socialaccount.providers.google import views
 from django.conf import settings
 from django.db import connection
 from django.test import Client
 from dramatiq.brokers.redis import RedisBroker
+from pytest_django import Settings
 
 from channels.models import Channel, EmailIdentity
 from conversations.cause_triggers import NAMES
@@ -19,6 +21,7 @@ from conversations.models import Conversation, Delivery, Message
 from deliveryportal.accounts.append_only import TABLE
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
+from tests.peers.google import CLIENT_ID, CLIENT_SECRET, Google, require_google
 
 PASSWORD = "correct horse battery staple"
 
@@ -152,3 +155,37 @@ def make_delivery(portal_channel: Channel) -> Callable[..., Delivery]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[Google]:
+    require_google()
+    with Google() as google:
+        yield google
+
+
+@pytest.fixture
+def google(
+    google_server: Google, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Google:
+    """A fresh Google that this installation is set up for."""
+    google_server.reset()
+    base = google_server.url
+    settings.GOOGLE_CLIENT_ID = CLIENT_ID
+    settings.GOOGLE_CLIENT_SECRET = CLIENT_SECRET
+    settings.GOOGLE_BASE = base
+    settings.SOCIALACCOUNT_PROVIDERS = _with_app(settings.SOCIALACCOUNT_PROVIDERS)
+    # allauth has read these when it was imported.
+    monkeypatch.setattr(views, "ID_TOKEN_ISSUER", base)
+    for name, path in {
+        "authorize_url": "/o/oauth2/v2/auth",
+        "access_token_url": "/oauth2/token",
+        "identity_url": "/oauth2/v2/userinfo",
+    }.items():
+        monkeypatch.setattr(views.GoogleOAuth2Adapter, name, base + path)
+    return google_server
+
+
+def _with_app(providers: dict[str, Any]) -> dict[str, Any]:
+    app = {"client_id": CLIENT_ID, "secret": CLIENT_SECRET}
+    return {"google": {**providers["google"], "APPS": [app]}}

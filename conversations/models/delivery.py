@@ -297,6 +297,11 @@ class Delivery(QuickRowsModel):
         return transport_class(self.channel_kind).traits
 
     @property
+    def left_at(self) -> datetime:
+        """When it was accepted; until then, since when it is as it is."""
+        return self.accepted_at or self.state_since
+
+    @property
     def status(self) -> tuple[str, str]:
         """The state as (words, tone) of a badge."""
         if self.state == State.ACCEPTED:

@@ -91,7 +91,6 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
 def _recipient_view(message: Message, delivery: Delivery) -> RecipientView:
     """What arrives, or has arrived, by the account of that time."""
     channel = delivery.channel
-    left_at = delivery.accepted_at or delivery.state_since
     return what_the_recipient_sees(
         display_name=message.from_name,
         address=message.from_address,
@@ -99,7 +98,7 @@ def _recipient_view(message: Message, delivery: Delivery) -> RecipientView:
         portal_domain=settings.PORTAL_DOMAIN,
         account=channel.address
         if delivery.state == State.QUEUED
-        else account_at(channel, left_at),
+        else account_at(channel, delivery.left_at),
     )
 
 
