@@ -21,6 +21,9 @@ class BulkJobQuerySet(models.QuerySet["BulkJob"]):
     def unfinished(self) -> Self:
         return self.filter(finished_at=None)
 
+    def under_way(self, user: User) -> Self:
+        return self.visible_to(user).unfinished()
+
 
 class BulkJob(models.Model):
     """One thing done to many deliveries, in the background, and what came of it.
@@ -56,7 +59,8 @@ class BulkJob(models.Model):
 
     class Meta:
         indexes = [
-            # What the sweeper hands to a worker again.
+            # What the sweeper hands to a worker again, and what lists count: see
+            # under_way. There are never many.
             models.Index(
                 fields=["touched_at"],
                 condition=models.Q(finished_at=None),

@@ -16,18 +16,19 @@ from conversations.counting import Counting, Number
 from conversations.filtering import CRITERIA, PERIODS, Known, Option
 from conversations.folders import FOLDERS
 from conversations.markup import Html, as_html
-from conversations.models import Alert
+from conversations.models import Alert, BulkJob
 from conversations.models.state import State
 from conversations.paging import REACH, Page
 from conversations.rows import rows_of
 from conversations.searches import shown_to
-from conversations.triage.actions import actions_in
+from conversations.triage.actions import ACTIONS, Action, actions_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
 
 OPTION = '<option value="{}">{}</option>\n'
 CHOSEN = '<option value="{}" selected>{}</option>\n'
+MOST_JOBS = 5
 # What refreshes by itself: the list, and beside it every number.
 LIVE = {
     "live_list": "conversations/_list.html",
@@ -83,6 +84,12 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
 
 def _alerts(user: User) -> QuerySet[Alert]:
     return Alert.objects.manageable_by(user).open()
+
+
+def _jobs(user: User) -> list[tuple[Action, BulkJob]]:
+    """What is being done to many. Asked only where there is something."""
+    latest = BulkJob.objects.under_way(user).select_related("by").order_by("-pk")
+    return [(ACTIONS[each.action], each) for each in latest[:MOST_JOBS]]
 
 
 def _page_links(browsing: Browsing, page: Page) -> list[dict[str, str]]:
@@ -196,8 +203,10 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
         matching = (
             browsing.count(counting, with_ids=True) if browsing.can_be_counted else None
         )
+    under_way = counting.theirs(user, BulkJob.objects.under_way)
     counting.count()
     return {
+        "jobs": _jobs(user) if under_way else [],
         "tabs": tabs,
         "lists": lists,
         "neighbours": neighbours,

@@ -14,6 +14,7 @@ from conversations.models import BulkJob, Delivery, Message, Suppression
 from conversations.models.state import State
 from conversations.triage import bulk, preview
 from deliveryportal.accounts.models import User
+from tests.conftest import person
 
 MakeDelivery = Callable[..., Delivery]
 AsUser = Callable[[User], Client]
@@ -355,20 +356,50 @@ def test_many_are_left_to_the_background(
     page = html(client.get(job.get_absolute_url()))
     assert "Gathering what matches" in page
     assert "every 1s" in page
-    offers = html(client.get("/conversations/failed/offers/"))
-    assert "Retry, asked for by Alice Acme: 0 of 0 so far." in offers
-    assert f'href="{job.get_absolute_url()}"' in offers
     client.post(f"/conversations/jobs/{job.uuid}/stop/")
     assert "Stopping" in html(client.get(job.get_absolute_url()))
     bulk.turn(job.pk)
     page = html(client.get(job.get_absolute_url()))
-    assert job.get_absolute_url() not in html(
-        client.get("/conversations/failed/offers/")
-    )
     assert "Stopped" in page
     assert "The rest was left as it was." in page
     again = client.post(f"/conversations/jobs/{job.uuid}/stop/", follow=True)
     assert "It had ended before" in html(again)
+
+
+@pytest.mark.parametrize("tab", ["sent", "pending", "failed"])
+def test_while_it_is_under_way_every_list_leads_to_it(
+    tab: str, as_user: AsUser, alice: User, bob: User, failed: Delivery
+) -> None:
+    client = as_user(alice)
+    client.post(f"/conversations/act/retry/{ALL}")
+    job = BulkJob.objects.get()
+    way = f'href="{job.get_absolute_url()}"'
+    mate = person("Mate", team_of=bob)
+    for user, shown in [(alice, True), (bob, True), (mate, False)]:
+        page = html(as_user(user).get(f"/conversations/{tab}/"))
+        assert (way in page) is shown, user
+        words = "Retry, asked for by Alice Acme: 0 of 0 so far."
+        assert (words in page) is shown, user
+    live = html(client.get(f"/conversations/{tab}/", headers={"HX-Request": "true"}))
+    assert way in live, "it refreshes with the list"
+    while bulk.turn(job.pk):
+        pass
+    assert way not in html(client.get(f"/conversations/{tab}/"))
+
+
+def test_without_a_script_its_page_is_looked_at_again_by_a_link(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    client = as_user(alice)
+    page = client.post(f"/conversations/act/retry/{ALL}")["Location"]
+    again = '<noscript><a class="button" href="">Look again</a></noscript>'
+    assert again in html(client.get(page))
+    assert "0 skipped, of 0 so far" in " ".join(html(client.get(page)).split())
+    bulk.turn(BulkJob.objects.get().pk)
+    assert "0 skipped, of 1." in " ".join(html(client.get(page)).split())
+    while bulk.turn(BulkJob.objects.get().pk):
+        pass
+    assert again not in html(client.get(page))
 
 
 @pytest.mark.parametrize("query", ["", "?delivery=nonsense", ALL])

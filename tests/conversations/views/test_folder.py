@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -211,6 +213,18 @@ def test_nor_with_the_rows_that_a_pause_holds(
         # The holds that there are, and the channels that mail waits for, besides.
         with django_assert_num_queries(10):
             client.get("/conversations/pending/")
+
+
+def test_what_is_done_to_many_costs_a_query_only_while_it_is_under_way(
+    alice: User, as_user: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = as_user(alice)
+    job = BulkJob.objects.create(by=alice, team=alice.team, action="retry")
+    with CaptureQueriesContext(connection) as under_way:
+        client.get("/conversations/sent/")
+    BulkJob.objects.filter(pk=job.pk).update(finished_at=now())
+    with django_assert_num_queries(len(under_way) - 1):
+        client.get("/conversations/sent/")
 
 
 @pytest.mark.parametrize("tab", ["sent", "pending", "failed"])
