@@ -47,6 +47,7 @@ from conversations.models import (
     Suppression,
     Tally,
 )
+from deliveryportal.accounts.admin import OperatorAdmin
 from deliveryportal.accounts.joining import found_team
 from deliveryportal.accounts.models import Invitation, Team, User
 from deliveryportal.practice.models import PracticeMail
@@ -321,6 +322,11 @@ def test_a_changelist_opens_with_a_constant_number_of_queries(
         0,
         model._default_manager.count(),
     }
+
+
+def test_every_page_stands_in_the_audit_log_with_what_is_done_there() -> None:
+    pages = admin.site._registry.values()
+    assert [each for each in pages if not isinstance(each, OperatorAdmin)] == []
 
 
 @pytest.mark.parametrize(
