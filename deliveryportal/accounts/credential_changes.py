@@ -40,11 +40,23 @@ def note(signal: Signal, user: User, **kwargs: Any) -> None:
     )
 
 
-def note_added(instance: Authenticator, *, created: bool, **kwargs: Any) -> None:
-    """allauth's signal for this comes after the commit, when it might be lost."""
+def note_saved(
+    instance: Authenticator,
+    *,
+    created: bool,
+    update_fields: frozenset[str] | None,
+    **kwargs: Any,
+) -> None:
+    """allauth's signal for a new one comes after the commit, when it might be lost.
+
+    For another name it has none: no other change saves a passkey whole.
+    """
+    way, by = instance.get_type_display(), instance.user
     if created:
-        way = instance.get_type_display()
-        record(Area.CREDENTIALS, "Added a way to sign in", way, by=instance.user)
+        record(Area.CREDENTIALS, "Added a way to sign in", way, by=by)
+    elif instance.type == Authenticator.Type.WEBAUTHN and update_fields is None:
+        name = instance.wrap().name
+        record(Area.CREDENTIALS, "Renamed a way to sign in", way, by=by, name=name)
 
 
 def note_account_added(sociallogin: SocialLogin, **kwargs: Any) -> None:
@@ -62,6 +74,6 @@ def _note_account(action: str, account: SocialAccount) -> None:
 def listen() -> None:
     for signal, _ in CHANGES:
         signal.connect(note)
-    post_save.connect(note_added, sender=Authenticator)
+    post_save.connect(note_saved, sender=Authenticator)
     social.social_account_added.connect(note_account_added)
     social.social_account_removed.connect(note_account_removed)

@@ -228,6 +228,25 @@ def test_a_passkey_may_be_asked_for_on_the_sign_in_page(
     assert "challenge" in str(asked.json())
 
 
+def test_another_name_of_a_passkey_is_in_the_audit_log(alice: User) -> None:
+    client = Client()
+    sign_in(client, alice)
+    say_who_one_is(client)
+    key = Authenticator.objects.create(
+        user=alice,
+        type=Authenticator.Type.WEBAUTHN,
+        data={"name": "Key", "credential": {}},
+    )
+    key.record_usage()
+    page = reverse("mfa_edit_webauthn", args=[key.pk])
+    assert client.post(page, {"name": "Blue key"}).status_code == 302
+    noted = AuditEntry.objects.filter(actor=alice, area=AuditEntry.Area.CREDENTIALS)
+    assert [(each.action, each.facts) for each in noted.order_by("pk")] == [
+        ("Added a way to sign in", []),
+        ("Renamed a way to sign in", [("name", "Blue key")]),
+    ]
+
+
 # --- Sessions ------------------------------------------------------------------
 
 
