@@ -238,6 +238,58 @@ def test_reloading_right_after_typing_loses_no_word(tmp_path: Path) -> None:
         assert screen.complaints == []
 
 
+@pytest.mark.browser
+def test_words_typed_after_the_session_has_ended_are_there_after_signing_in(
+    tmp_path: Path,
+) -> None:
+    with Portal(tmp_path) as portal, browser(portal.url) as screen:
+        sign_up(screen)
+        page = screen.page
+        text = page.get_by_role("textbox", name="Text")
+
+        screen.go("/conversations/new/")
+        expect(text).to_be_visible()
+        page.context.clear_cookies(name="sessionid")
+        page.fill("[name=subject]", "Your offer")
+        text.press_sequentially("It is <b>ready")
+        page.wait_for_url("**/accounts/login/**")
+        page.fill("[name=login]", "alice@acme.test")
+        page.fill("[name=password]", PASSWORD)
+        page.press("[name=password]", "Enter")
+        expect(text).to_have_text("It is <b>ready")
+        expect(page.locator("[name=subject]")).to_have_value("Your offer")
+        expect(page.locator("#saved")).to_contain_text("Draft saved at")
+
+        screen.go("/conversations/new/")
+        expect(text).to_have_text("")
+        drafts = portal.rows("SELECT subject, body FROM conversations_draft")
+        assert drafts == [("Your offer", "It is <b>ready")]
+
+
+@pytest.mark.browser
+def test_a_draft_that_is_not_saved_says_so_until_it_is(tmp_path: Path) -> None:
+    with Portal(tmp_path) as portal, browser(portal.url) as screen:
+        sign_up(screen)
+        page = screen.page
+        saved = page.locator("#saved")
+
+        screen.go("/conversations/new/")
+        page.route("**/drafts/save/", lambda route: route.abort())
+        page.fill("[name=subject]", "Your offer")
+        expect(saved).to_contain_text("Not saved: the portal does not answer.")
+        page.unroute("**/drafts/save/")
+        expect(saved).to_contain_text("Draft saved at")
+        expect(saved).not_to_contain_text("Not saved")
+
+        page.route("**/drafts/save/", lambda route: route.fulfill(status=403))
+        page.fill("[name=subject]", "Your new offer")
+        expect(saved).to_contain_text("Not saved: this form has grown old.")
+        page.unroute("**/drafts/save/")
+        page.reload()
+        expect(page.locator("[name=subject]")).to_have_value("Your new offer")
+        expect(saved).to_contain_text("Draft saved at")
+
+
 @pytest.mark.processes
 def test_scheduled_mail_leaves_within_two_seconds_of_its_time(tmp_path: Path) -> None:
     """Through the whole product in one process: form, database, sweeper, worker."""

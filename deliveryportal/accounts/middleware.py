@@ -49,7 +49,7 @@ class SignInFirst(LoginRequiredMiddleware):
                 request,
                 "You were signed out meanwhile, so nothing was sent or changed. Sign in "
                 "and do it once more. A message you were writing is in your drafts, as "
-                "it was a few seconds before.",
+                "it was last saved.",
             )
         return redirect_to_login(_page_of_the_form(request))
 

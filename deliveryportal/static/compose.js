@@ -4,6 +4,7 @@
 
 const letter = document.getElementById("letter");
 const KEPT_AFTER = 3000; // milliseconds from the first unsaved letter
+const AGAIN_AFTER = 10000; // milliseconds, where the portal does not answer
 const TYPED = ["identity", "to", "cc", "bcc", "people", "subject", "body", "send_at"];
 const UNSAVED = `unsaved of ${letter.dataset.owner}`; // for this tab alone
 
@@ -79,18 +80,23 @@ async function filledInAgain() {
 }
 
 /* Reload asks for the page before the last words have left: they wait in the browser. */
-function rememberUnsaved() {
+function rememberUnsaved(refused) {
   const typed = [...new FormData(letter)].filter(([, value]) => typeof value === "string");
-  sessionStorage.setItem(UNSAVED, JSON.stringify(Object.fromEntries(typed)));
+  sessionStorage.setItem(UNSAVED, JSON.stringify({ ...Object.fromEntries(typed), refused }));
 }
 
-/* Bring them back into the form they were typed in, unless the server has newer ones. */
+/* Bring them back into the form they were typed in, unless the server has newer ones; or
+   into a new one, if it was new and the server never took them: they stand nowhere else. */
 function bringBackUnsaved() {
   const typed = JSON.parse(sessionStorage.getItem(UNSAVED));
-  sessionStorage.removeItem(UNSAVED);
+  if (!typed) return;
+  const isNew = (version) => Number(version) === 0;
   const here = [letter.elements.submission.value, history.state?.submission];
-  if (!typed || !here.includes(typed.submission)) return;
-  if (Number(letter.elements.version.value) > Number(typed.version)) return;
+  const nowhere = typed.refused && isNew(typed.version);
+  const fits = here.includes(typed.submission) || (nowhere && isNew(letter.elements.version.value));
+  if (fits || !nowhere) sessionStorage.removeItem(UNSAVED);
+  if (!fits || Number(letter.elements.version.value) > Number(typed.version)) return;
+  history.replaceState({ edited: true, submission: typed.submission }, "");
   for (const name of ["submission", "version", "format", ...TYPED]) {
     const field = letter.elements[name];
     if (!field || field.value === typed[name]) continue;
@@ -133,6 +139,7 @@ function paragraphs(text) {
 function keepByItself() {
   let timer = null;
   let unsaved = false;
+  let refused = false;
   const keep = () => {
     clearTimeout(timer);
     timer = null;
@@ -150,18 +157,40 @@ function keepByItself() {
   };
   document.body.addEventListener("htmx:afterSettle", (event) => {
     rememberDraft();
-    if (event.target.id !== "saved" || timer !== null) return;
+    if (event.target.id !== "saved") return;
+    refused = false;
+    if (timer !== null) return;
     unsaved = false;
     sessionStorage.removeItem(UNSAVED);
+  });
+  document.body.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+    if (target.id !== "saved" || detail.successful) return;
+    unsaved = true;
+    refused = true;
+    const { status } = detail.xhr;
+    const answers = status >= 400 && status < 500;
+    if (!answers) timer ??= setTimeout(keep, AGAIN_AFTER);
+    sayUnsaved(answers);
   });
   // The page that leaves now takes everything along: kept again, it would be two drafts.
   letter.addEventListener("submit", leave);
   document.getElementById("delete-draft")?.addEventListener("submit", leave);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState !== "hidden" || !unsaved) return;
-    rememberUnsaved();
+    rememberUnsaved(refused);
     if (timer !== null) keep();
   });
+}
+
+/* Beside the fields of the draft, until one is saved again. */
+function sayUnsaved(answers) {
+  const words = document.createElement("strong");
+  words.textContent = answers
+    ? "Not saved: this form has grown old. Reload the page; what you typed comes along."
+    : "Not saved: the portal does not answer. What you typed stands in this page alone, so " +
+      "leave it open; it is tried again every few seconds.";
+  const saved = document.getElementById("saved");
+  saved.replaceChildren(...saved.querySelectorAll("input"), words);
 }
 
 /* Files go up as soon as they are chosen, unless they are too large together. */
