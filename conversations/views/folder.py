@@ -83,7 +83,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
 
 
 def _alerts(user: User) -> QuerySet[Alert]:
-    return Alert.objects.manageable_by(user).open()
+    return Alert.objects.manageable_by(user).open().order_by("-number")
 
 
 def _jobs(user: User) -> list[tuple[Action, BulkJob]]:

@@ -53,6 +53,8 @@ def overview(request: UserRequest) -> HttpResponse:
             "standing_out": [each for each in known if each.stands_out],
             "rule": RULE,
             **tabs_around(request.user, "overview"),
-            "alerts": Alert.objects.manageable_by(request.user).open(),
+            "alerts": list(
+                Alert.objects.manageable_by(request.user).open().order_by("-number")
+            ),
         },
     )

@@ -46,6 +46,29 @@ def test_a_manager_sees_how_many_mails_since_when_and_what_was_said(
         assert HOSTILE not in page
 
 
+@pytest.mark.parametrize("page", [FAILED, "/conversations/overview/"])
+def test_the_worst_stands_open_and_the_others_are_folded(
+    alert: Alert, bob: User, as_user: SignIn, page: str
+) -> None:
+    for number, remote in ((2, "small.test"), (40, "worst.test")):
+        Alert.objects.create(
+            team=bob.team,
+            reason="auth_failed",
+            remote=remote,
+            number=number,
+            since=now(),
+            latest=now(),
+        )
+    shown, _, folded = (
+        as_user(bob).get(page).content.decode().partition('id="alerts-more"')
+    )
+    assert "worst.test" in shown
+    assert "2 more that refuse your mail" in folded
+    assert "31 mails since" in folded
+    assert "31 mails since" not in shown
+    assert "small.test" in folded
+
+
 @pytest.mark.parametrize("tab", ["sent", "pending"])
 def test_it_stands_beside_the_failures_only(
     alert: Alert, bob: User, as_user: SignIn, tab: str
