@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import QueryDict
 
@@ -13,6 +14,7 @@ from conversations.filtering import Known
 from conversations.models import SavedSearch
 from conversations.triage.telling import list_in_words
 from deliveryportal.accounts.auditing import Area, record
+from deliveryportal.accounts.forms import one_line
 from deliveryportal.accounts.models import User
 
 MOST = 20  # of one person: each is counted whenever a list is shown
@@ -36,6 +38,10 @@ def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
     user, name = browsing.user, name.strip()
     if not name or len(name) > LONGEST:
         raise SearchError(f"Give it a name of {LONGEST} letters at most.")
+    try:
+        one_line(name)
+    except ValidationError:
+        raise SearchError("Write its name without control characters.") from None
     if browsing.filter.problems:
         raise SearchError("Its filter makes no sense.")
     if shared and not user.is_manager:

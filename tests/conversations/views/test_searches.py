@@ -44,6 +44,14 @@ def test_a_saved_search_of_what_was_sent_has_its_count_too(
     assert str(shown["count"]) == "1"
 
 
+@pytest.mark.parametrize("name", ["Fu\x00ll", "Full \u202etxet", "Two\nlines"])
+def test_a_name_that_misleads_or_no_database_takes_is_refused(
+    alice: User, as_user: SignIn, name: str
+) -> None:
+    assert "Write its name without control characters." in save(as_user(alice), name)
+    assert not SavedSearch.objects.exists()
+
+
 def test_saving_under_a_name_again_replaces_it(alice: User, as_user: SignIn) -> None:
     save(as_user(alice))
     save(as_user(alice), query="q=anna")
