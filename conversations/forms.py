@@ -277,15 +277,15 @@ class ComposeForm(forms.Form):
             )
 
     def _check_merge(self) -> None:
-        for problem in problems(
-            self.everybody, self.cleaned_data["subject"], self.text
-        ):
+        wrong = problems(self.everybody, self.cleaned_data["subject"], self.text)
+        wrong += [
+            f"“{{{{{name}}}}}” is formatted in its middle. Write it again in one go."
+            for name in (broken_fields(self.text, self.html) if self.html else [])
+        ]
+        if wrong:
+            wrong.insert(0, "Nothing was sent yet: not every field can be filled in.")
+        for problem in wrong:
             self.add_error(None, problem)
-        for name in broken_fields(self.text, self.html) if self.html else []:
-            self.add_error(
-                None,
-                f"“{{{{{name}}}}}” is formatted in its middle. Write it again in one go.",
-            )
         if self.errors:
             return
         for each in self.everybody:

@@ -195,7 +195,8 @@ def _malformed(*texts: str) -> list[str]:
 
 def _remedy(name: str, lacking: Person) -> str:
     given = (
-        f"Write the name before the address, as in “First Last <{lacking.address.shown}>”"
+        f"Write the name before the address, as in “First Last <{lacking.address.shown}>”, "
+        "or into its column of the list"
         if key_of(name) in NAMES
         else "Fill it in on the list of people"
     )

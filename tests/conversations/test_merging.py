@@ -97,7 +97,8 @@ def test_an_unknown_field_and_a_missing_value_are_named() -> None:
     assert "{{first_name}}" in unknown
     assert missing == (
         "No “first_name” is known of bert@x.test. Write the name before the address, as "
-        "in “First Last <bert@x.test>”, or take {{first_name}} out of subject and text."
+        "in “First Last <bert@x.test>”, or into its column of the list, or take "
+        "{{first_name}} out of subject and text."
     )
 
 

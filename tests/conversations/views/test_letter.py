@@ -194,6 +194,7 @@ def test_an_unknown_field_and_a_missing_value_are_named_before_sending(
     page = send(client, people="Bert <bert@x.test>", body="{{first_name}} {{town}}")
     assert "No “first_name” is known of anna@customer.test" in page
     assert "Nobody has a “town”" in page
+    assert "Nothing was sent yet: not every field can be filled in." in page
     assert "What you wrote is kept" in page
     assert not Message.objects.exists()
 
