@@ -86,4 +86,8 @@ def _listed(user: User, query: QueryDict) -> DeliveryQuerySet:
     if browsing is None:
         return Delivery.objects.none()
     found = browsing.everything()
-    return found.filter(cause=query["cause"] or None) if "cause" in query else found
+    if "cause" not in query:
+        return found
+    if "\x00" in query["cause"]:  # PostgreSQL cannot even be asked for it
+        return found.none()
+    return found.filter(cause=query["cause"] or None)

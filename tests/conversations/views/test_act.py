@@ -410,6 +410,12 @@ def test_nothing_chosen_or_left_is_said(
     assert "so nothing was done" in page
 
 
+def test_a_cause_that_cannot_be_finds_nothing(as_user: AsUser, alice: User) -> None:
+    address = url("retry") + "everything=1&tab=failed&cause=a%00b"
+    page = html(as_user(alice).get(address, follow=True))
+    assert "Nothing matches any more" in page
+
+
 def test_outsiders_find_nothing(
     as_user: AsUser, alice: User, bob: User, charlie: User, failed: Delivery
 ) -> None:
