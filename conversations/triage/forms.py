@@ -159,6 +159,8 @@ class DecisionForm(ActionForm):
         choices=Triage.choices,
         initial=Triage.RESOLVED,
         widget=forms.RadioSelect,
+        help_text="Open: nobody has decided. Waiting: somebody sees to it later. "
+        "Resolved: nothing is left to do. Accepted loss: it did not arrive, and stays so.",
     )
     owner = forms.ModelChoiceField(
         User.objects.none(),

@@ -289,6 +289,15 @@ def test_a_domain_is_corrected_for_everything(
     assert {each.recipient for each in found} == {"anna@gmail.com", "bert@gmail.com"}
 
 
+def test_what_may_be_decided_is_one_group_and_explained(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    page = html(as_user(alice).get(url("decide", failed)))
+    assert "<legend>Decision</legend>" in page
+    assert '<fieldset class="field" aria-describedby="id_decision_helptext">' in page
+    assert "Accepted loss: it did not arrive" in page
+
+
 def test_a_decision_is_written_down(
     as_user: AsUser, alice: User, bob: User, charlie: User, failed: Delivery
 ) -> None:
