@@ -82,18 +82,22 @@ async function filledInAgain() {
 /* Reload asks for the page before the last words have left: they wait in the browser. */
 function rememberUnsaved(refused) {
   const typed = [...new FormData(letter)].filter(([, value]) => typeof value === "string");
-  sessionStorage.setItem(UNSAVED, JSON.stringify({ ...Object.fromEntries(typed), refused }));
+  const words = { ...Object.fromEntries(typed), refused, address: address() };
+  sessionStorage.setItem(UNSAVED, JSON.stringify(words));
+}
+
+function address() {
+  return location.pathname + location.search;
 }
 
 /* Bring them back into the form they were typed in, unless the server has newer ones; or
-   into a new one, if it was new and the server never took them: they stand nowhere else. */
+   into a new one at its address, if the server never took them: they stand nowhere else. */
 function bringBackUnsaved() {
   const typed = JSON.parse(sessionStorage.getItem(UNSAVED));
   if (!typed) return;
-  const isNew = (version) => Number(version) === 0;
   const here = [letter.elements.submission.value, history.state?.submission];
-  const nowhere = typed.refused && isNew(typed.version);
-  const fits = here.includes(typed.submission) || (nowhere && isNew(letter.elements.version.value));
+  const nowhere = typed.refused && Number(typed.version) === 0;
+  const fits = here.includes(typed.submission) || (nowhere && typed.address === address());
   if (fits || !nowhere) sessionStorage.removeItem(UNSAVED);
   if (!fits || Number(letter.elements.version.value) > Number(typed.version)) return;
   history.replaceState({ edited: true, submission: typed.submission }, "");
@@ -118,9 +122,9 @@ function written(textarea) {
 
 /* Once it is a draft, Back and Reload lead to that: with its files, and to be sent once. */
 function rememberDraft() {
-  const address = document.getElementById("saved").dataset.draft;
+  const { draft } = document.getElementById("saved").dataset;
   const submission = letter.elements.submission.value;
-  history.replaceState({ edited: true, submission }, "", address);
+  history.replaceState({ edited: true, submission }, "", draft);
 }
 
 function paragraphs(text) {
@@ -154,6 +158,7 @@ function keepByItself() {
     clearTimeout(timer);
     timer = null;
     unsaved = false;
+    sessionStorage.removeItem(UNSAVED);
   };
   document.body.addEventListener("htmx:afterSettle", (event) => {
     rememberDraft();
