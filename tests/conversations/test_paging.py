@@ -13,7 +13,7 @@ from channels.models import EmailIdentity
 from conversations import paging
 from conversations.browsing import Browsing
 from conversations.columns import Layout
-from conversations.models import Delivery
+from conversations.models import Delivery, Hold
 from conversations.models.state import State, Triage
 from conversations.paging import Cursor, Place
 from deliveryportal.accounts.models import User
@@ -312,3 +312,20 @@ def test_in_pending_too(alice: User, make_delivery: MakeDelivery, listing: str) 
     pages = walk(alice, "pending", f"list={listing}&q=anna", "after")
     assert [name for page in pages for name in page] == ["anna", "anna"]
     assert len(pages) == 4
+
+
+def test_a_search_in_pending_knows_what_holds_the_mail(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    make_delivery(alice)
+    operator = User.objects.create_superuser("op@portal.test", "x")
+    for scope, more in (
+        ("team", {"team": alice.team}),
+        ("domain", {"domain": "x.test"}),
+    ):
+        Hold.objects.create(
+            scope=scope, because="maintenance", placed_by=operator, **more
+        )
+    [row] = browse(alice, "pending", "q=anna").page(Layout((), SIZE)).rows
+    assert row.wait
+    assert "maintenance" in row.wait[0]
