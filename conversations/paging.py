@@ -25,7 +25,7 @@ from conversations.models.sought import Span
 
 # What no index knows is looked for among so many rows at a time. PostgreSQL looks at a
 # thousand in 3 ms, so a page for which two indexes are read has its answer within 40.
-REACH = 10_000
+REACH = 5_000
 # Of a row among those: which of them it is, and the day or part of one that it is of.
 STANDS = RawSQL("conversations_delivery.stands", (), IntegerField())
 SPAN = RawSQL("conversations_delivery.span", ())

@@ -65,7 +65,7 @@ def look_further_back(screen: Screen) -> None:
     further = page.get_by_role("link", name="Look further back")
     told = page.locator("#folder")
     expect(told).to_contain_text("anna@customer.test")
-    expect(told).to_contain_text("Looked at some 10,000 messages, back to")
+    expect(told).to_contain_text("Looked at some 5,000 messages, back to")
     expect(told).to_contain_text("One of them matches.")
     further.click()
     expect(told).to_contain_text("No match here")
