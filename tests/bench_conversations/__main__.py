@@ -29,6 +29,8 @@ Figures = dict[str, Any]
 # What is promised: milliseconds (95 in 100), ratios, megabytes.
 PAGE, BESIDE_ADMIN, DEEP, GROWN = 40, 5, 1.3, 1.5
 LIST_SQL, SEARCH_SQL = 1, 3
+# The milliseconds are those of a machine on which the admin's first page takes so many.
+ADMIN_FIRST = 190
 UNINDEXED_SQL = 25  # what no index knows, among the latest 5,000
 INDEXES, MEMORY, BESIDE_JOB, SQLITE_PAGE = 0.15, 100, 2, 100
 
@@ -60,6 +62,12 @@ def ms(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
 
 
+def slowness(figures: Figures) -> float:
+    """A slow or a shared machine makes everything slower by the same factor."""
+    first: float = figures.get("lists", {}).get(FIRST, {}).get("admin", ADMIN_FIRST)
+    return first / ADMIN_FIRST
+
+
 def table(figures: Figures) -> None:
     few = figures.get("few", {})
     say(f"ms, 95 in 100; {ROWS:,} rows", "page", "SQL", "counts", "asked", "admin", "×")
@@ -76,6 +84,7 @@ def table(figures: Figures) -> None:
             f"{page['page'] / few[name]['page']:.2f}" if name in few else "",
         )
     say()
+    say(f"Slower than where the bounds in ms hold: × {slowness(figures):.2f}")
 
 
 Promise = tuple[str, str, bool]  # what was promised, the figure, and if it is kept
@@ -85,15 +94,21 @@ def promises(figures: Figures) -> Iterator[Promise]:
     """Those of times and ratios."""
     lists, few = figures.get("lists", {}), figures.get("few", {})
 
+    slower = slowness(figures)
+
     def worst(label: str, values: dict[str, float], limit: float) -> Iterator[Promise]:
         if values:
             name = max(values, key=lambda each: values[each])
             yield f"{label} ({name})", f"{values[name]:.2f}", values[name] <= limit
 
+    def in_ms(label: str, values: dict[str, float], limit: float) -> Iterator[Promise]:
+        then = {name: value / slower for name, value in values.items()}
+        return worst(f"{label} ≤ {limit} ms", then, limit)
+
     indexed = {n: p for n, p in lists.items() if p["indexed"]}
     looked_for = {n: p for n, p in lists.items() if not p["indexed"]}
     pages = {n: p["page"] for n, p in lists.items()}
-    yield from worst(f"page ≤ {PAGE} ms", pages, PAGE)
+    yield from in_ms("page", pages, PAGE)
     beside = {n: p["page"] / p["admin"] for n, p in lists.items() if "admin" in p}
     for name in sorted(beside, key=lambda each: -beside[each])[:1]:
         times = 1 / beside[name]
@@ -108,11 +123,11 @@ def promises(figures: Figures) -> Iterator[Promise]:
     grown = {n: p["page"] / few[n]["page"] for n, p in lists.items() if n in few}
     yield from worst(f"at {ROWS:,} ≤ {GROWN} × at {FEW:,}", grown, GROWN)
     sql = {n: p["sql"] for n, p in indexed.items() if not p["search"]}
-    yield from worst(f"SQL of a list ≤ {LIST_SQL} ms", sql, LIST_SQL)
+    yield from in_ms("SQL of a list", sql, LIST_SQL)
     sql = {n: p["sql"] for n, p in indexed.items() if p["search"]}
-    yield from worst(f"SQL of a search ≤ {SEARCH_SQL} ms", sql, SEARCH_SQL)
+    yield from in_ms("SQL of a search", sql, SEARCH_SQL)
     sql = {n: p["sql"] for n, p in looked_for.items()}
-    yield from worst(f"SQL without an index ≤ {UNINDEXED_SQL} ms", sql, UNINDEXED_SQL)
+    yield from in_ms("SQL without an index", sql, UNINDEXED_SQL)
     if bulk := figures.get("bulk"):
         ratio = bulk["beside"] / bulk["alone"]
         yield (
@@ -121,9 +136,7 @@ def promises(figures: Figures) -> Iterator[Promise]:
             ratio <= BESIDE_JOB,
         )
     on_sqlite = {n: p["page"] for n, p in figures.get("sqlite", {}).items()}
-    yield from worst(
-        f"SQLite, {ON_SQLITE:,}: page ≤ {SQLITE_PAGE} ms", on_sqlite, SQLITE_PAGE
-    )
+    yield from in_ms(f"SQLite, {ON_SQLITE:,}: page", on_sqlite, SQLITE_PAGE)
 
 
 def certainties(figures: Figures) -> Iterator[Promise]:
