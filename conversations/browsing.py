@@ -102,9 +102,7 @@ class Browsing:
 
         Of what was sent no other knows more. Of failures others do.
         """
-        if self._span(stream):
-            return True
-        return not self.filter and not stream.further
+        return bool(self._span(stream)) or not (self.filter or stream.further)
 
     @property
     def knows_its_matches(self) -> bool:

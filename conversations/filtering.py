@@ -63,34 +63,21 @@ def _identities(user: User) -> QuerySet[EmailIdentity]:
 class Criterion:
     """One thing a list may be narrowed by: its choices, and what each means.
 
-    `indexed` is what the index of any list knows of that: whose mail it is.
+    `indexed` is what the index of any list knows of that, whose mail it is; the
+    `condition` is what none but an index of failures does: see filter_index.
     """
 
     label: str
     options: Callable[[Known], list[Option]]
-    condition: Callable[[str, Known], Q]
     indexed: Callable[[str, Known], Q] | None = None
-
-
-def _member(value: str, known: Known) -> Q:
-    return Q(sender=as_key(known.members[value].pk))
-
-
-def _owner(value: str, known: Known) -> Q:
-    return Q(sender=as_key(known.identities[value].owner_id))
-
-
-def _identity(value: str, known: Known) -> Q:
-    # Naming its owner too lets the owner's index answer.
-    return _owner(value, known) & Q(from_address=known.identities[value].address)
+    condition: Callable[[str, Known], Q] | None = None
 
 
 CRITERIA: dict[str, Criterion] = {
     "member": Criterion(
         label="Member",
         options=lambda known: [(key, str(user)) for key, user in known.members.items()],
-        condition=_member,
-        indexed=_member,
+        indexed=lambda value, known: Q(sender=as_key(known.members[value].pk)),
     ),
     "channel": Criterion(
         label="Channel",
@@ -102,8 +89,9 @@ CRITERIA: dict[str, Criterion] = {
         options=lambda known: [
             (key, identity.address) for key, identity in known.identities.items()
         ],
-        condition=_identity,
-        indexed=_owner,
+        # Naming its owner too lets the owner's index answer.
+        indexed=lambda value, known: Q(sender=as_key(known.identities[value].owner_id)),
+        condition=lambda value, known: Q(from_address=known.identities[value].address),
     ),
     "reason": Criterion(
         label="Reason",
@@ -126,8 +114,7 @@ PERIODS: dict[str, tuple[str, int, int]] = {
     "90": ("Last 90 days", 89, 0),
 }
 KEYS = ("q", "when", "since", "until", *CRITERIA)
-# What only an index of failures knows: see filter_index.
-UNINDEXED = {"q", "channel", "identity", "reason", "triage"}
+UNINDEXED = {"q", *(key for key, each in CRITERIA.items() if each.condition)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +177,7 @@ class Filter:
         chosen = [
             criterion.condition(self.values[key], self.known)
             for key, criterion in CRITERIA.items()
-            if key in self.values.keys() & UNINDEXED
+            if key in self.values and criterion.condition
         ]
         return Q(*chosen) & with_words(self.values.get("q", "").split())
 

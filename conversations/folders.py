@@ -48,8 +48,8 @@ class Stream:
 
     `indexed` are all that the index holds, if those are more. `tracked` narrows it to
     channels that record bounces, or to the others. `archived` is None where it needs
-    no asking. A coarse index knows the order of `spans` only; see models.sought. What is asked `further` no index knows; it is of `most` in it, or of
-    few.
+    no asking. A coarse index knows the order of `spans` only; see models.sought. What
+    is asked `further` no index knows; it is of `most` in it, or of few.
     """
 
     states: tuple[State, ...] = ()
