@@ -14,7 +14,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from tests.bench_send.machine import (
     POSTGRES,
     RABBIT,
     REDIS,
+    database_on_processors,
     fresh_database,
     halves,
     is_drained,
@@ -41,7 +41,7 @@ from tests.portal import wait_until
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 MAILS = int(os.environ.get("BENCH_MAILS", "16000"))
 LARGE = int(os.environ.get("BENCH_LARGE", "500000"))
-THROUGH_POSTFIX = 4000
+THROUGH_POSTFIX = 10_000
 MORE_ROUNDS = 2 * ROUNDS - 1  # of what takes a moment, and is as close as noise
 PEER = f"{POSTGRES}/{ours.DATABASE}_peer"
 SINGLES = 3000
@@ -90,9 +90,10 @@ def send_ours(
 def through_postfix() -> None:
     """The same relay fed by us and by nothing but bytes, in turns.
 
-    It has half of the processors for itself, as if it were on a machine of its own: what
-    is to be seen is whether it ever waits for us. `smtp-source` sends what we send, and
-    to as many people, because Postfix has less to do for one whom it has just seen.
+    It has half of the processors for itself, as if it were on a machine of its own, and
+    not even the database shares them: what is to be seen is whether it waits for us.
+    `smtp-source` sends what we send, and to as many people, because Postfix has less to
+    do for one whom it has just seen.
     """
     theirs, mine = halves()
     with ExitStack() as peers:
@@ -104,6 +105,7 @@ def through_postfix() -> None:
         letter.write(ours.letter())
         letter.flush()
         peers.enter_context(on_processors(mine))
+        peers.enter_context(database_on_processors(mine))
         for _ in range(MORE_ROUNDS):
             source = smtp_source(relay.port, THROUGH_POSTFIX, "-N", "-F", letter.name)
             note("L through Postfix", source)
@@ -145,24 +147,14 @@ def sending(relay: int) -> None:
 
 
 def queueing(relay: int) -> None:
-    for work, number in (("mail.send", SINGLES), ("send_many", PEOPLE)):
-        note(work, peer.measure(PEER, relay, work, number)["rate"])
-    write = ours.writer()
-
-    def one_by_one() -> None:
-        for number in range(SINGLES):
-            write([number])
-
-    ours.empty()
-    note("queue one", rate(SINGLES, one_by_one))
-    ours.empty()
-    note("queue many", rate(PEOPLE, lambda: write(range(PEOPLE))))
-
-
-def rate(number: int, work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return number / (time.perf_counter() - begun)
+    """Each in a new process: statements are planned for tables as they have become."""
+    env = ours.configuration(os.environ["DATABASE_URL"], relay)
+    for name, theirs, number in (
+        ("queue one", "mail.send", SINGLES),
+        ("queue many", "send_many", PEOPLE),
+    ):
+        note(theirs, peer.measure(PEER, relay, theirs, number)["rate"])
+        note(name, one_process.measure(env, name, number))
 
 
 def backlog(relay: int) -> None:

@@ -97,6 +97,35 @@ def on_processors(processors: set[int]) -> Iterator[None]:
 
 
 @contextmanager
+def database_on_processors(processors: set[int]) -> Iterator[None]:
+    """Likewise the database, which somebody else has started, where it runs here."""
+    with psycopg.connect(f"{POSTGRES}/postgres") as server:
+        main = _parent(server.info.backend_pid)
+    if main is None or Path(f"/proc/{main}/comm").read_text().strip() != "postgres":
+        yield
+        return
+    before = os.sched_getaffinity(main)
+    _move(main, processors)
+    try:
+        yield
+    finally:
+        _move(main, before)
+
+
+def _move(pid: int, processors: set[int]) -> None:
+    for each in family(pid):
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(each, processors)
+
+
+def _parent(pid: int) -> int | None:
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[1])
+    return None
+
+
+@contextmanager
 def postfix(sink: int) -> Iterator[Postfix | None]:
     """A Postfix that passes everything on to the sink; None where it cannot run."""
     if os.geteuid() != 0 or not shutil.which("postfix"):

@@ -1,4 +1,4 @@
-"""The product in a process of its own: from Send to handed over, and the embedded run.
+"""The product in a process of its own: queueing, from Send to handed over, embedded.
 
 `python -m tests.bench_send.one_process WORK NUMBER`, with the product's environment,
 prints one line of JSON. Without BROKER_URL its workers are in this process too.
@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -89,9 +89,45 @@ def embedded(number: int) -> float:
     return share * ours.LANES / (ours.accepted()[-1] - begun)
 
 
-WORKS: dict[str, Callable[[int], float]] = {"latency": latency, "embedded": embedded}
+def queue_single(number: int) -> float:
+    """Letters a second, each queued by itself."""
+    write = _begun()
+
+    def one_by_one() -> None:
+        for each in range(number):
+            write([each])
+
+    return _rate(number, one_by_one)
+
+
+def queue_many(number: int) -> float:
+    """Letters a second, all queued at once."""
+    write = _begun()
+    return _rate(number, lambda: write(range(number)))
+
+
+def _begun() -> Callable[[Iterable[int]], object]:
+    """The first finds nothing prepared, at either's."""
+    write = ours.writer()
+    write([0])
+    return write
+
+
+def _rate(number: int, work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return number / (time.perf_counter() - begun)
+
+
+WORKS: dict[str, Callable[[int], float]] = {
+    "latency": latency,
+    "embedded": embedded,
+    "queue one": queue_single,
+    "queue many": queue_many,
+}
 
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "deliveryportal.settings"
     django.setup()
+    ours.collect_seldom()
     sys.stdout.write(json.dumps(WORKS[sys.argv[1]](int(sys.argv[2]))) + "\n")

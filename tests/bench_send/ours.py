@@ -70,9 +70,14 @@ def set_up(relay: int) -> None:
     import django
 
     django.setup()
+    collect_seldom()
+
+
+def collect_seldom() -> None:
+    """As each process of the product does."""
     from deliveryportal.collecting import collect_seldom
 
-    collect_seldom()  # as each of its processes does
+    collect_seldom()
 
 
 def senders() -> list[Any]:

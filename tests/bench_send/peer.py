@@ -87,12 +87,14 @@ def send_queued(number: int) -> Callable[[], object]:
 def queue_single(number: int) -> Callable[[], object]:
     from post_office import mail
 
+    mail.send(**letter(0))
     return lambda: [mail.send(**letter(each)) for each in range(number)]
 
 
 def queue_many(number: int) -> Callable[[], object]:
     from post_office import mail
 
+    mail.send(**letter(0))
     return lambda: mail.send_many([letter(each) for each in range(number)])
 
 
