@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+import uuid_utils
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
@@ -238,7 +239,7 @@ def _letter(
 
 
 def new_message_id() -> str:
-    return f"<{uuid7()}@{settings.PORTAL_DOMAIN}>"
+    return f"<{uuid_utils.uuid7()}@{settings.PORTAL_DOMAIN}>"
 
 
 def queue(

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7  # to be a text: those of Python take longer to make
 
 from channels.addresses import Address
 from channels.models import Channel
