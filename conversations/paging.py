@@ -157,11 +157,13 @@ class Part:
         ).leading(REACH + 1)
         # In the same words, so that PostgreSQL need not sort them once more.
         by_span = [_directed(SPAN, down=down)] if self.span else []
-        answer: list[Any] = list(
+        answer: list[Any] = found(
             self.shown(looked_at)
             .annotate(stands=STANDS)
             .filter(sought | Q(stands=REACH + 1))
-            .order_by(*by_span, *order[-2:])[:number]
+            .order_by(*by_span, *order[-2:]),
+            number,
+            once=not self.dated,
         )
         if answer and answer[-1].stands > REACH:
             return Found(answer[:-1], unseen=Cursor.of(answer[-1]))
