@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from urllib.parse import urlencode
@@ -75,19 +76,30 @@ class Browsing:
 
         What no index counts is sought in them; else each has just what matches.
         """
-        visible = Delivery.objects.visible_to(self.user)
-        counted = self.can_be_counted
-        narrowed_by = self.filter.apply if counted else self.filter.narrow
+        if not self.can_be_counted:
+            return self._as_sought()
+        return [self._part(stream, self.filter.apply) for stream in self._streams]
+
+    def _as_sought(self) -> list[Part]:
         return [
-            Part(
-                narrowed_by(visible.filter(stream.condition)),
-                self._span(stream),
-                in_order=self._is_read_in_order(stream),
-                sought=None if counted else self.filter.sought,
-            ).between(self.filter.since, self.filter.before)
-            for stream in self.listing.streams
-            if self.filter.may_meet(stream.tracked)
+            replace(self._part(stream, self.filter.narrow), sought=self.filter.sought)
+            for stream in self._streams
         ]
+
+    @property
+    def _streams(self) -> list[Stream]:
+        streams = self.listing.streams
+        return [each for each in streams if self.filter.may_meet(each.tracked)]
+
+    def _part(
+        self, stream: Stream, narrowed: Callable[[DeliveryQuerySet], DeliveryQuerySet]
+    ) -> Part:
+        visible = Delivery.objects.visible_to(self.user)
+        return Part(
+            narrowed(visible.filter(stream.condition)),
+            self._span(stream),
+            in_order=self._is_read_in_order(stream),
+        ).between(self.filter.since, self.filter.before)
 
     def _span(self, stream: Stream) -> type[Span] | None:
         """What the index is made of that is to be read, if it is a coarse one."""
@@ -105,13 +117,15 @@ class Browsing:
         return bool(self._span(stream)) or not (self.filter or stream.further)
 
     @property
-    def knows_its_matches(self) -> bool:
+    def _knows_its_matches(self) -> bool:
         """Whether an index finds what is narrowed down to, however rare that is.
 
-        Not asked where the list's own order leads to enough of it as soon.
+        Not asked where the list's own order, or that of another index, leads to enough
+        of it as soon.
         """
         scattered = self.filter.values.keys() - IN_ORDER
-        return bool(scattered) and self.listing.knows_filters
+        known = bool(scattered) and self.listing.knows_filters
+        return known and not self._has_its_own_index
 
     @property
     def _has_its_own_index(self) -> bool:
@@ -135,7 +149,7 @@ class Browsing:
         if self.filter.values == THE_OPEN and self.user.is_manager:
             # Few or most of all failures: their causes have them alone, in this order.
             return counting.number(*(each.order_by(*BY_CAUSE) for each in parts))
-        if self.knows_its_matches and not self._has_its_own_index:
+        if self._knows_its_matches:
             return counting.matches(*parts, with_ids=with_ids)
         return counting.number(*(part.as_indexed() for part in self.parts))
 
@@ -148,20 +162,38 @@ class Browsing:
 
     def page(self, layout: Layout, matching: Number | None = None) -> Page:
         """Read a page; of those that match, if they are known to be few."""
-        columns = layout.columns
+        if matching is not None and matching.is_exact:
+            if matching.ids is not None:
+                return self._read([self._among(matching.ids, layout)], layout)
+        elif matching is not None and self._is_searched_alone:
+            page = self._read(self._as_sought(), layout)
+            if page.further is None:
+                return page
+        return self._read(self.parts, layout)
+
+    @property
+    def _is_searched_alone(self) -> bool:
+        """Whether there are words to look for, and no more that another index knows.
+
+        If many have them, enough of those are soon met with in the list's order, while
+        PostgreSQL would rather read and sort all that there are.
+        """
+        return self.filter.values.keys() & UNINDEXED == {"q"}
+
+    def _among(self, few: list[int], layout: Layout) -> Part:
+        if self.place.cursor is None:
+            end = few if self.newest_first == self.place.forward else few[::-1]
+            few = end[: layout.rows + 1]
+        return Part(Delivery.objects.filter(pk__in=few))
+
+    def _read(self, parts: list[Part], layout: Layout) -> Page:
         waits = State.QUEUED in self.listing.states
-        parts = self.parts
-        few = matching.ids if matching is not None and matching.is_exact else None
-        if few is not None:
-            if self.place.cursor is None:
-                end = few if self.newest_first == self.place.forward else few[::-1]
-                few = end[: layout.rows + 1]
-            parts = [Part(Delivery.objects.filter(pk__in=few))]
         for_list = (
             DeliveryQuerySet.for_waiting_list if waits else DeliveryQuerySet.for_list
         )
         shown = [
-            replace(part, shown=partial(for_list, columns=columns)) for part in parts
+            replace(part, shown=partial(for_list, columns=layout.columns))
+            for part in parts
         ]
         return read_page(shown, self.place, layout.rows, newest_first=self.newest_first)
 

@@ -13,6 +13,7 @@ from channels.models import EmailIdentity
 from conversations import paging
 from conversations.browsing import Browsing
 from conversations.columns import Layout
+from conversations.counting import CAP, Number
 from conversations.models import Delivery, Hold
 from conversations.models.state import State, Triage
 from conversations.paging import Cursor, Place
@@ -255,6 +256,50 @@ def test_no_page_looks_beyond_its_reach(
     assert page.further.at == older
     further = browse(alice, "sent", f"q=anna&after={page.further}")
     assert names(further) == ["anna"]
+
+
+@pytest.mark.parametrize("reach", [1, 4, 100])
+@pytest.mark.parametrize("manager", [True, False])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "&list=bounced",
+        "&sort=oldest",
+        "&end=1",
+        "&since=2026-03-09&until=2026-03-10",
+    ],
+)
+def test_failures_that_many_match_are_the_same_however_they_are_found(
+    alice: User,
+    bob: User,
+    make_delivery: MakeDelivery,
+    monkeypatch: pytest.MonkeyPatch,
+    query: str,
+    reach: int,
+    *,
+    manager: bool,
+) -> None:
+    monkeypatch.setattr(paging, "REACH", reach)
+    for number in range(20):
+        make_delivery(
+            alice,
+            f"{number:02}.{'anna' if number in {1, 2, 3, 4, 9, 10, 18} else 'bert'}@x.test",
+            state=State.BOUNCED if number % 3 else State.FAILED,
+            state_since=NOON - timedelta(hours=7 * (number // 2)),
+        )
+    address = f"q=anna{query}"
+    many, pages = Number(CAP + 1), 0
+    while address:
+        browsing = browse(bob if manager else alice, query=address)
+        page = browsing.page(Layout((), SIZE), many)
+        assert page == browsing.page(Layout((), SIZE))
+        assert page.rows
+        step = "before" if "end=1" in query else "after"
+        cursor = page.previous if "end=1" in query else page.next
+        address = browsing.address(**{step: cursor}).partition("?")[2] if cursor else ""
+        pages += 1
+    assert pages > 1
 
 
 @pytest.mark.parametrize(
