@@ -20,6 +20,7 @@ class Limit:
 
     channel: Channel
     allowance: Allowance
+    spent_at: datetime | None = None
 
     @property
     def is_none(self) -> bool:
@@ -42,9 +43,11 @@ class Limit:
         """Count `number` messages before they are sent; return how many may be."""
         if self.is_none:
             return number
-        while number and not self.allowance.spend(number, now()):
+        self.spent_at = now()
+        while number and not self.allowance.spend(number, self.spent_at):
             self._ask_again()
             number = self.room(number)
+            self.spent_at = now()
         return number
 
     def _ask_again(self) -> None:
@@ -52,13 +55,13 @@ class Limit:
         [self.allowance] = Allowance.objects.asked(*lane)
 
 
-def give_back(channel: Channel, sender_id: int, number: int) -> None:
-    """Count `number` messages as not sent after all."""
+def give_back(channel: Channel, sender_id: int, number: int, spent: datetime) -> None:
+    """Count `number` messages that were `spent` at that moment as not sent after all."""
     if not number:
         return  # as a rule
     with transaction.atomic():
         if Allowance.objects.filter(channel=channel, sender=sender_id).exists():
-            Allowance.objects.locked(channel.pk, sender_id).give_back(number)
+            Allowance.objects.locked(channel.pk, sender_id).give_back(number, spent)
 
 
 @transaction.atomic

@@ -73,17 +73,21 @@ class Usage:
             (when, sent) for when, sent in self.recent if when > moment - pace.seconds
         ]
         self.recent.append((moment, number))
-        hour = moment - moment % HOUR
         known = dict(self.hours)
-        known[hour] = known.get(hour, 0) + number
+        known[_hour(moment)] = known.get(_hour(moment), 0) + number
         self.hours = [
             (when, sent) for when, sent in known.items() if when + HOUR + DAY > moment
         ]
 
-    def give_back(self, number: int) -> None:
-        """Forget `number` messages that were allowed and did not go: the latest."""
-        self.recent = _without(self.recent, number)
-        self.hours = _without(self.hours, number)
+    def give_back(self, number: int, at: datetime) -> None:
+        """Forget `number` messages that were to go at `at`, and did not.
+
+        Only of that moment's: what others have spent since then stays spent, and what
+        counts no more is not taken from what does.
+        """
+        moment = at.timestamp()
+        self.recent = _without(self.recent, moment, number)
+        self.hours = _without(self.hours, _hour(moment), number)
 
     def _in_the_window(self, pace: Pace, at: datetime, wanted: int) -> Room:
         if pace.messages is None:
@@ -122,11 +126,15 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=10)
 
 
-def _without(sent: Sent, number: int) -> Sent:
+def _hour(moment: float) -> float:
+    return moment - moment % HOUR
+
+
+def _without(sent: Sent, moment: float, number: int) -> Sent:
     rest: Sent = []
-    for when, each in sorted(sent, reverse=True):
-        taken = min(each, number)
+    for when, each in sent:
+        taken = min(each, number) if when == moment else 0
         number -= taken
         if each > taken:
             rest.append((when, each - taken))
-    return sorted(rest)
+    return rest

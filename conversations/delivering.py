@@ -127,11 +127,12 @@ class Batch:
     deliveries: list[Delivery]
     read_at: datetime
     is_full: bool  # more may be due
-    is_counted: bool  # by a limit, as if all were sent
+    spent_at: datetime | None = None  # when a limit counted them as sent, if it did
 
     def give_back(self, number: int) -> None:
-        if self.is_counted:
-            give_back(self.channel, self.deliveries[0].sender_id, number)
+        if self.spent_at:
+            sender_id = self.deliveries[0].sender_id
+            give_back(self.channel, sender_id, number, self.spent_at)
 
 
 def look_ahead(channel: Channel, sender_id: int) -> Batch:
@@ -142,7 +143,7 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
     wanted, at = fitting(channel), now()
     asked = Allowance.objects.asked(channel, sender_id, over_lane(channel.pk, at))
     if not asked:
-        return Batch(channel, [], at, is_full=False, is_counted=False)
+        return Batch(channel, [], at, is_full=False)
     limit = Limit(channel, asked[0])
     room = limit.room(wanted)
     read = next_due(channel.pk, sender_id, at, room, HeldBack.of(asked))
@@ -150,7 +151,7 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
         delivery.channel = channel
     sendable = withhold(read)
     sendable = sendable[: limit.spend(len(sendable))]
-    return Batch(channel, sendable, at, len(read) == wanted, not limit.is_none)
+    return Batch(channel, sendable, at, len(read) == wanted, limit.spent_at)
 
 
 def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:

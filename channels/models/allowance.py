@@ -204,8 +204,8 @@ class Allowance(models.Model):
         )
         return bool(as_read.update(**changes))
 
-    def give_back(self, number: int) -> None:
+    def give_back(self, number: int, at: datetime) -> None:
         usage = self.usage
-        usage.give_back(number)
+        usage.give_back(number, at)
         self.recent, self.hours = usage.recent, usage.hours
         self.save()

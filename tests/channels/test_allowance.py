@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from channels.allowance import Limit, hold
+from channels.allowance import Limit, give_back, hold
 from channels.models import Allowance, Channel, SendingLimit, pace_of
 from deliveryportal.accounts.models import User
 
@@ -122,6 +122,27 @@ def test_of_two_workers_that_ask_together_the_second_gets_what_is_left(
     assert third.spend(3) == 0
     assert Allowance.objects.get().usage.in_24_hours(now()) == 5
     assert Allowance.objects.on_hold(now()).exists()
+
+
+def test_who_gives_back_late_gives_back_their_own(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One hangs at its first mail while the time of the limit passes, and another has
+    spent as much since then: that counts on."""
+    channel, at = limited(alice, messages=3, seconds=45), now()
+    first = second = asked(channel, alice)
+    for seconds in (0, 46):
+        then = at + timedelta(seconds=seconds)
+        monkeypatch.setattr("channels.allowance.now", lambda then=then: then)
+        second = asked(channel, alice)
+        first = second if not seconds else first
+        assert second.spend(second.room(3)) == 3
+    assert first.spent_at
+    assert second.spent_at
+    give_back(channel, alice.pk, 2, first.spent_at)
+    assert Allowance.objects.get().usage.recent == [(second.spent_at.timestamp(), 3)]
+    give_back(channel, alice.pk, 2, second.spent_at)
+    assert take(channel, alice, 3) == 2
 
 
 def test_two_workers_may_make_the_row_together(alice: User) -> None:

@@ -43,21 +43,29 @@ def test_without_a_limit_everything_may_go() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 60)), max_size=60),
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(1, 60), st.integers(0, 60)),
+        max_size=60,
+    ),
     st.integers(1, 30),
     st.integers(1, 60),
     st.integers(1, 200),
 )
 def test_no_window_and_no_day_ever_holds_more_than_its_limit(
-    asks: list[tuple[int, int]], messages: int, seconds: int, per_day: int
+    asks: list[tuple[int, int, int]], messages: int, seconds: int, per_day: int
 ) -> None:
+    """What did not go is given back late, when others have spent already."""
     pace = Pace(messages=messages, seconds=seconds, per_day=per_day)
     usage, at, sent = Usage(), START, []
-    for pause, wanted in asks:
+    late = (START, 0)
+    for pause, wanted, unsent in asks:
         at += timedelta(seconds=pause)
         number = usage.room(pace, at, wanted).number
         usage.spend(number, pace, at)
-        sent.append((at, number))
+        then, left = late
+        usage.give_back(left, then)
+        late = at, min(unsent, number)
+        sent.append((at, number - late[1]))
     for start, _ in sent:
         window = start + timedelta(seconds=seconds)
         assert sum(n for when, n in sent if start <= when < window) <= messages

@@ -210,7 +210,7 @@ def test_where_nothing_counts_what_was_not_sent_is_not_given_back(
 ) -> None:
     asked = list[int]()
     monkeypatch.setattr(
-        delivering, "give_back", lambda channel, sender, number: asked.append(number)
+        delivering, "give_back", lambda channel, sender, number, _: asked.append(number)
     )
     settings.LANE_MILLISECONDS = 0  # over after the first
     deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(3)]
