@@ -38,6 +38,13 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(visible_to(user))
 
+    def around(self, message: Message, each_way: int) -> list[Message]:
+        """Those of its conversation just before and after it, the oldest first."""
+        near = self.filter(conversation=message.conversation_id)
+        before = near.filter(pk__lt=message.pk).order_by("-pk")[:each_way]
+        after = near.filter(pk__gt=message.pk).order_by("pk")[:each_way]
+        return [*reversed(before), message, *after]
+
 
 class Message(QuickRowsModel):
     """One email as it was written. What became of it are its deliveries.

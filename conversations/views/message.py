@@ -18,6 +18,8 @@ from conversations.triage.refusing import what_can_be_done, what_comes_first
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
+NEAR = 5  # messages of the conversation that are shown before this one, and after it
+
 
 @require_safe
 def message(request: UserRequest, uuid: UUID) -> HttpResponse:
@@ -52,6 +54,10 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         {
             "message": found,
             "sent_again_as": found.resends.first(),
+            "conversation": Message.objects.visible_to(request.user)
+            .defer("body", "body_html")
+            .prefetch_related("deliveries")
+            .around(found, NEAR),
             "deliveries": deliveries,
             "to_do": [
                 (

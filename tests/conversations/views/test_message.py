@@ -50,6 +50,34 @@ def bounced(alice: User, make_delivery: MakeDelivery) -> Delivery:
     return delivery
 
 
+def test_the_conversation_around_it_is_shown(
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+) -> None:
+    mails = [make_delivery(alice, subject=f"Offer {n} {HOSTILE}") for n in range(14)]
+    make_delivery(alice, "bert@customer.test", subject="Something else")
+    make_delivery(charlie, subject="Of another team")
+    seventh = mails[7].message
+    for reader in (alice, bob):
+        text = as_user(reader).get(seventh.get_absolute_url()).content.decode()
+        _, _, around = text.partition("The conversation with anna@customer.test")
+        shown = [n for n in range(14) if f"Offer {n} &lt;" in around]
+        assert shown == list(range(2, 13))
+        assert mails[6].message.get_absolute_url() in around
+        assert around.count("Waiting") == len(shown)
+        assert HOSTILE not in text
+        assert "else" not in around
+        assert "another team" not in around
+    alone = make_delivery(alice, "carl@customer.test").message
+    assert (
+        b"The conversation with"
+        not in as_user(alice).get(alone.get_absolute_url()).content
+    )
+
+
 def test_the_timeline_tells_the_whole_way(bounced: Delivery, as_user: SignIn) -> None:
     page = as_user(bounced.sender).get(bounced.message.get_absolute_url())
     text = page.content.decode()
