@@ -2,14 +2,23 @@ from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import include, path
 
 from deliveryportal.health import healthz
 from deliveryportal.home import home
 from deliveryportal.metrics import metrics
 
-# One way in, with its limits and checks: admins sign in where everybody does.
+
+def change_password(request: HttpRequest, **_: object) -> HttpResponse:
+    return redirect("account_change_password")
+
+
+# One way in, with its limits and checks: admins sign in where everybody does, and
+# change their password there, which the audit log tells.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.password_change = change_password  # type: ignore[method-assign,assignment]
 
 urlpatterns = [
     path("", home, name="home"),

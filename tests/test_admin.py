@@ -324,6 +324,11 @@ def test_a_changelist_opens_with_a_constant_number_of_queries(
     }
 
 
+def test_admins_change_their_password_where_everybody_does(operator: Client) -> None:
+    page = operator.get(reverse("admin:password_change"))
+    assert page.headers["Location"] == reverse("account_change_password")
+
+
 def test_every_page_stands_in_the_audit_log_with_what_is_done_there() -> None:
     pages = admin.site._registry.values()
     assert [each for each in pages if not isinstance(each, OperatorAdmin)] == []
