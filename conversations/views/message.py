@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from channels.choosing import RecipientView, what_the_recipient_sees
@@ -17,6 +19,7 @@ from conversations.reworking import can_be_reworked
 from conversations.triage.refusing import what_can_be_done, what_comes_first
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
+from deliveryportal.accounts.models import User
 
 NEAR = 5  # messages of the conversation that are shown before this one, and after it
 
@@ -54,10 +57,8 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         {
             "message": found,
             "sent_again_as": found.resends.first(),
-            "conversation": Message.objects.visible_to(request.user)
-            .defer("body", "body_html")
-            .prefetch_related("deliveries")
-            .around(found, NEAR),
+            # What refreshes by itself does not ask for it.
+            "conversation": SimpleLazyObject(partial(_around, found, request.user)),
             "deliveries": deliveries,
             "to_do": [
                 (
@@ -91,6 +92,15 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             if deliveries
             else None,
         },
+    )
+
+
+def _around(message: Message, user: User) -> list[Message]:
+    return (
+        Message.objects.visible_to(user)
+        .defer("body", "body_html")
+        .prefetch_related("deliveries")
+        .around(message, NEAR)
     )
 
 
