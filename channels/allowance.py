@@ -43,11 +43,12 @@ class Limit:
         """Count `number` messages before they are sent; return how many may be."""
         if self.is_none:
             return number
-        self.spent_at = now()
-        while number and not self.allowance.spend(number, self.spent_at):
+        while number:
+            self.spent_at = now()
+            if self.allowance.spend(number, self.spent_at):
+                break
             self._ask_again()
             number = self.room(number)
-            self.spent_at = now()
         return number
 
     def _ask_again(self) -> None:

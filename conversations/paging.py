@@ -106,15 +106,12 @@ class Part:
 
     def between(self, since: datetime | None, before: datetime | None) -> Part:
         """Let a coarse index know what dates the rows are narrowed to."""
-        dated = bool(since or before)
-        if self.span is None:
-            return replace(self, dated=dated)
         rows = self.rows
-        if since:
+        if self.span and since:
             rows = rows.filter(_bound(self.span, since, down=False))
-        if before:
+        if self.span and before:
             rows = rows.filter(_bound(self.span, before, down=True))
-        return replace(self, rows=rows, dated=dated)
+        return replace(self, rows=rows, dated=bool(since or before))
 
     def as_indexed(self) -> DeliveryQuerySet:
         """In the index's own order, to be counted: up to the cap it is enough to follow

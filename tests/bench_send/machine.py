@@ -120,8 +120,7 @@ def _move(pid: int, processors: set[int]) -> None:
 
 def _parent(pid: int) -> int | None:
     with suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[1])
+        return int(_stat(pid)[1])
     return None
 
 
@@ -167,8 +166,13 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    """What the system tells of it after its name: see proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def memory_mb(pid: int) -> float:
