@@ -4,9 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from channels.connecting import connected
@@ -78,21 +76,6 @@ def test_the_conversation_around_it_is_shown(
         b"The conversation with"
         not in as_user(alice).get(alone.get_absolute_url()).content
     )
-
-
-def test_what_refreshes_does_not_ask_for_the_conversation(
-    alice: User, make_delivery: MakeDelivery, as_user: SignIn
-) -> None:
-    url = [make_delivery(alice) for _ in range(3)][1].message.get_absolute_url()
-    client, asked = as_user(alice), list[int]()
-    for headers in ({}, {"HX-Request": "true"}):
-        with CaptureQueriesContext(connection) as statements:
-            client.get(url, headers=headers)
-        around = [
-            s for s in statements if '"body"' not in s["sql"] and "LIMIT 5" in s["sql"]
-        ]
-        asked.append(len(around))
-    assert asked == [2, 0]
 
 
 def test_the_timeline_tells_the_whole_way(bounced: Delivery, as_user: SignIn) -> None:
