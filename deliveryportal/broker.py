@@ -6,6 +6,7 @@ message in here loses nothing: the sweeper finds the rows.
 
 from __future__ import annotations
 
+import threading
 from urllib.parse import urlsplit
 
 import dramatiq
@@ -18,6 +19,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
+from channels.transports import hang_up, pick_up
 from conversations.stopping import stopping
 from deliveryportal.stand_ins import StandIns
 
@@ -45,14 +47,28 @@ class OrderlyStop(Middleware):
     """Tell running jobs to finish the mail in hand and to claim no more.
 
     In place of dramatiq's own shutdown middleware, which raises in the middle of
-    whatever a worker thread does: of a hand-over, at worst.
+    whatever a worker thread does: of a hand-over, at worst. A far end that has not
+    answered within PATIENCE is waited for no longer, so that a deploy need not kill
+    us, which would leave the whole handful in doubt instead of one mail.
     """
+
+    PATIENCE = 12.0  # seconds
+
+    def __init__(self) -> None:
+        self._out_of_patience = threading.Timer(0, hang_up)
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         stopping.clear()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         stopping.set()
+        self._out_of_patience = threading.Timer(self.PATIENCE, hang_up)
+        self._out_of_patience.daemon = True
+        self._out_of_patience.start()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        self._out_of_patience.cancel()
+        pick_up()
 
 
 class InProcessBroker(StubBroker):

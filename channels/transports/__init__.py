@@ -28,6 +28,7 @@ from channels.transports._base import (
     Verdict,
     VisibleSender,
 )
+from channels.transports._lines import hang_up, pick_up
 
 __all__ = [
     "Account",
@@ -46,7 +47,9 @@ __all__ = [
     "Verdict",
     "VisibleSender",
     "all_transports",
+    "hang_up",
     "kind_choices",
+    "pick_up",
     "transport_class",
 ]
 

@@ -23,6 +23,9 @@ from google.auth.transport.requests import AuthorizedSession
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.http import MediaIoBaseUpload
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from channels.transports._base import Receipt, TransportError, Verdict
@@ -32,6 +35,7 @@ from channels.transports._gmail_answers import (
     not_accepted,
     not_renewed,
 )
+from channels.transports._lines import Line
 
 logger = logging.getLogger(__name__)
 
@@ -228,6 +232,11 @@ class _WatchedSession(AuthorizedSession):
 
     body: _Body | None = None
 
+    def __init__(self, grant: _Grant, **kwargs: Any) -> None:
+        super().__init__(grant, **kwargs)
+        for scheme in POOLS:
+            self.mount(f"{scheme}://", _OpenToBeHungUp())
+
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Any:
         content = request.body or b""
         assert isinstance(content, str | bytes)  # the client streams nothing
@@ -240,3 +249,44 @@ class _Body(io.BytesIO):
     @property
     def handed_over(self) -> bool:
         return self.tell() == len(self.getbuffer())
+
+
+class _KnownAsALine:
+    """A connection that `hang_up` ends."""
+
+    _line: Line | None = None
+    sock: Any
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._line = Line(self.sock)
+
+    def close(self) -> None:
+        super().close()  # type: ignore[misc]
+        if self._line:
+            self._line.close()
+
+
+class _Connection(_KnownAsALine, HTTPConnection):
+    pass
+
+
+class _SecureConnection(_KnownAsALine, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+POOLS = {"http": _Pool, "https": _SecurePool}
+
+
+class _OpenToBeHungUp(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS

@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 # Enhanced codes that speak of the recipient (RFC 3463, 3.2), not of the sender.
 ABOUT_THE_RECIPIENT = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
-COMMAND_TIMEOUT = 20.0  # seconds, for connecting and for each reply
+CONNECT_TIMEOUT = 10.0  # seconds, for the first of the host's addresses that answers
+COMMAND_TIMEOUT = 20.0  # for each reply
 CONTENT_TIMEOUT = 60.0  # for the whole message to be taken
 # The server may be scanning the message; hanging up now would leave it in doubt.
 FINAL_REPLY_TIMEOUT = 120.0
@@ -389,7 +390,7 @@ class SmtpSession:
 
 def _first_to_answer(addresses: Sequence[str], port: int) -> socket.socket:
     *others, last = addresses
-    timeout = COMMAND_TIMEOUT / len(addresses)
+    timeout = CONNECT_TIMEOUT / len(addresses)
     for address in others:
         with suppress(OSError):
             return socket.create_connection((address, port), timeout)

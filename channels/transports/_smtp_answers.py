@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 from channels.egress import EgressRefusedError
 from channels.transports._base import TransportError, Verdict
+from channels.transports._lines import has_hung_up
 from channels.transports._smtp_client import EndlessReplyError
 
 MAX_WORDS = 2000  # of a reply that is kept; hostile servers may send megabytes
@@ -104,6 +105,8 @@ def text_of(words: bytes | str) -> str:
 
 def explain(error: Exception) -> str:
     """Say what broke, in words for the timeline: the other side said nothing."""
+    if has_hung_up():
+        return "It had not answered when these servers had to stop."
     # Plain text came where TLS was to begin.
     if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
         return "This port does not begin with TLS. Choose STARTTLS for it."

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from channels.transports._lines import Line
+
 MAX_REPLY = 64 * 1024  # bytes
 MAX_LINE = 8192  # bytes of one; RFC 5321 allows 512
 PIECE = 64 * 1024  # bytes written at a time
@@ -48,6 +50,7 @@ class SmtpClient(smtplib.SMTP):
         super().__init__(local_hostname=helo, timeout=timeout)
         self._host = host  # what a certificate must be for
         self.sock = sock
+        self._line = Line(sock)
         self._limit: Limit = _BySystem() if stays_plain else _by_python
         if stays_plain:
             sock.settimeout(None)
@@ -103,6 +106,10 @@ class SmtpClient(smtplib.SMTP):
         except OSError:
             self.close()
             raise
+
+    def close(self) -> None:
+        super().close()
+        self._line.close()
 
     @property
     def pipelines(self) -> bool:

@@ -19,6 +19,8 @@ from channels.transports import (
     TransportError,
     Verdict,
     _google,
+    hang_up,
+    pick_up,
     transport_class,
 )
 from tests.peers.google import (
@@ -32,7 +34,7 @@ from tests.peers.google import (
     UPLOAD,
     Google,
 )
-from tests.portal import free_port
+from tests.portal import free_port, wait_until
 
 GMAIL = transport_class("gmail")
 CONTENT = (
@@ -325,7 +327,7 @@ class Hangs:
 
     def __init__(self, reads: int, reply: bytes = b"") -> None:
         hangs = self
-        self.connections = 0
+        self.connections = self.taken = 0
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
@@ -333,6 +335,7 @@ class Hangs:
                 left = reads
                 while left > 0 and (got := self.request.recv(min(left, 65536))):
                     left -= len(got)
+                    hangs.taken += len(got)
                 self.request.sendall(reply)
 
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -364,6 +367,21 @@ def test_a_connection_lost_in_the_middle_of_a_message_means_that_it_was_not_sent
         error = failure(gmail, email(LARGE))
     assert error.verdict is Verdict.CHANNEL_DOWN
     assert seen.connections == 1
+
+
+def test_whoever_hangs_up_on_a_google_that_says_nothing_is_in_doubt() -> None:
+    raised: list[TransportError] = []
+    with hangs(10**9) as (peer, seen), at(f"http://{peer}") as gmail:
+        waiting = threading.Thread(target=lambda: raised.append(failure(gmail)))
+        waiting.start()
+        wait_until(lambda: seen.taken > len(CONTENT) * 4 / 3)
+        hang_up()
+        try:
+            waiting.join(timeout=30)
+        finally:
+            pick_up()
+    [error] = raised
+    assert error.verdict is Verdict.UNKNOWN
 
 
 def test_nobody_there_means_that_it_was_not_sent() -> None:

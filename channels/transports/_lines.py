@@ -1,0 +1,58 @@
+"""The lines that this process has open to far ends, so that it can hang up on all.
+
+A far end that says nothing keeps its thread for minutes, as RFC 5321, 4.5.3.2 wants
+it to; a process that has been asked to stop cannot wait for so long.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import suppress
+
+_lock = threading.Lock()
+_open: set[Line] = set()
+_hung_up = False
+
+
+class Line:
+    """A connection, until it is closed; `close` it before or after the socket.
+
+    By a descriptor of its own: a socket gives its own up when it becomes TLS.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = socket.socket(fileno=os.dup(sock.fileno()))
+        with _lock:
+            _open.add(self)
+            if _hung_up:
+                self._end()
+
+    def close(self) -> None:
+        with _lock:
+            _open.discard(self)
+            self._sock.close()
+
+    def _end(self) -> None:
+        """Whoever waits for it to say something hears at once that it is closed."""
+        with suppress(OSError):  # the other side was quicker
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+
+def hang_up() -> None:
+    """End all that is open, and whatever is opened, until `pick_up`."""
+    global _hung_up  # noqa: PLW0603 - it is the process that hangs up
+    with _lock:
+        _hung_up = True
+        for line in _open:
+            line._end()
+
+
+def pick_up() -> None:
+    global _hung_up  # noqa: PLW0603
+    _hung_up = False
+
+
+def has_hung_up() -> bool:
+    return _hung_up
