@@ -1,7 +1,9 @@
 """The installation's own relays: mail is spread over them, connections are kept.
 
-A relay that does not answer is left out for a while. A connection that a batch has
-finished with waits for the next batch of this process.
+The next batch goes to the relay that has the fewest, so that one which takes a batch
+and says no more is given no other before the rest have as many; what it had may time
+out, and the others carry the mail. One that did not answer is left out for a while. A
+connection that a batch has finished with waits for the next batch of this process.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import count
 
@@ -25,6 +27,7 @@ Relay = tuple[SmtpServer, str]  # and as whom we greet it
 
 _lock = threading.Lock()
 _waiting: dict[Relay, list[tuple[float, SmtpSession]]] = defaultdict(list)
+_in_use: Counter[SmtpServer] = Counter()  # batches that it has
 _left_out: dict[SmtpServer, float] = {}
 _turn = count()
 
@@ -35,31 +38,38 @@ def servers_from(urls: str) -> list[SmtpServer]:
 
 
 def connect(servers: Sequence[SmtpServer], helo: str) -> SmtpSession:
-    """Return an open connection to one of the relays.
+    """Return an open connection to one of the relays, until it is `let_go` of.
 
     Raises the TransportError of the last one tried if none can be reached.
     """
     failure: TransportError | None = None
-    for server in in_turn(servers):
+    left = list(servers)
+    while left:
+        server = _take_one_of(left)
+        left.remove(server)
         session = _kept((server, helo)) or SmtpSession(server, helo=helo)
         try:
             session.open()
         except TransportError as error:
-            _left_out[server] = time.monotonic() + LEFT_OUT_FOR
+            let_go(session)
             failure = error
         else:
-            _left_out.pop(server, None)
             return session
     assert failure is not None
     raise failure
 
 
-def keep(session: SmtpSession) -> None:
-    """Take back a connection for the next batch; end those that waited too long."""
+def let_go(session: SmtpSession) -> None:
+    """Keep a connection for the next batch, unless it has ended; end old ones."""
     at = time.monotonic()
     ended: list[SmtpSession] = []
     with _lock:
-        _waiting[session.server, session.helo].append((at, session))
+        _in_use[session.server] -= 1
+        if session.is_lost:
+            _left_out[session.server] = at + LEFT_OUT_FOR
+        if session.is_open:
+            _left_out.pop(session.server, None)
+            _waiting[session.server, session.helo].append((at, session))
         for waiting in _waiting.values():
             fresh = [pair for pair in waiting if pair[0] > at - KEPT_FOR]
             kept = fresh[-MOST_KEPT:]
@@ -76,15 +86,27 @@ def end_all() -> None:
         waiting = [each for pairs in _waiting.values() for _, each in pairs]
         _waiting.clear()
     for each in waiting:
-        each.close()
+        each.close(within=0.2)  # there may be many, and the process is to end
 
 
 def in_turn(servers: Sequence[SmtpServer]) -> Iterator[SmtpServer]:
-    """Each once, another one first each time, those left out last."""
+    """Each once: those left out last, those with the fewest batches first.
+
+    Of several with as many, another one is the first each time.
+    """
     first = next(_turn) % len(servers)
     order = [*servers[first:], *servers[:first]]
     at = time.monotonic()
-    yield from sorted(order, key=lambda server: _left_out.get(server, 0) > at)
+    yield from sorted(
+        order, key=lambda server: (_left_out.get(server, 0) > at, _in_use[server])
+    )
+
+
+def _take_one_of(servers: Sequence[SmtpServer]) -> SmtpServer:
+    with _lock:
+        server = next(in_turn(servers))
+        _in_use[server] += 1
+    return server
 
 
 def _kept(relay: Relay) -> SmtpSession | None:

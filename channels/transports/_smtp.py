@@ -65,6 +65,7 @@ class SmtpSession:
         self.helo = helo
         self._look_up = look_up or (lambda host, port: [host])
         self._smtp: SmtpClient | None = None
+        self.is_lost = False  # the other side did not answer, or said goodbye
         # Whose envelope has been sent, and not yet its content.
         self._announced: OutgoingEmail | None = None
 
@@ -110,8 +111,10 @@ class SmtpSession:
     def open(self) -> None:
         """Connect, unless it is done; raise TransportError, nothing was sent."""
         if self._smtp is None:
+            self.is_lost = True  # unless it comes to that
             for _ in self.connect():
                 pass
+            self.is_lost = False
 
     @property
     def is_open(self) -> bool:
@@ -125,13 +128,14 @@ class SmtpSession:
             return smtp.getreply(within=5)[0] == 250
         return False
 
-    def close(self) -> None:
+    def close(self, within: float = 2.0) -> None:
+        """Say goodbye, and wait so many seconds for it to be heard."""
         smtp, self._smtp = self._smtp, None
         if smtp is None:
             return
         with suppress(OSError, smtplib.SMTPException):
-            smtp.send(b"QUIT\r\n", within=2)
-            smtp.getreply(within=2)
+            smtp.send(b"QUIT\r\n", within=within)
+            smtp.getreply(within=within)
         smtp.close()
 
     def _hang_up(self) -> None:
@@ -280,6 +284,7 @@ class SmtpSession:
 
     def _recover(self, error: TransportError) -> None:
         """Be between transactions again, or not connected at all."""
+        self.is_lost = error.code is None or error.code == 421
         if error.code is None:
             self._hang_up()
         elif error.verdict is Verdict.UNKNOWN or error.code == 421:

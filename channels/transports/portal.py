@@ -13,7 +13,7 @@ from channels.transports._base import (
     TransportError,
     VisibleSender,
 )
-from channels.transports._relays import connect, keep, servers_from
+from channels.transports._relays import connect, let_go, servers_from
 from channels.transports._smtp import PATIENCE, SmtpSession
 
 
@@ -74,13 +74,14 @@ class PortalTransport(Transport):
 
     def _connected(self) -> SmtpSession:
         if self._session is None or not self._session.is_open:
+            self.close()
             self._session = connect(self._relays, self.settings["PORTAL_DOMAIN"])
         return self._session
 
     def close(self) -> None:
-        if self._session is not None and self._session.is_open:
-            keep(self._session)
-        self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            let_go(session)
 
 
 TRANSPORT = PortalTransport

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from channels.transports import OutgoingEmail, TransportError, Verdict, transport_class
+from channels.transports import (
+    OutgoingEmail,
+    TransportError,
+    Verdict,
+    _smtp,
+    hang_up,
+    pick_up,
+    transport_class,
+)
 from channels.transports import _relays as relays
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
-from tests.portal import free_port
+from tests.portal import free_port, wait_until
 
 EMAIL = OutgoingEmail(
     envelope_sender="b0@bounce.portal.test",
@@ -81,3 +91,66 @@ def test_a_relay_that_answered_and_lost_the_answer_is_not_replaced_by_another() 
             send(f"{one.url},{two.url}")
         assert caught.value.verdict is Verdict.UNKNOWN
     assert one.connections + two.connections == 1
+
+
+@contextmanager
+def silent_at(stage: str) -> Iterator[ScriptedSmtp]:
+    """A relay that says nothing there, until the test is over."""
+    over = threading.Event()
+
+    def say_nothing(line: bytes) -> bytes:
+        over.wait(timeout=60)
+        return HANG_UP
+
+    with ScriptedSmtp(**{stage: say_nothing}) as relay:
+        yield relay
+        over.set()
+
+
+@contextmanager
+def in_threads(number: int, work: Callable[[], None]) -> Iterator[None]:
+    threads = [threading.Thread(target=work) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    yield
+    for thread in threads:
+        thread.join()
+
+
+def try_to_send(urls: str) -> None:
+    with pytest.raises(TransportError):
+        send(urls)
+
+
+@pytest.mark.parametrize("stage", ["EHLO", "RCPT", "content"])
+def test_a_relay_that_takes_a_batch_and_says_no_more_is_given_no_other(
+    stage: str,
+) -> None:
+    """It holds one session for minutes, and not all that the installation has."""
+    with silent_at(stage) as hung, ScriptedSmtp() as well:
+        with in_threads(1, lambda: try_to_send(hung.url)):
+            wait_until(lambda: hung.connections)
+            send(f"{hung.url},{well.url}", times=8)
+            hang_up()
+        pick_up()
+    assert (hung.connections, len(well.messages)) == (1, 8)
+
+
+def test_a_relay_that_did_not_answer_is_left_out_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "FINAL_REPLY_TIMEOUT", 0.2)
+    with silent_at("content") as hung, ScriptedSmtp() as well:
+        try_to_send(hung.url)
+        send(f"{hung.url},{well.url}", times=8)
+    assert (hung.connections, len(well.messages)) == (1, 8)
+
+
+def test_a_relay_that_refuses_a_message_is_not_left_out() -> None:
+    with ScriptedSmtp(content=b"554 5.7.1 no") as one, ScriptedSmtp() as two:
+        urls = f"{one.url},{two.url}"
+        try_to_send(one.url)
+        for _ in range(4):
+            with suppress(TransportError):
+                send(urls)
+    assert len(one.messages) == 3
