@@ -51,18 +51,20 @@ class Limit:
             number = self.room(number)
         return number
 
+    def give_back(self, number: int) -> None:
+        """Count `number` of the messages that it has spent as not sent after all."""
+        if not (number and self.spent_at):
+            return  # as a rule
+        while not self.allowance.give_back(number, self.spent_at, now()):
+            [self.allowance] = self._asked() or [Allowance()]
+            if not self.allowance.pk:
+                return  # the sender or the channel is gone
+
     def _ask_again(self) -> None:
-        lane = self.channel, self.allowance.sender_id
-        [self.allowance] = Allowance.objects.asked(*lane)
+        [self.allowance] = self._asked()
 
-
-def give_back(channel: Channel, sender_id: int, number: int, spent: datetime) -> None:
-    """Count `number` messages that were `spent` at that moment as not sent after all."""
-    if not number:
-        return  # as a rule
-    with transaction.atomic():
-        if Allowance.objects.filter(channel=channel, sender=sender_id).exists():
-            Allowance.objects.locked(channel.pk, sender_id).give_back(number, spent)
+    def _asked(self) -> list[Allowance]:
+        return Allowance.objects.asked(self.channel, self.allowance.sender_id)
 
 
 @transaction.atomic

@@ -51,7 +51,7 @@ from django.db import (
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
-from channels.allowance import Limit, give_back, hold
+from channels.allowance import Limit, hold
 from channels.models import Allowance, Channel
 from channels.pausing import pause
 from channels.renewing import open_channel
@@ -106,7 +106,7 @@ def deliver_lane(
     try:
         transport = open_channel(channel)
     except TransportError as error:
-        batch.give_back(len(batch.deliveries))
+        batch.limit.give_back(len(batch.deliveries))
         _stop_for(outcomes.not_accepted(batch.deliveries[0], error, now()), batch)
         return False
     lease = Lease.new()
@@ -127,12 +127,7 @@ class Batch:
     deliveries: list[Delivery]
     read_at: datetime
     is_full: bool  # more may be due
-    spent_at: datetime | None = None  # when a limit counted them as sent, if it did
-
-    def give_back(self, number: int) -> None:
-        if self.spent_at:
-            sender_id = self.deliveries[0].sender_id
-            give_back(self.channel, sender_id, number, self.spent_at)
+    limit: Limit  # that has counted them as sent
 
 
 def look_ahead(channel: Channel, sender_id: int) -> Batch:
@@ -142,16 +137,16 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
     """
     wanted, at = fitting(channel), now()
     asked = Allowance.objects.asked(channel, sender_id, over_lane(channel.pk, at))
+    limit = Limit(channel, asked[0] if asked else Allowance())
     if not asked:
-        return Batch(channel, [], at, is_full=False)
-    limit = Limit(channel, asked[0])
+        return Batch(channel, [], at, is_full=False, limit=limit)
     room = limit.room(wanted)
     read = next_due(channel.pk, sender_id, at, room, HeldBack.of(asked))
     for delivery in read:
         delivery.channel = channel
     sendable = withhold(read)
     sendable = sendable[: limit.spend(len(sendable))]
-    return Batch(channel, sendable, at, len(read) == wanted, limit.spent_at)
+    return Batch(channel, sendable, at, len(read) == wanted, limit)
 
 
 def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
@@ -159,7 +154,7 @@ def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
     results = list(chain.from_iterable(_handful_by_handful(batch, transport, lease)))
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
     # What is back in the queue, or never left it, has used nothing of the limit.
-    batch.give_back(len(batch.deliveries) - gone)
+    batch.limit.give_back(len(batch.deliveries) - gone)
     if trouble := next((each for each in results if each.channel_trouble), None):
         _stop_for(trouble, batch)
         return False

@@ -189,23 +189,40 @@ class Allowance(models.Model):
             recent=usage.recent, hours=usage.hours, held_until=None, held_because=""
         )
 
+    def give_back(self, number: int, spent_at: datetime, at: datetime) -> bool:
+        """Count `number` messages as not sent, unless somebody else has been quicker.
+
+        A hold that the limit itself has put on the lane ends: there is room again.
+        """
+        usage = self.usage
+        limit_ends = usage.room(self.pace, at, 1).until
+        usage.give_back(number, spent_at)
+        if self.held_until == limit_ends:
+            return self._change(
+                recent=usage.recent, hours=usage.hours, held_until=None, held_because=""
+            )
+        return self._change(recent=usage.recent, hours=usage.hours)
+
     def rest(self, until: datetime | None, because: str) -> bool:
         """Let the lane be on hold, unless somebody has changed anything meanwhile."""
         return self._change(held_until=until, held_because=because)
 
     def _change(self, **changes: Any) -> bool:
         """Write it if the row is as it was read, and say so; nobody is waited for."""
-        if not self.pk:
-            return Allowance.objects.get_or_create(
+        if self.pk:
+            as_read = Allowance.objects.filter(
+                pk=self.pk,
+                recent=self.recent,
+                hours=self.hours,
+                held_until=self.held_until,
+            )
+            changed = bool(as_read.update(**changes))
+        else:
+            made, changed = Allowance.objects.get_or_create(
                 channel_id=self.channel_id, sender_id=self.sender_id, defaults=changes
-            )[1]
-        as_read = Allowance.objects.filter(
-            pk=self.pk, recent=self.recent, hours=self.hours, held_until=self.held_until
-        )
-        return bool(as_read.update(**changes))
-
-    def give_back(self, number: int, at: datetime) -> None:
-        usage = self.usage
-        usage.give_back(number, at)
-        self.recent, self.hours = usage.recent, usage.hours
-        self.save()
+            )
+            self.pk = made.pk
+        if changed:
+            for name, value in changes.items():
+                setattr(self, name, value)
+        return changed

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from channels.allowance import Limit, give_back, hold
+from channels.allowance import Limit, hold
 from channels.models import Allowance, Channel, SendingLimit, pace_of
 from deliveryportal.accounts.models import User
 
@@ -137,12 +137,60 @@ def test_who_gives_back_late_gives_back_their_own(
         second = asked(channel, alice)
         first = second if not seconds else first
         assert second.spend(second.room(3)) == 3
-    assert first.spent_at
+    first.give_back(2)
     assert second.spent_at
-    give_back(channel, alice.pk, 2, first.spent_at)
     assert Allowance.objects.get().usage.recent == [(second.spent_at.timestamp(), 3)]
-    give_back(channel, alice.pk, 2, second.spent_at)
+    second.give_back(2)
     assert take(channel, alice, 3) == 2
+
+
+def test_giving_back_costs_one_update_as_a_rule(
+    alice: User, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    limit = asked(limited(alice, messages=5, seconds=60), alice)
+    assert limit.spend(5) == 5
+    with django_assert_num_queries(0):
+        limit.give_back(0)
+    with django_assert_num_queries(1):
+        limit.give_back(2)
+    assert Allowance.objects.get().usage.in_24_hours(now()) == 3
+
+
+def test_what_is_given_back_after_the_limit_was_reached_may_go_at_once(
+    alice: User,
+) -> None:
+    channel = limited(alice, messages=3, seconds=60)
+    limit = asked(channel, alice)
+    assert limit.spend(3) == 3
+    assert take(channel, alice, 1) == 0
+    assert Allowance.objects.on_hold(now()).exists()
+    limit.give_back(1)
+    assert not Allowance.objects.on_hold(now()).exists()
+    assert take(channel, alice, 3) == 1
+
+
+def test_giving_back_does_not_end_what_the_provider_asked_for(alice: User) -> None:
+    channel, until = limited(alice, messages=3, seconds=60), now() + timedelta(hours=1)
+    limit = asked(channel, alice)
+    assert limit.spend(3) == 3
+    hold(channel, alice.pk, until, "the limit of the provider")
+    limit.give_back(3)
+    assert Allowance.objects.get().held_until == until
+    assert Allowance.objects.get().usage.recent == []
+
+
+def test_nothing_is_given_back_to_a_channel_or_a_sender_that_is_gone(
+    alice: User, bob: User
+) -> None:
+    own = Channel.objects.create(kind="smtp", owner=alice)
+    portal = limited(bob, messages=3, seconds=60)
+    limits = [asked(own, alice), asked(portal, bob)]
+    assert [limit.spend(3) for limit in limits] == [3, 3]
+    own.delete()
+    bob.delete()
+    for limit in limits:
+        limit.give_back(1)
+    assert not Allowance.objects.exists()
 
 
 def test_two_workers_may_make_the_row_together(alice: User) -> None:
