@@ -4,9 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
+from channels.throttle import Room
+
+# A lane begins to rest for a limit. Sent with its `channel`, in the transaction in which
+# that is noted: by one of the workers that find the limit reached.
+rest_began = Signal()
 
 
 @dataclass(slots=True)
@@ -29,15 +35,10 @@ class Limit:
     def room(self, wanted: int) -> int:
         """Return how many of `wanted` may go; if none, the lane is on hold from now on."""
         while True:
-            room, pace = self.allowance.room(now(), wanted), self.allowance.pace
+            room = self.allowance.room(now(), wanted)
             if room.number or room.until == self.allowance.held_until:
                 return room.number
-            noted = self.allowance.rest(room.until, room.because)
-            self._ask_again()
-            if noted and self.allowance.pace != pace:
-                # A manager has changed the limit that it was noted by.
-                self.allowance.rest(None, "")
-                self._ask_again()
+            self._rest(room)
 
     def spend(self, number: int) -> int:
         """Count `number` messages before they are sent; return how many may be."""
@@ -60,6 +61,18 @@ class Limit:
             if not self.allowance.pk:
                 return  # the sender or the channel is gone
 
+    @transaction.atomic
+    def _rest(self, room: Room) -> None:
+        pace = self.allowance.pace
+        noted = self.allowance.rest(room.until, room.because)
+        self._ask_again()
+        if noted and self.allowance.pace != pace:
+            # A manager has changed the limit that it was noted by.
+            self.allowance.rest(None, "")
+            self._ask_again()
+        elif noted:
+            rest_began.send(Allowance, channel=self.channel)
+
     def _ask_again(self) -> None:
         [self.allowance] = self._asked()
 
@@ -71,5 +84,8 @@ class Limit:
 def hold(channel: Channel, sender_id: int, until: datetime, because: str) -> None:
     """Let the lane rest: the provider has asked for it."""
     row = Allowance.objects.locked(channel.pk, sender_id)
+    rested = row.rests(now())
     row.held_until, row.held_because = until, because[:200]
     row.save(update_fields=["held_until", "held_because"])
+    if not rested:
+        rest_began.send(Allowance, channel=channel)

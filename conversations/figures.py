@@ -13,7 +13,7 @@ from django.db.models import Case, CharField, Count, Min, Value, When
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
-from conversations.models import Delivery, Hold, Report, Total
+from conversations.models import Delivery, Hold, Lane, Report, Total
 from conversations.models.state import State
 
 # How long mail has been due: (label, less than). What is not due yet is "later".
@@ -37,23 +37,29 @@ class Figures:
     leases_expired: int
     oldest_due: timedelta | None  # of what could go at once
     resting: int  # lanes that wait for a limit
+    waiting: int  # lanes that wait for a session of their mail server
+    slowed: int  # recipient domains that have asked for less, each on one channel
     put_off: int  # because a server of the installation's own took none
     pauses: Mapping[str, int]  # that an admin has placed and not lifted, by their scope
     unread_reports: int
     unreadable_reports: int
-    totals: Mapping[tuple[str, str], int]  # see conversations.tallying
+    totals: Mapping[tuple[str, str], int]  # see conversations.tallying and waits
 
 
 def figures() -> Figures:
     at = now()
+    pauses = Hold.objects.in_force(at).by_scope()
+    slowed = pauses.pop(Hold.Scope.SLOWED, 0)
     return Figures(
         queued=_queued(at),
         in_hand=Delivery.objects.in_hand().count(),
         leases_expired=Delivery.objects.lease_expired(at).count(),
         oldest_due=oldest_due(at),
         resting=Allowance.objects.on_hold(at).count(),
+        waiting=Lane.objects.waiting().count(),
+        slowed=slowed,
         put_off=_put_off(),
-        pauses=Hold.objects.in_force(at).by_scope(),
+        pauses=pauses,
         unread_reports=Report.objects.filter(state=Report.State.UNREAD).count(),
         unreadable_reports=Report.objects.filter(state=Report.State.UNREADABLE).count(),
         totals={

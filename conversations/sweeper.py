@@ -10,7 +10,7 @@ from django.db import DatabaseError, close_old_connections
 from django.utils.timezone import now
 
 from conversations.models import Delivery
-from conversations.sweeping import announce_due_lanes, begin_leases_anew, sweep
+from conversations.sweeping import announce_timed_lanes, begin_leases_anew, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -80,5 +80,5 @@ def announce_on_time(stop: Event, ends: float, announced_at: datetime) -> None:
         stop.wait(min(left, max(until, 0)))
         at = now()
         if due and due <= at:
-            announce_due_lanes(at)
+            announce_timed_lanes(announced_at, at)
             announced_at = at

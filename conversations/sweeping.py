@@ -23,7 +23,7 @@ from conversations.cancelling import cancel_without_channel
 from conversations.delays import end_delays
 from conversations.digest_tasks import announce_digests
 from conversations.drafting import forget_sent
-from conversations.lease import NO_LEASE, UNTRIED, handful_of
+from conversations.lease import NO_LEASE, UNTRIED, Lease, handful_of
 from conversations.models import (
     CauseTally,
     Delivery,
@@ -50,6 +50,10 @@ ROLE = "sweep"
 AT_A_TIME = 500
 # A report is announced when it comes; only a forgotten one is still unread later.
 UNREAD_AFTER = timedelta(seconds=5)
+# How long a claim shows that somebody is at work in the lane: longer than a turn, and
+# much shorter than a lease. After that the worker has died, or its far end hangs, and
+# another may go on with what is not claimed.
+AT_WORK = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,27 +145,39 @@ def _locked(deliveries: DeliveryQuerySet) -> list[int]:
 
 
 def announce_due_lanes(at: datetime) -> int:
-    """Tell the workers of lanes with due mail that no worker has in hand, nor a limit.
+    """Tell the workers of lanes with due mail that nobody is at work in, nor a limit.
 
     A lane at work announces itself again; one that was announced a moment ago waits
     for its turn; a full queue is not filled further.
     """
     lane = {"channel": OuterRef("channel_id"), "sender": OuterRef("sender_id")}
-    at_work = Delivery.objects.in_hand().filter(**lane)
+    at_work = Delivery.objects.in_hand().filter(
+        **lane, lease_until__gt=Lease.end() - AT_WORK
+    )
     announced = Lane.objects.filter(
         **lane,
         not_again_before__gt=at,
         not_again_before__lte=at + 2 * BELIEVED[-1],
     )
-    lanes = [
-        LaneId(*found)
-        for found in Delivery.objects.startable(at)
-        .exclude(Exists(at_work))
-        .exclude(Exists(announced))
-        .values_list("channel_id", "sender_id")
-        .distinct()[:AT_A_TIME]
-    ]
-    return announce_lanes(lanes)
+    startable = Delivery.objects.startable(at)
+    return _announce_lanes_of(
+        startable.exclude(Exists(at_work)).exclude(Exists(announced))
+    )
+
+
+def announce_timed_lanes(since: datetime, at: datetime) -> int:
+    """Tell the workers of lanes in which something has come to its time in this span.
+
+    As what is queued announces itself, whoever is at work in the lane: that may be
+    nobody any more, or somebody who has looked ahead already, or whose far end hangs.
+    """
+    timed = Delivery.objects.startable(at).due_between(since, at).order_by()
+    return _announce_lanes_of(timed)
+
+
+def _announce_lanes_of(deliveries: DeliveryQuerySet) -> int:
+    found = deliveries.values_list("channel_id", "sender_id").distinct()
+    return announce_lanes([LaneId(*lane) for lane in found[:AT_A_TIME]])
 
 
 def announce_unread_reports(at: datetime) -> int:

@@ -57,6 +57,7 @@ class FigureCollector(Collector):
         yield self._queued()
         yield from self._gauges()
         yield self._outcomes()
+        yield self._throttle_waits()
         yield self._lease_expiries()
         yield self._reports()
         yield self._latency()
@@ -89,6 +90,16 @@ class FigureCollector(Collector):
                 "throttled_lanes",
                 "Senders' lanes that rest for a limit.",
                 self._now.resting,
+            ),
+            (
+                "waiting_lanes",
+                "Senders' lanes that wait for a session of their mail server.",
+                self._now.waiting,
+            ),
+            (
+                "slowed_domains",
+                "Recipient domains that rest because they asked us to slow down.",
+                self._now.slowed,
             ),
             (
                 "put_off",
@@ -129,6 +140,17 @@ class FigureCollector(Collector):
         ):
             channel, _, event = label.partition(" ")
             family.add_metric([channel, event], number)
+        return family
+
+    def _throttle_waits(self) -> Metric:
+        family = CounterMetricFamily(
+            f"{PREFIX}_throttle_waits",
+            "Times that a sender's lane began to rest for a limit.",
+            labels=["channel"],
+        )
+        none_yet = dict.fromkeys(all_transports(), 0)
+        for channel, number in {**none_yet, **dict(self._totals("waits"))}.items():
+            family.add_metric([channel], number)
         return family
 
     def _lease_expiries(self) -> Metric:

@@ -13,8 +13,10 @@ from django.utils.timezone import now
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from channels.allowance import hold
+from channels.models import Channel
 from channels.transports import all_transports
-from conversations.models import Delivery, Hold, Total
+from conversations.models import Delivery, Hold, Lane, Total
 from conversations.models.state import State
 from conversations.sweeping import sweep
 from conversations.tallying import BUCKETS
@@ -72,12 +74,40 @@ def test_metrics_tell_what_waits_and_what_became_of_the_rest(
     assert found["deliveryportal_hand_over_seconds_sum",] == 1.5
 
 
+@pytest.fixture
+def _who_waits_for_others(alice: User, bob: User, portal_channel: Channel) -> None:
+    """Two lanes for a session, one of them no more; a domain that has asked for less."""
+    for sender, host in ((alice, "portal"), (bob, "")):
+        Lane.objects.create(channel=portal_channel, sender=sender, waits_for=host)
+    for domain, minutes in (("busy.test", 1), ("quick.test", -1)):
+        Hold.objects.create(
+            scope=Hold.Scope.SLOWED,
+            channel=portal_channel,
+            domain=domain,
+            until=now() + timedelta(minutes=minutes),
+        )
+
+
+@pytest.mark.usefixtures("_allowed", "_who_waits_for_others")
+def test_metrics_tell_who_waits_for_a_limit_for_a_server_and_for_a_domain(
+    client: Client, alice: User, portal_channel: Channel
+) -> None:
+    hold(portal_channel, alice.pk, now() + timedelta(minutes=1), "the provider's limit")
+    found = scrape(client)
+    assert found["deliveryportal_throttled_lanes",] == 1
+    assert found["deliveryportal_throttle_waits_total", "portal"] == 1
+    assert found["deliveryportal_waiting_lanes",] == 1
+    assert found["deliveryportal_slowed_domains",] == 1
+    assert found["deliveryportal_pauses",] == 0
+
+
 @pytest.mark.usefixtures("_allowed")
 def test_what_never_happened_stands_at_nought(client: Client, db: None) -> None:
     """Prometheus sees no increase where a counter begins at 1."""
     found = scrape(client)
     for channel in all_transports():
         assert found["deliveryportal_events_total", channel, "unconfirmed"] == 0
+        assert found["deliveryportal_throttle_waits_total", channel] == 0
     assert found["deliveryportal_lease_expiries_total",] == 0
 
 
@@ -112,10 +142,11 @@ def test_metrics_cost_the_same_however_much_was_sent(
 ) -> None:
     for _ in range(3):
         make_delivery(alice, state="accepted")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         scrape(client)
 
 
+@pytest.mark.usefixtures("_who_waits_for_others")
 def test_the_command_prints_the_same_in_a_terminal(
     alice: User, make_delivery: Callable[..., Delivery]
 ) -> None:
@@ -123,6 +154,7 @@ def test_the_command_prints_the_same_in_a_terminal(
     Hold.objects.create(scope=Hold.Scope.EVERYTHING, because="x", placed_by=alice)
     Total.add("events", "portal bounced", 1234)
     Total.add("leases", "expired", 2)
+    Total.add("waits", "portal", 3)
     for bound in BUCKETS:
         Total.add("latency", str(bound), 3 if bound < 1 else 4)
     Total.add("latency", "+Inf", 4)
@@ -136,6 +168,9 @@ def test_the_command_prints_the_same_in_a_terminal(
     }
     assert rows["events portal bounced"] == "1,234"
     assert rows["leases expired"] == "2"
+    assert rows["waits portal"] == "3"
+    assert rows["lanes that wait for a mail server"] == "1"
+    assert rows["domains that asked us to slow down"] == "1"
     assert (rows["within 0.5 s"], rows["within 1 s"], rows["all"]) == ("3", "4", "4")
     assert "average 0.38" in rows
     assert rows["in hand"] == "0"

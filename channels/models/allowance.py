@@ -175,9 +175,12 @@ class Allowance(models.Model):
             hours=[(when, number) for when, number in self.hours],
         )
 
+    def rests(self, at: datetime) -> bool:
+        return self.held_until is not None and self.held_until > at
+
     def room(self, at: datetime, wanted: int) -> Room:
         """Return how many may go, at the `pace` that was asked for."""
-        if self.held_until is not None and self.held_until > at:
+        if self.rests(at):
             return Room(0, self.held_until, self.held_because)
         return self.usage.room(self.pace, at, wanted)
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 from django.db import connection, models
 
-from conversations.models import Report
+from conversations.models import Delivery, Report
 
 Key = tuple[str, str]  # return_token and digest
 
@@ -30,13 +30,20 @@ class Row(NamedTuple):
     source: str
 
 
-def keep(rows: Sequence[Row]) -> dict[Key, int]:
-    """Commit them, and pass over those that are there; return the ids of the new ones."""
+class Kept(NamedTuple):
+    """The ids of a new report and of the delivery whose return path it came to."""
+
+    report: int
+    delivery: int | None
+
+
+def keep(rows: Sequence[Row]) -> dict[Key, Kept]:
+    """Commit them, and pass over those that are there; return the new ones."""
     insert = _as_arrays if connection.vendor == "postgresql" else _as_values
-    return {(token, digest): pk for pk, token, digest in insert(rows)}
+    return {(token, digest): Kept(*ids) for token, digest, *ids in insert(rows)}
 
 
-def _as_arrays(rows: Sequence[Row]) -> list[tuple[int, str, str]]:
+def _as_arrays(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """Send the mails as octets.
 
     Django would write them into the statement as hexadecimal digits between quotes,
@@ -58,7 +65,7 @@ def _as_arrays(rows: Sequence[Row]) -> list[tuple[int, str, str]]:
         return cursor.fetchall()
 
 
-def _as_values(rows: Sequence[Row]) -> list[tuple[int, str, str]]:
+def _as_values(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     into, unread, back = _statement()
     places = f"({', '.join(['%s'] * len(Row._fields))}, {unread})"
     prepare = [_field(name).get_db_prep_save for name in Row._fields]
@@ -95,12 +102,17 @@ def _statement() -> tuple[str, str, str]:
     columns = ", ".join(
         quote(str(name)) for name in (*Row._fields, *(each.column for each in unread))
     )
-    into = f"INSERT INTO {quote(Report._meta.db_table)} ({columns})"
+    table = quote(Report._meta.db_table)
+    into = f"INSERT INTO {table} ({columns})"
+    delivery = (
+        f"SELECT id FROM {quote(Delivery._meta.db_table)} delivery "  # noqa: S608
+        f"WHERE delivery.return_token = {table}.return_token"
+    )
     defaults = ", ".join(_literal(field.get_default()) for field in unread)
     return (
         into,
         defaults,
-        "ON CONFLICT DO NOTHING RETURNING id, return_token, digest",
+        f"ON CONFLICT DO NOTHING RETURNING return_token, digest, id, ({delivery})",
     )
 
 

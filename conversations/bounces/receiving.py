@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from uuid import uuid4
@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from channels.announcing import announce
 from conversations.bounces.digest import digest_of
-from conversations.bounces.keeping import Key, Row, keep
+from conversations.bounces.keeping import Kept, Key, Row, keep
 from conversations.models import Delivery, Report
 from conversations.tasks import read_reports
 
@@ -60,11 +60,14 @@ def receive_report(token: str, raw: bytes, source: str) -> Report:
 
     Outside a transaction it is committed on return.
     """
-    report, _ = Report.objects.defer("raw").get_or_create(
+    report, is_new = Report.objects.defer("raw").get_or_create(
         return_token=token,
         digest=digest_of(raw),
         defaults={"raw": raw, "source": source},
     )
+    if is_new:
+        about = Delivery.objects.filter(return_token=token)
+        _log([Kept(report.pk, about.values_list("pk", flat=True).first())])
     return report
 
 
@@ -101,10 +104,24 @@ def _keep(arrivals: Sequence[Arrival]) -> list[list[int]]:
     # In one order everywhere: two receivers with the same reports wait for each other
     # in turn, and never both at once.
     new = keep(sorted(chain.from_iterable(rows), key=_key))
-    logger.info("%s reports received", len(new))
+    _log(new.values())
     return [
-        [pk for row in its_own if (pk := new.pop(_key(row), None))] for its_own in rows
+        [kept.report for row in its_own if (kept := new.pop(_key(row), None))]
+        for its_own in rows
     ]
+
+
+def _log(reports: Iterable[Kept]) -> None:
+    """Tell whoever runs it that they have come, and to which delivery's return path."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    for report, delivery in reports:
+        logger.info(
+            "Report %s received, for delivery %s",
+            report,
+            delivery or "unknown",
+            extra={"report": report, "delivery": delivery},
+        )
 
 
 def _key(row: Row) -> Key:

@@ -153,10 +153,12 @@ def record_report(report_id: int) -> None:
     except (OperationalError, InterfaceError):
         raise  # the database is away or busy: the sweeper hands it in again
     except Exception:  # a fault of ours: the report is kept for whoever mends it
-        logger.exception("Report %s cannot be read", report.uuid)
+        delivery = Delivery.objects.filter(return_token=report.return_token).first()
+        logger.exception(
+            "Report %s cannot be read", report.pk, extra=_ids(report, delivery)
+        )
         Report.objects.filter(pk=report.pk, state=Report.State.UNREAD).update(
-            state=Report.State.UNREADABLE,
-            delivery=Delivery.objects.filter(return_token=report.return_token).first(),
+            state=Report.State.UNREADABLE, delivery=delivery
         )
 
 
@@ -168,11 +170,23 @@ def _record(report: Report) -> None:
             .filter(return_token=_token_of(report, found))
             .first()
         )
+        ids = _ids(report, delivery)
         if delivery and delivery.state == State.HANDING_OVER:
+            # At DEBUG: it may be handed in again and again.
+            logger.debug("Report %s waits for its hand-over", report.pk, extra=ids)
             return
         read = most_telling(found, delivery.recipient_wire if delivery else "")
-        if _claim(report, read, delivery) and delivery:
+        if not _claim(report, read, delivery):
+            return
+        if delivery:
             _apply(read, report, delivery)
+        else:
+            logger.info("Report %s is about no delivery", report.pk, extra=ids)
+
+
+def _ids(report: Report, delivery: Delivery | None) -> dict[str, int | None]:
+    """What all that is logged on its way can be found by."""
+    return {"report": report.pk, "delivery": delivery.pk if delivery else None}
 
 
 def _token_of(report: Report, found: list[ReadReport]) -> str:

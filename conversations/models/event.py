@@ -79,6 +79,7 @@ def log(lines: Iterable[Line]) -> None:
                 without_return_tokens(line.remote_words or line.note),
                 extra={
                     "delivery": line.delivery_id,
+                    "report": line.report_id,
                     "event": line.kind,
                     "attempt": line.attempt,
                     "code": line.code,

@@ -78,9 +78,9 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         return self.exclude(scope=Scope.SLOWED)
 
     def by_scope(self) -> dict[str, int]:
-        """How many there are of each scope, of those placed by hand."""
-        placed = self.by_admins().order_by().values_list("scope")
-        return dict(placed.annotate(models.Count("pk")))
+        """How many there are of each scope."""
+        scopes = self.order_by().values_list("scope")
+        return dict(scopes.annotate(models.Count("pk")))
 
     def over_writer(self, user: User) -> Self:
         """Those that some mail the user may write would be under."""

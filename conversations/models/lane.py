@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -42,6 +43,10 @@ class LaneQuerySet(models.QuerySet["Lane"]):
     def take_up(self, channel_id: int, sender_id: int) -> None:
         """Note that its turn has come: what is queued from now on is announced anew."""
         prepared(_TAKE_UP, [moment(now()), channel_id, sender_id])
+
+    def waiting(self) -> Self:
+        """Those that wait for a session of their host."""
+        return self.exclude(waits_for="")
 
     def any_waits_for(self, host: str) -> bool:
         [(found,)] = prepared(_ANY_WAITS, [host])

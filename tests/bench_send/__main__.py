@@ -1,11 +1,14 @@
 """`make bench-send`: how fast mail leaves, beside its peers, on one machine in one run.
 
-The same 4 KB message in plain text and HTML, PostgreSQL with synchronous commit on,
-Postfix's `smtp-sink` at the far end, two worker processes. Rounds take turns, so that
-what else the machine does hits all alike; figures are medians. Rates change with the
-machine and the minute, so watch the ratios; CPU per mail is the one that noise cannot
-bend, and the run fails if it is too much. Names of parts, as in `python -m
-tests.bench_send queueing`, run only those.
+The same 4 KB message in plain text and HTML, PostgreSQL with synchronous commit on (it
+is asked), Postfix's `smtp-sink` at the far end, two worker processes. Rounds take turns,
+so that what else the machine does hits all alike; figures are medians. Rates change with
+the machine and the minute, so watch the ratios. CPU time grows, too, where a machine is
+slow or shared, of both sides by the same factor: so ours is judged for each µs that
+post_office took beside it, round by round, and as it stands against a limit that grows
+and shrinks with what post_office takes here, beside what it takes on a quiet machine.
+Whatever is MISSED, the run fails. Names of parts, as in `python -m tests.bench_send
+queueing`, run only those.
 """
 
 from __future__ import annotations
@@ -47,11 +50,13 @@ PEER = f"{POSTGRES}/{ours.DATABASE}_peer"
 SINGLES = 3000
 PEOPLE = 1000
 IDLE_MAILS = 40  # one by one, on an idle system
-# µs of worker CPU per mail, on a machine on which post_office takes so many.
-CPU_LIMIT, CPU_OF_PEER = 250.0, 1_585.0
+# µs of worker CPU per mail, on a machine on which post_office takes so many: in each
+# round, and on a quiet one.
+CPU_LIMIT, CPU_OF_PEER, CPU_OF_PEER_IN_QUIET = 250.0, 1_585.0, 1_350.0
 
 figures: dict[str, list[float]] = defaultdict(list)
 plans: list[str] = []
+missed: list[str] = []
 
 
 def say(line: str = "") -> None:
@@ -62,6 +67,12 @@ def say(line: str = "") -> None:
 def note(name: str, value: float) -> None:
     figures[name].append(value)
     sys.stderr.write(f"  {name}: {value:,.2f}\n")
+
+
+def judge(label: str, figure: str, *, kept: bool) -> None:
+    say(f"{label:<40}{figure:>10}  {'kept' if kept else 'MISSED'}")
+    if not kept:
+        missed.append(label)
 
 
 def mid(name: str) -> float:
@@ -158,6 +169,7 @@ def queueing(relay: int) -> None:
 
 
 def backlog(relay: int) -> None:
+    """The same mails with nothing behind them, and with very much more."""
     if LARGE:
         send_ours("beside large", relay)
         send_ours("large", relay, MAILS, LARGE)
@@ -179,7 +191,7 @@ PROMISES = [
     ("ours ≥ 3.5 × post_office, tuned", "ours", "post_office tuned", 3.5),
     ("ours ≥ 0.15 × L", "ours", "L", 0.15),
     ("strict ≥ 3 × post_office -p 2", "strict", "post_office", 3.0),
-    ("500,000 queued ≥ 0.95 × 5,000", "large", "beside large", 0.95),
+    (f"{LARGE:,} behind {MAILS:,} ≥ 0.95 × none", "large", "beside large", 0.95),
     ("Postfix ≥ 0.95 × smtp-source", "through Postfix", "L through Postfix", 0.95),
     ("one by one ≥ 1 × mail.send", "queue one", "mail.send", 1.0),
     ("a merge of 1,000 ≥ 1.5 × send_many", "queue many", "send_many", 1.5),
@@ -196,8 +208,8 @@ LIMITS = [
 EMBEDDED = 1000.0  # mails a second
 
 
-def table() -> bool:
-    """Print the figures; return whether CPU per mail is within its limit."""
+def table() -> None:
+    """Print the figures, and of each promise whether it is kept."""
     say(f"{'':<40}{'mails/s':>10}{'CPU µs':>10}{'MB':>8}")
     rows = {
         "smtp-source, 16 sessions (L)": "L",
@@ -207,8 +219,8 @@ def table() -> bool:
         "DeliveryPortal, 2 workers": "ours",
         "DeliveryPortal, each in words of its own": "own words",
         "DeliveryPortal, strict (IN_HAND=1)": "strict",
-        f"DeliveryPortal, {LARGE:,} queued": "large",
-        f"DeliveryPortal, {MAILS:,} queued, beside it": "beside large",
+        f"DeliveryPortal, {LARGE:,} behind {MAILS:,}": "large",
+        f"DeliveryPortal, {MAILS:,} alone, beside it": "beside large",
         "smtp-source, through Postfix": "L through Postfix",
         "DeliveryPortal, through Postfix": "through Postfix",
         "DeliveryPortal, embedded, SQLite": "embedded",
@@ -228,29 +240,31 @@ def table() -> bool:
             # Of what ran one after the other: a machine changes from round to round.
             pairs = zip(figures[name], figures[peer_name], strict=True)
             ratio = statistics.median(ours / theirs for ours, theirs in pairs)
-            kept = "kept" if ratio >= factor else "MISSED"
-            say(f"{label:<40}{ratio:>10.2f}  {kept}")
+            judge(label, f"{ratio:.2f}", kept=ratio >= factor)
     for label, name, limit in LIMITS:
         if name in figures:
-            kept = "kept" if mid(name) <= limit else "MISSED"
-            say(f"{label:<40}{mid(name):>10.2f}  {kept}")
-    cpu_is_kept = _say_cpu()
+            judge(label, f"{mid(name):.2f}", kept=mid(name) <= limit)
+    if "ours, CPU" in figures:
+        _judge_cpu()
     if "embedded" in figures:
-        kept = "kept" if mid("embedded") >= EMBEDDED else "MISSED"
-        say(f"{'embedded ≥ 1,000/s':<40}{mid('embedded'):>10.2f}  {kept}")
-    return cpu_is_kept
+        rate = mid("embedded")
+        judge("embedded ≥ 1,000/s", f"{rate:.2f}", kept=rate >= EMBEDDED)
+    if plans:
+        reads = all(map(ours.reads_what_it_claims, plans))
+        judge("claiming reads what it claims", "see below", kept=reads)
+        say(f"\nWhat claiming reads:\n{plans[-1]}")
 
 
-def _say_cpu() -> bool:
-    """CPU time grows when a machine is slow or shared: of both by the same factor."""
-    if "ours, CPU" not in figures:
-        return True
+def _judge_cpu() -> None:
+    """For each µs of post_office's, and as it stands."""
     pairs = zip(figures["ours, CPU"], figures["post_office, CPU"], strict=True)
     cpu = CPU_OF_PEER * statistics.median(ours / theirs for ours, theirs in pairs)
-    kept = cpu <= CPU_LIMIT
     label = f"CPU ≤ {CPU_LIMIT:.0f} µs if post_office {CPU_OF_PEER:,.0f}"
-    say(f"{label:<40}{cpu:>10.2f}  {'kept' if kept else 'MISSED'}")
-    return kept
+    judge(label, f"{cpu:.2f}", kept=cpu <= CPU_LIMIT)
+    cpu, theirs = mid("ours, CPU"), mid("post_office, CPU")
+    limit = CPU_LIMIT * theirs / CPU_OF_PEER_IN_QUIET
+    label = f"CPU as it is ≤ {limit:.0f} µs, beside {theirs:,.0f}"
+    judge(label, f"{cpu:.2f}", kept=cpu <= limit)
 
 
 def main(*asked: str) -> int:
@@ -258,13 +272,15 @@ def main(*asked: str) -> int:
         fresh_database(f"{ours.DATABASE}_peer")
         peer.measure(PEER, relay, "migrate", 1)
         ours.set_up(relay)
+        committing = ours.synchronous_commit()
+        judge("synchronous_commit is not off", committing, kept=committing != "off")
+        if missed:
+            return 1  # whatever it would print is not what it says
         for part, rounds in (PARTS[name] for name in asked or PARTS):
             for _ in range(rounds):
                 part(relay)
-    kept = table()
-    if plans:
-        say(f"\nWhat claiming reads:\n{plans[-1]}")
-    return 0 if kept else 1
+    table()
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ MILLISECOND = (
 )
 UUID = f"({MILLISECOND} || substr(md5(random()::text || n), 13))::uuid"
 TOKEN = f"{SECOND} || substr(md5(random()::text || n), 9)"
+NOW_OR_LATER = "now() + mod(n, 2) * (interval '1 day' + n * interval '1 second')"
 DATABASE = os.environ.get("BENCH_DATABASE", "deliveryportal_bench")
 
 
@@ -99,7 +101,8 @@ def senders() -> list[Any]:
 def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
     """Put `number` mails into the queue, spread over the lanes, and more behind them.
 
-    Those behind share a message of their lane: what they are to fill is the queue.
+    Those behind share a message of their lane: what they are to fill is the queue. Every
+    other one is due, the rest is scheduled for tomorrow and later.
     With `own_words` no two letters say the same.
     """
     words = {"body": "t.body || n", "body_html": "t.body_html || n"}
@@ -141,7 +144,7 @@ def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
                 {
                     "uuid": UUID,
                     "return_token": TOKEN,
-                    "not_before": "now()",
+                    "not_before": NOW_OR_LATER,
                 },
             )
     with connection.cursor() as cursor:
@@ -189,6 +192,28 @@ def letter() -> bytes:
     return bytes_of_one.replace(b"\r\n", b"\n")
 
 
+def synchronous_commit() -> str:
+    """What the database says of the product's own connection."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        return str(cursor.fetchone()[0])
+
+
+CLAIMED = 50  # in the plan that is shown
+
+
+def reads_what_it_claims(plan: str) -> bool:
+    """Whether it goes by the index alone, and by what is due of it, and no row more."""
+    scan = re.search(
+        r"Index Only Scan using conv_delivery_due .*\(actual .*rows=(\d+)\D.*\n"
+        r" *Index Cond: .*not_before <=",
+        plan,
+    )
+    return scan is not None and int(scan[1]) == CLAIMED and "Filter" not in plan
+
+
 def plan() -> str:
     """The database's plan of a claim."""
     from django.db import connection
@@ -200,7 +225,7 @@ def plan() -> str:
     lane = Delivery.objects.values_list("channel_id", "sender_id").first()
     assert lane is not None, "nothing is queued"
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN ANALYZE {due_ids()}", [*lane, now(), 50])
+        cursor.execute(f"EXPLAIN ANALYZE {due_ids()}", [*lane, now(), CLAIMED])
         return "\n".join(line for (line,) in cursor.fetchall())
 
 

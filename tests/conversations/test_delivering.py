@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from typing import Any
 
@@ -209,9 +209,12 @@ def test_where_nothing_counts_what_was_not_sent_is_not_given_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = list[int]()
-    monkeypatch.setattr(
-        Allowance, "give_back", lambda self, number, *_: not asked.append(number)
-    )
+
+    def give_back(allowance: Allowance, number: int, *moments: datetime) -> bool:
+        asked.append(number)
+        return True
+
+    monkeypatch.setattr(Allowance, "give_back", give_back)
     settings.LANE_MILLISECONDS = 0  # over after the first
     deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(3)]
     for limited in (False, True):

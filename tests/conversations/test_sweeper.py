@@ -14,6 +14,7 @@ from conversations import sweeping
 from conversations.models import Delivery, Heartbeat
 from conversations.sweeper import announce_on_time, sweep_until
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import claim_due
 from tests.portal import wait_until
 
 Make = Callable[..., Delivery]
@@ -72,6 +73,19 @@ def test_what_becomes_due_while_nobody_looks_is_announced_all_the_same(
     wait_until(lambda: now() > due)
     announce_on_time(Event(), monotonic() + 0.3, swept_at)
     assert len(announced) == 1
+
+
+def test_scheduled_mail_does_not_wait_for_what_its_lane_has_in_hand(
+    alice: User, make_delivery: Make, announced: list[datetime]
+) -> None:
+    """A worker that has died has it in hand for minutes; one at work may read no more."""
+    in_hand = make_delivery(alice)
+    assert claim_due(in_hand.channel, alice.pk) == [in_hand]
+    swept_at = now()
+    due = swept_at + timedelta(seconds=0.05)
+    make_delivery(alice, not_before=due)
+    announce_on_time(Event(), monotonic() + 0.3, swept_at)
+    assert [moment >= due for moment in announced] == [True]
 
 
 def test_looking_for_the_next_time_reads_none_of_the_ordinary_mail(

@@ -20,9 +20,11 @@ from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.state import State
 from conversations.sweeper import Clock
 from conversations.sweeping import begin_leases_anew, give_up_handing_over, sweep
+from conversations.turns import LaneId, take_turn
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import InProcessBroker
 from tests.conversations.lanes import claim_due
+from tests.peers.scripted_smtp import ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]
 
@@ -185,6 +187,23 @@ def test_a_lane_at_work_announces_itself(
     in_hand(make_delivery(alice))
     make_delivery(alice)
     assert sweep().lanes == 0
+
+
+def test_the_lane_of_a_worker_that_died_waits_for_no_lease(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """Its message is gone with the queue. What it had in hand stays as it is."""
+    in_doubt = make_delivery(alice)
+    in_hand(in_doubt)
+    due = make_delivery(alice)
+    with time_machine.travel(now() + timedelta(seconds=21)), ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        swept = sweep()
+        assert (swept.unconfirmed, swept.lanes) == (0, 1)
+        assert take_turn(LaneId(due.channel_id, alice.pk)) == []
+    assert len(relay.messages) == 1
+    rows = Delivery.objects.order_by("pk").values_list("state", "attempts")
+    assert list(rows) == [(State.HANDING_OVER, 1), (State.ACCEPTED, 1)]
 
 
 def test_a_paused_channels_lanes_rest(alice: User, make_delivery: MakeDelivery) -> None:

@@ -38,6 +38,8 @@ def report(now: Figures) -> Iterator[str]:
         ("in hand", f"{now.in_hand:,}"),
         ("leases expired and not swept", f"{now.leases_expired:,}"),
         ("lanes that rest for a limit", f"{now.resting:,}"),
+        ("lanes that wait for a mail server", f"{now.waiting:,}"),
+        ("domains that asked us to slow down", f"{now.slowed:,}"),
         ("put off: our server takes none", f"{now.put_off:,}"),
         ("paused by an admin", paused(now)),
         ("bounce reports unread", f"{now.unread_reports:,}"),
@@ -47,7 +49,7 @@ def report(now: Figures) -> Iterator[str]:
     yield ""
     yield "Since the beginning"
     for (name, label), number in sorted(now.totals.items()):
-        if name in {"events", "reports", "leases"}:
+        if name in {"events", "reports", "leases", "waits"}:
             yield f"{name + ' ' + label:<34}{number:>12,}"
     yield from _latency(now)
 

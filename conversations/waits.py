@@ -1,0 +1,17 @@
+"""Counting how often lanes have begun to rest for a limit, as it is noted: for /metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from channels.allowance import rest_began
+from channels.models import Channel
+from conversations.models import Total
+
+
+@receiver(rest_began)
+def count(channel: Channel, **kwargs: Any) -> None:
+    """In the transaction that notes it: once, whichever workers find the limit reached."""
+    Total.add("waits", channel.kind, 1)
