@@ -15,6 +15,7 @@ GIVE_UP_AFTER = timedelta(days=2)
 # What a server may ask for: neither hammering it nor forgetting the mail.
 SHORTEST, LONGEST = timedelta(seconds=5), timedelta(days=1)
 JITTER = 0.1  # so that what was put off together does not come back together
+LATEST = timedelta(minutes=1)  # of that, after a time that the other side has named
 
 
 def next_try(
@@ -31,9 +32,10 @@ def next_try(
     waits `for_a_limit` of its channel is never given up: it has done nothing wrong.
     """
     if asked_for is not None:
-        # A little after the time it named: its clock is not ours.
+        # A little after the time it named, and never before: its clock is not ours.
         longest = max(asked_for, LONGEST) if for_a_limit else LONGEST
-        pause = min(max(asked_for, SHORTEST), longest) + timedelta(seconds=1)
+        pause = min(max(asked_for, SHORTEST), longest)
+        pause += timedelta(seconds=1) + min(JITTER * pause, LATEST) * random.random()  # noqa: S311
     else:
         pause = PAUSES[min(attempts, len(PAUSES)) - 1] if attempts else PAUSES[0]
         pause *= 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret

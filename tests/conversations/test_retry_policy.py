@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,27 @@ def test_the_tries_fill_two_days_and_no_more() -> None:
     assert GIVE_UP_AFTER - timedelta(hours=10) < at - START <= GIVE_UP_AFTER
 
 
-def test_a_pause_the_other_side_named_is_kept() -> None:
-    when = next_try(
-        attempts=1, tried_since=START, at=START, asked_for=timedelta(minutes=7)
-    )
-    assert when == START + timedelta(minutes=7, seconds=1)
+def lateness(asked_for: timedelta, at: datetime = START, **case: Any) -> timedelta:
+    """Return by how much the next try is later than what was asked for."""
+    case = {"attempts": 1, **case}
+    when = next_try(tried_since=START, at=at, asked_for=asked_for, **case)
+    assert when is not None
+    return when - at - asked_for
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "latest"),
+    [
+        (timedelta(minutes=7), timedelta(seconds=43)),
+        (timedelta(hours=20), timedelta(seconds=61)),
+    ],
+)
+def test_a_pause_the_other_side_named_is_kept_and_jittered(
+    asked_for: timedelta, latest: timedelta
+) -> None:
+    late = {lateness(asked_for) for _ in range(50)}
+    assert len(late) > 1
+    assert all(timedelta(seconds=1) <= each <= latest for each in late)
 
 
 @pytest.mark.parametrize(
@@ -43,17 +60,12 @@ def test_a_pause_the_other_side_named_is_kept() -> None:
 def test_a_pause_that_makes_no_sense_is_bounded(
     asked_for: timedelta, pause: timedelta
 ) -> None:
-    when = next_try(attempts=1, tried_since=START, at=START, asked_for=asked_for)
-    assert when == START + pause + timedelta(seconds=1)
+    late = lateness(asked_for) + asked_for - pause
+    assert timedelta(seconds=1) <= late <= timedelta(seconds=61)
 
 
 def test_what_waits_for_a_limit_is_never_given_up() -> None:
     late = START + timedelta(days=5)
-    when = next_try(
-        attempts=9,
-        tried_since=START,
-        at=late,
-        asked_for=timedelta(days=1),
-        for_a_limit=True,
-    )
-    assert when == late + timedelta(days=1, seconds=1)
+    assert lateness(
+        timedelta(days=1), attempts=9, at=late, for_a_limit=True
+    ) >= timedelta(seconds=1)
