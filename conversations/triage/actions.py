@@ -166,11 +166,9 @@ ACTIONS: dict[str, Action] = {
             says="It is deleted here for good, with its timeline and its raw reports’ "
             "link to it. What was sent stays sent, and a suppressed address suppressed.",
             act=delete,
-            # What may have arrived is put away before it can be deleted.
-            states=frozenset(FAILURES) - {State.UNCONFIRMED},
+            states=NONE,
             in_archive=SETTLED,
-            otherwise="What arrived, or may have, is deleted only from the archive: "
-            "archive it first.",
+            otherwise="Only what is archived can be deleted: archive it first.",
             dangerous=True,
             removes=True,
         ),
@@ -189,7 +187,6 @@ IN_TABS: dict[str, tuple[str, ...]] = {
         "not-arrived",
         "decide",
         "archive",
-        "delete",
     ),
 }
 

@@ -69,10 +69,10 @@ def test_what_an_untracked_channel_took_may_have_arrived(
         (
             State.FAILED,
             "mailbox_full",
-            ["retry", "correct", "decide", "archive", "delete"],
+            ["retry", "correct", "decide", "archive"],
         ),
-        (State.BOUNCED, "address_unknown", ["correct", "decide", "archive", "delete"]),
-        (State.COMPLAINED, "complaint", ["decide", "archive", "delete"]),
+        (State.BOUNCED, "address_unknown", ["correct", "decide", "archive"]),
+        (State.COMPLAINED, "complaint", ["decide", "archive"]),
         (
             State.UNCONFIRMED,
             "unconfirmed",

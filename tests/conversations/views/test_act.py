@@ -175,30 +175,35 @@ def test_of_more_than_can_be_looked_at_the_preview_says_so(
     assert words in html(as_user(alice).get(path))
 
 
-def test_only_the_archive_offers_to_delete_what_was_sent(
-    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+@pytest.mark.parametrize(
+    ("tab", "state"), [("sent", State.ACCEPTED), ("failed", State.FAILED)]
+)
+def test_only_the_archive_offers_to_delete(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, tab: str, state: State
 ) -> None:
-    sent = make_delivery(alice, state=State.ACCEPTED)
+    mail = make_delivery(alice, state=state)
     client, delete = as_user(alice), 'formaction="/conversations/act/delete/"'
-    assert delete not in html(client.get("/conversations/sent/"))
-    page = html(client.get(url("delete", sent)))
+    assert delete not in html(client.get(f"/conversations/{tab}/"))
+    page = html(client.get(url("delete", mail)))
     assert "Delete: 0 of 1" in page
     assert "archive it first" in page
-    client.post(url("archive", sent))
+    client.post(url("delete", mail))
+    assert Delivery.objects.exists()
+    client.post(url("archive", mail))
     page = html(client.get("/conversations/sent/?list=archived"))
     assert delete in page
     assert 'formaction="/conversations/act/archive/"' not in page
-    assert "Delete: 1</h1>" in html(client.get(url("delete", sent)))
+    assert "Delete: 1</h1>" in html(client.get(url("delete", mail)))
 
 
-def test_a_failure_is_deleted_from_its_page_after_a_preview(
+def test_an_archived_failure_is_deleted_from_its_page_after_a_preview(
     as_user: AsUser, alice: User, failed: Delivery
 ) -> None:
-    client = as_user(alice)
-    page = html(client.get("/conversations/failed/"))
-    assert 'formaction="/conversations/act/delete/"' in page
-    page = html(client.get(failed.message.get_absolute_url()))
-    path = f"{url('delete', failed)}&amp;next=/conversations/failed/"
+    client, page = as_user(alice), failed.message.get_absolute_url()
+    assert "/act/delete/" not in html(client.get(page))
+    client.post(url("archive", failed))
+    page = html(client.get(page))
+    path = f"{url('delete', failed)}&amp;next=/conversations/sent/"
     assert path in page
     path = path.replace("&amp;", "&")
     assert "It is deleted here for good" in html(client.get(path))
