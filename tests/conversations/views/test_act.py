@@ -12,7 +12,7 @@ from channels.models import Channel
 from conversations import paging
 from conversations.models import BulkJob, Delivery, Message, Suppression
 from conversations.models.state import State
-from conversations.triage import bulk, preview
+from conversations.triage import bulk, preview, scope
 from deliveryportal.accounts.models import User
 from tests.conftest import person
 
@@ -541,3 +541,18 @@ def test_what_matches_may_all_be_older_than_what_is_told_of(
     while bulk.turn(BulkJob.objects.get().pk):
         pass
     assert Message.objects.get(resend_of__isnull=False).resend_of == long_ago.message
+def test_what_was_sent_is_not_looked_through_beforehand_if_it_is_too_much(
+    as_user: AsUser,
+    alice: User,
+    make_delivery: MakeDelivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(3):
+        make_delivery(alice, state=State.ACCEPTED)
+    monkeypatch.setattr(scope, "CHOSEN_AT_MOST", 1)
+    client, path = as_user(alice), "/conversations/act/archive/?everything=1&tab=sent"
+    for most, title in ((3, "Archive: 3"), (2, "Archive: all that match")):
+        monkeypatch.setattr(scope, "LOOKED_THROUGH", most)
+        assert f"{title}</h1>" in html(client.get(path))
+
+
