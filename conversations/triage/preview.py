@@ -36,6 +36,14 @@ class Preview:
         return self.possible > 0 or self.partial
 
     @property
+    def shown(self) -> list[tuple[Delivery, Known | None]]:
+        """Some of them, and of what would be sent again what is known of each."""
+        return [
+            (each, what_is_known(each) if self.known else None)
+            for each in self.examples[:EXAMPLES]
+        ]
+
+    @property
     def doubtful(self) -> Doubtful:
         asking = sum(number for known, number in self.known if known.asks)
         if not asking:

@@ -13,7 +13,7 @@ from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.beginning import begin
 from conversations.triage.bulk import at_once, turn
 from conversations.triage.forms import ActionForm
-from conversations.triage.preview import EXAMPLES, Preview, preview
+from conversations.triage.preview import Preview, preview
 from conversations.triage.scope import Scope
 from conversations.views.back import back_of
 from deliveryportal.accounts.access import UserRequest
@@ -44,7 +44,6 @@ def act(request: UserRequest, key: str) -> HttpResponse:
             "action": action,
             "scope": scope,
             "preview": foreseen,
-            "examples": foreseen.examples[:EXAMPLES],
             "form": form,
             "back": back_of(request),
         },

@@ -226,6 +226,27 @@ def test_doubtful_mail_is_asked_about(
     assert Message.objects.exclude(resend_of=None).exists()
 
 
+def test_of_several_the_preview_says_of_each_what_is_known(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    unsure = make_delivery(
+        alice, "bert@x.test", state=State.UNCONFIRMED, reason="unconfirmed"
+    )
+    client, path = as_user(alice), url("retry", failed, unsure)
+    page = html(client.get(path))
+    assert "1 certainly not delivered</span>" in page
+    assert "1 may have arrived</span>" in page
+    assert "Else only what is certainly not delivered is sent." in page
+    rows = page.partition("<tbody>")[2].split("</tr>")
+    words = {"anna": "certainly not delivered", "bert": "may have arrived"}
+    for name, known in words.items():
+        [row] = [each for each in rows if f"{name}@" in each]
+        assert f">{known}</span>" in row
+    client.post(path)
+    assert Message.objects.get(resend_of__isnull=False).resend_of == failed.message
+    assert "may have arrived" not in html(client.get(url("archive", unsure)))
+
+
 def test_another_channel_shows_what_changes_first(
     as_user: AsUser, alice: User, make_delivery: MakeDelivery
 ) -> None:
