@@ -79,17 +79,36 @@ def preview(action: Action, scope: Scope, user: User) -> Preview:
     )
 
 
+def preview_of_file(scope: Scope, user: User) -> Preview:
+    """Likewise of a file, which has all that was chosen."""
+    foreseen, is_all = scope.foreseen(user)
+    number = foreseen.count()
+    return Preview(
+        total=number,
+        possible=number,
+        refused=[],
+        known=[],
+        examples=list(_newest(foreseen.select_related("message"))[:EXAMPLES]),
+        exact=True,
+        partial=not is_all,
+    )
+
+
 def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Delivery]:
     """The newest of those that the action is for."""
-    found = (
+    found = _newest(
         foreseen.filter(state__in=action.states | (action.in_archive or action.states))
-        .select_related("message__identity", "message__conversation")
-        .select_related("sender", "channel", "suppression")
+        .select_related("message__identity", "message__conversation", "suppression")
         .prefetch_related("suppressions")
         .prefetch_related("message__deliveries", "message__resends__conversation")
-        .order_by("-state_since", "-pk")
     )
     return [each for each in found[:number] if not refusal(action, Standing.of(each))]
+
+
+def _newest(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
+    return deliveries.select_related("sender", "channel").order_by(
+        "-state_since", "-pk"
+    )
 
 
 def _hindered(action: Action, deliveries: list[Delivery], user: User) -> Skipped:
