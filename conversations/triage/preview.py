@@ -88,7 +88,7 @@ def preview_of_file(scope: Scope, user: User) -> Preview:
         possible=number,
         refused=[],
         known=[],
-        examples=list(_newest(foreseen.select_related("message"))[:EXAMPLES]),
+        examples=list(_newest(foreseen, EXAMPLES).select_related("message")),
         exact=True,
         partial=not is_all,
     )
@@ -96,19 +96,22 @@ def preview_of_file(scope: Scope, user: User) -> Preview:
 
 def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Delivery]:
     """The newest of those that the action is for."""
-    found = _newest(
-        foreseen.filter(state__in=action.states | (action.in_archive or action.states))
+    states = action.states | (action.in_archive or action.states)
+    found = (
+        _newest(foreseen.filter(state__in=states), number)
         .select_related("message__identity", "message__conversation", "suppression")
         .prefetch_related("suppressions")
         .prefetch_related("message__deliveries", "message__resends__conversation")
     )
-    return [each for each in found[:number] if not refusal(action, Standing.of(each))]
+    return [each for each in found if not refusal(action, Standing.of(each))]
 
 
-def _newest(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
-    return deliveries.select_related("sender", "channel").order_by(
-        "-state_since", "-pk"
-    )
+def _newest(deliveries: DeliveryQuerySet, number: int) -> DeliveryQuerySet:
+    """With what their page tells of them; not joined to that before they are found."""
+    by_date = ("-state_since", "-pk")
+    pks = list(deliveries.order_by(*by_date).values_list("pk", flat=True)[:number])
+    found = Delivery.objects.filter(pk__in=pks).select_related("sender", "channel")
+    return found.order_by(*by_date)
 
 
 def _hindered(action: Action, deliveries: list[Delivery], user: User) -> Skipped:
