@@ -140,6 +140,12 @@ class Browsing:
         unindexed = bool(self.filter.values.keys() & UNINDEXED)
         return self.listing.knows_filters or not unindexed
 
+    def can_be_looked_through(self, at_most: int) -> bool:
+        """Whether all that matches is soon looked at: failures, and no long list."""
+        if self.listing.knows_filters or not self.can_be_counted:
+            return self.can_be_counted
+        return sum(part.rows[: at_most + 1].count() for part in self.parts) <= at_most
+
     def count(self, counting: Counting, *, with_ids: bool = False) -> Number:
         """Ask for the number of all that matches.
 

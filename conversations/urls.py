@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from conversations.folders import FOLDERS
-from conversations.views import draft
+from conversations.views import draft, export
 from conversations.views.act import act
 from conversations.views.alert import close_alert
 from conversations.views.attachment import attachment
@@ -11,7 +11,6 @@ from conversations.views.body import body
 from conversations.views.causes import causes
 from conversations.views.compose import compose
 from conversations.views.digest import switch_off as switch_digest_off
-from conversations.views.export import export
 from conversations.views.folder import folder
 from conversations.views.job import job, stop
 from conversations.views.layout import keep as keep_layout
@@ -29,13 +28,15 @@ app_name = "conversations"
 urlpatterns = [
     *[path(f"{key}/", folder, {"key": key}, name=key) for key in FOLDERS],
     path("<slug:key>/columns/", keep_layout, name="layout"),
-    path("<slug:key>/export.csv", export, name="export"),
     path("<slug:key>/searches/", save_search, name="save_search"),
     path("searches/<int:pk>/remove/", remove_search, name="remove_search"),
     path("failed/causes/", causes, name="causes"),
     path("failed/offers/", offers, name="offers"),
     path("overview/", overview, name="overview"),
     path("digest/off/<str:token>/", switch_digest_off, name="digest-off"),
+    # One of the acts, but what it does is a file: see EXPORT.
+    path("act/export/", export.export, name="export"),
+    path("export.csv", export.file, name="file"),
     path("act/<slug:key>/", act, name="act"),
     path("jobs/<uuid:uuid>/", job, name="job"),
     path("jobs/<uuid:uuid>/stop/", stop, name="stop"),

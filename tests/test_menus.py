@@ -40,7 +40,7 @@ def test_a_menu_closes_when_one_turns_to_something_else(tmp_path: Path) -> None:
         expect(name).to_be_hidden()
 
         save.click()
-        page.get_by_role("link", name="Export CSV").focus()
+        page.get_by_label("Recipient or subject").focus()
         expect(name).to_be_hidden()
         columns.click()
         columns.click()

@@ -133,13 +133,14 @@ TABLE: dict[str, Row] = {
     "conversations:digest-off": Row(ANYBODY, ANYBODY),
     "conversations:causes": Row(EVERYBODY, NOBODY),
     "conversations:offers": Row(EVERYBODY, NOBODY),
-    "conversations:export": Row(EVERYBODY, NOBODY),
     "conversations:layout": Row(NOBODY, EVERYBODY_LED),
     "conversations:save_search": Row(NOBODY, EVERYBODY_LED, {"name": "Mine"}),
     "conversations:remove_search": Row(NOBODY, OWNER_LED),
     "conversations:act": Row(
         OWNER_AND_MANAGER, OWNER_AND_MANAGER_LED, query="delivery={delivery}"
     ),
+    "conversations:export": Row(OWNER_AND_MANAGER, NOBODY, query="delivery={delivery}"),
+    "conversations:file": Row(OWNER_AND_MANAGER, NOBODY, query="delivery={delivery}"),
     "conversations:job": Row(OWNER_AND_MANAGER, NOBODY),
     "conversations:stop": Row(NOBODY, OWNER_AND_MANAGER_LED),
     "conversations:compose": Row(EVERYBODY, EVERYBODY),
@@ -343,7 +344,6 @@ def world(
         "conversations:digest-off": [
             link_to_switch_off(bob).rstrip("/").split("/")[-1]
         ],
-        "conversations:export": ["failed"],
         "conversations:layout": ["failed"],
         "conversations:save_search": ["failed"],
         "conversations:remove_search": [search.pk],

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from django.urls import reverse
 
+from conversations.exporting import HEAD
 from conversations.models import Delivery
 from conversations.models.state import FAILURES, State
 from conversations.triage.archiving import archive, unarchive
@@ -35,13 +36,25 @@ NONE: frozenset[State] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Action:
-    """One thing that can be done to deliveries in some states."""
+class Offer:
+    """What a button offers for some deliveries; it leads to a preview of that."""
 
     key: str
     label: str  # on buttons
-    done: str  # in "31 …"
     says: str  # what it does, before it is done
+    dangerous: bool = False
+    removes: bool = False  # there is no page of the message any more
+
+    @cached_property
+    def url(self) -> str:
+        return reverse("conversations:act", args=[self.key])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action(Offer):
+    """One thing that can be done to deliveries in some states."""
+
+    done: str  # in "31 …"
     act: Callable[[list[Delivery], Order], Skipped]
     states: frozenset[State]
     # Where the archive makes a difference: for which states there, and what to say to
@@ -49,16 +62,10 @@ class Action:
     in_archive: frozenset[State] | None = None
     otherwise: str = ""
     form: type[ActionForm] = ActionForm
-    dangerous: bool = False
-    removes: bool = False  # there is no page of the message any more
 
     def is_for(self, state: str, *, archived: bool) -> bool:
         in_archive = self.states if self.in_archive is None else self.in_archive
         return state in (in_archive if archived else self.states)
-
-    @cached_property
-    def url(self) -> str:
-        return reverse("conversations:act", args=[self.key])
 
 
 ACTIONS: dict[str, Action] = {
@@ -166,16 +173,22 @@ ACTIONS: dict[str, Action] = {
             says="It is deleted here for good, with its timeline and its raw reports’ "
             "link to it. What was sent stays sent, and a suppressed address suppressed.",
             act=delete,
-            # What may have arrived is put away before it can be deleted.
-            states=frozenset(FAILURES) - {State.UNCONFIRMED},
+            states=NONE,
             in_archive=SETTLED,
-            otherwise="What arrived, or may have, is deleted only from the archive: "
-            "archive it first.",
+            otherwise="Only what is archived can be deleted: archive it first.",
             dangerous=True,
             removes=True,
         ),
     )
 }
+
+# Of whatever stands in a list. It only reads, so whoever sees it may have it.
+EXPORT = Offer(
+    key="export",
+    label="Export CSV",
+    says="You get a file for a spreadsheet, with a row for each. Nothing changes here. "
+    f"Its columns: {', '.join(HEAD)}.",
+)
 
 # What a tab offers for what is ticked there, in this order.
 IN_TABS: dict[str, tuple[str, ...]] = {
@@ -189,7 +202,6 @@ IN_TABS: dict[str, tuple[str, ...]] = {
         "not-arrived",
         "decide",
         "archive",
-        "delete",
     ),
 }
 
@@ -199,6 +211,6 @@ IN_LISTS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
-def actions_in(tab: str, listing: str = "") -> list[Action]:
+def offers_in(tab: str, listing: str = "") -> list[Offer]:
     keys = IN_LISTS.get((tab, listing)) or IN_TABS.get(tab, ())
-    return [ACTIONS[key] for key in keys]
+    return [*(ACTIONS[key] for key in keys), EXPORT]

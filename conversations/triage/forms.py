@@ -59,8 +59,10 @@ class ActionForm(forms.Form):
         if doubtful is Doubtful.NONE:
             del self.fields["anyway"]
         elif doubtful is Doubtful.SOME:
-            self.fields["anyway"].required = False
-            self.fields["anyway"].label = "Send those too that may be a second time"
+            anyway = self.fields["anyway"]
+            anyway.required = False
+            anyway.label = "Send those too that may be a second time"
+            anyway.help_text = "Else only what is certainly not delivered is sent."
 
     @property
     def options(self) -> dict[str, Any]:

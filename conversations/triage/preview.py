@@ -36,6 +36,14 @@ class Preview:
         return self.possible > 0 or self.partial
 
     @property
+    def shown(self) -> list[tuple[Delivery, Known | None]]:
+        """Some of them, and of what would be sent again what is known of each."""
+        return [
+            (each, what_is_known(each) if self.known else None)
+            for each in self.examples[:EXAMPLES]
+        ]
+
+    @property
     def doubtful(self) -> Doubtful:
         asking = sum(number for known, number in self.known if known.asks)
         if not asking:
@@ -71,17 +79,39 @@ def preview(action: Action, scope: Scope, user: User) -> Preview:
     )
 
 
+def preview_of_file(scope: Scope, user: User) -> Preview:
+    """Likewise of a file, which has all that was chosen."""
+    foreseen, is_all = scope.foreseen(user)
+    number = foreseen.count()
+    return Preview(
+        total=number,
+        possible=number,
+        refused=[],
+        known=[],
+        examples=list(_newest(foreseen, EXAMPLES).select_related("message")),
+        exact=True,
+        partial=not is_all,
+    )
+
+
 def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Delivery]:
     """The newest of those that the action is for."""
+    states = action.states | (action.in_archive or action.states)
     found = (
-        foreseen.filter(state__in=action.states | (action.in_archive or action.states))
-        .select_related("message__identity", "message__conversation")
-        .select_related("sender", "channel", "suppression")
+        _newest(foreseen.filter(state__in=states), number)
+        .select_related("message__identity", "message__conversation", "suppression")
         .prefetch_related("suppressions")
         .prefetch_related("message__deliveries", "message__resends__conversation")
-        .order_by("-state_since", "-pk")
     )
-    return [each for each in found[:number] if not refusal(action, Standing.of(each))]
+    return [each for each in found if not refusal(action, Standing.of(each))]
+
+
+def _newest(deliveries: DeliveryQuerySet, number: int) -> DeliveryQuerySet:
+    """With what their page tells of them; not joined to that before they are found."""
+    by_date = ("-state_since", "-pk")
+    pks = list(deliveries.order_by(*by_date).values_list("pk", flat=True)[:number])
+    found = Delivery.objects.filter(pk__in=pks).select_related("sender", "channel")
+    return found.order_by(*by_date)
 
 
 def _hindered(action: Action, deliveries: list[Delivery], user: User) -> Skipped:

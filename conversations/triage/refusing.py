@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
 from conversations.models.state import STATUS, State
-from conversations.triage.actions import ACTIONS, Action
+from conversations.triage.actions import ACTIONS, EXPORT, Action, Offer
 from conversations.triage.known import Known, what_is_known
 from conversations.triage.remedies import (
     BY_ITS_CHANNEL,
@@ -74,7 +74,7 @@ def hindrance(action: Action, delivery: Delivery) -> str:
 class Possible:
     """One thing that can be done, and what is known before it is."""
 
-    action: Action
+    action: Offer
     known: Known
     suggested: bool = False
 
@@ -100,12 +100,15 @@ def what_can_be_done(delivery: Delivery) -> list[Possible]:
         key=lambda action: helping.index(action.key) if action.key in helping else 99
     )
     return [
-        Possible(
-            action,
-            known,
-            suggested=not place and action.key in helping and delivery.needs_a_hand,
-        )
-        for place, action in enumerate(possible)
+        *(
+            Possible(
+                action,
+                known,
+                suggested=not place and action.key in helping and delivery.needs_a_hand,
+            )
+            for place, action in enumerate(possible)
+        ),
+        Possible(EXPORT, known),
     ]
 
 

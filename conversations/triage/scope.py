@@ -16,6 +16,7 @@ from conversations.triage.refusing import Standing
 from deliveryportal.accounts.models import User
 
 CHOSEN_AT_MOST = 1_000
+LOOKED_THROUGH = 100_000  # while somebody waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ class Scope:
         uuids = tuple(dict.fromkeys(_uuids(query.getlist("delivery"))))
         return cls(uuids[:CHOSEN_AT_MOST], "") if uuids else None
 
+    def browsing(self, user: User) -> Browsing | None:
+        """The list that is meant; None if they were chosen, or if there is none such."""
+        return None if self.uuids else _browsing(user, QueryDict(self.query))
+
     def deliveries(self, user: User) -> DeliveryQuerySet:
         if self.uuids:
             return Delivery.objects.visible_to(user).filter(uuid__in=self.uuids)
@@ -45,11 +50,11 @@ class Scope:
     def foreseen(self, user: User) -> tuple[DeliveryQuerySet, bool]:
         """Those that can be told of beforehand, and whether they are all.
 
-        Whoever waits for a page does not wait until a list is looked through whose
-        matches no index knows.
+        Whoever waits for a page does not wait until a long list is looked through, or
+        one whose matches no index knows.
         """
-        browsing = None if self.uuids else _browsing(user, QueryDict(self.query))
-        if browsing is None or browsing.can_be_counted:
+        browsing = self.browsing(user)
+        if browsing is None or browsing.can_be_looked_through(LOOKED_THROUGH):
             return self.deliveries(user), True
         latest = browsing.latest(CHOSEN_AT_MOST)
         ids = [each.pk for each in latest.rows]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,9 +14,10 @@ from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.beginning import begin
 from conversations.triage.bulk import at_once, turn
 from conversations.triage.forms import ActionForm
-from conversations.triage.preview import EXAMPLES, Preview, preview
+from conversations.triage.preview import Preview, preview
 from conversations.triage.scope import Scope
 from conversations.views.back import back_of
+from conversations.views.chosen import chosen
 from deliveryportal.accounts.access import UserRequest
 
 
@@ -24,16 +26,11 @@ def act(request: UserRequest, key: str) -> HttpResponse:
     """Show what an action would do to what was chosen, ask what it needs, and do it."""
     if key not in ACTIONS:
         raise Http404("There is no such action.")
-    action, scope = ACTIONS[key], Scope.from_query(request.GET)
-    if scope is None:
-        messages.info(request, "Nothing was chosen, so nothing was done.")
+    action = ACTIONS[key]
+    found = chosen(request, partial(preview, action))
+    if found is None:
         return redirect(back_of(request))
-    foreseen = preview(action, scope, request.user)
-    if not (foreseen.total or foreseen.partial):
-        if scope.uuids:
-            raise Http404("There is no such delivery.")
-        messages.info(request, "Nothing matches any more, so nothing was done.")
-        return redirect(back_of(request))
+    scope, foreseen = found
     form = _form(request, action, scope, foreseen)
     if form.is_bound and foreseen.may_be_done and form.is_valid():
         return _do(request, action, scope, form)
@@ -42,9 +39,7 @@ def act(request: UserRequest, key: str) -> HttpResponse:
         "conversations/act.html",
         {
             "action": action,
-            "scope": scope,
             "preview": foreseen,
-            "examples": foreseen.examples[:EXAMPLES],
             "form": form,
             "back": back_of(request),
         },

@@ -21,7 +21,7 @@ from conversations.models.state import State
 from conversations.paging import REACH, Page
 from conversations.rows import rows_of
 from conversations.searches import shown_to
-from conversations.triage.actions import ACTIONS, Action, actions_in
+from conversations.triage.actions import ACTIONS, Action, offers_in
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
@@ -63,7 +63,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "filter": browsing.filter,
         "query": browsing.query,
         "page": page,
-        "actions": actions_in(browsing.folder.key, browsing.listing.key),
+        "acts": offers_in(browsing.folder.key, browsing.listing.key),
         "page_links": _page_links(browsing, page),
         "further": _further(browsing, page),
         "turned": browsing.address(sort=OLDEST_FIRST if browsing.newest_first else ""),

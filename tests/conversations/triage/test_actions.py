@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.utils.timezone import now
 
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS
+from conversations.folders import FOLDERS
 from conversations.models import Delivery
-from conversations.models.state import State, Triage
-from conversations.triage.actions import ACTIONS
+from conversations.models.state import FAILURES, State, Triage
+from conversations.triage.actions import ACTIONS, offers_in
 from conversations.triage.known import KNOWN, Known, what_is_known
 from conversations.triage.refusing import Standing, refusal, what_can_be_done
 from conversations.triage.remedies import REMEDIES, RESENDING, RETRY
@@ -69,10 +71,10 @@ def test_what_an_untracked_channel_took_may_have_arrived(
         (
             State.FAILED,
             "mailbox_full",
-            ["retry", "correct", "decide", "archive", "delete"],
+            ["retry", "correct", "decide", "archive"],
         ),
-        (State.BOUNCED, "address_unknown", ["correct", "decide", "archive", "delete"]),
-        (State.COMPLAINED, "complaint", ["decide", "archive", "delete"]),
+        (State.BOUNCED, "address_unknown", ["correct", "decide", "archive"]),
+        (State.COMPLAINED, "complaint", ["decide", "archive"]),
         (
             State.UNCONFIRMED,
             "unconfirmed",
@@ -80,6 +82,7 @@ def test_what_an_untracked_channel_took_may_have_arrived(
         ),
         (State.ACCEPTED, "", ["again", "other-channel", "archive"]),
         (State.QUEUED, "", ["cancel"]),
+        (State.DELAYED, "", []),
     ],
 )
 def test_what_can_be_done_follows_state_and_reason(
@@ -90,7 +93,28 @@ def test_what_can_be_done_follows_state_and_reason(
     keys: list[str],
 ) -> None:
     delivery = make_delivery(alice, state=state, reason=reason)
-    assert [each.action.key for each in what_can_be_done(delivery)] == keys
+    found = [each.action.key for each in what_can_be_done(delivery)]
+    assert found == [*keys, "export"]
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, *FAILURES])
+def test_what_is_archived_and_nothing_else_can_be_deleted(
+    alice: User, make_delivery: MakeDelivery, state: State
+) -> None:
+    for archived_at in (None, now()):
+        delivery = make_delivery(alice, state=state, archived_at=archived_at)
+        keys = {each.action.key for each in what_can_be_done(delivery)}
+        assert keys & {"archive", "unarchive", "delete"} == (
+            {"unarchive", "delete"} if archived_at else {"archive"}
+        )
+
+
+def test_every_list_offers_the_file_and_only_the_archive_to_delete() -> None:
+    for folder in FOLDERS.values():
+        for listing in folder.all_lists:
+            keys = [each.key for each in offers_in(folder.key, listing.key)]
+            assert keys[-1] == "export"
+            assert ("delete" in keys) is (listing.key == "archived")
 
 
 def test_only_of_what_needs_a_hand_something_is_suggested(

@@ -72,6 +72,24 @@ def test_what_is_deleted_meanwhile_is_not_said_to_be_done(
     assert (skipped.recipient, skipped.why[:10]) == ("gone@customer.test", "It is gone")
 
 
+def test_what_left_the_archive_meanwhile_is_not_deleted_and_the_report_says_what_to_do(
+    alice: User, fail: Fail
+) -> None:
+    put_away = fail(alice, archived_at=now())
+    back = fail(alice, "back@customer.test", archived_at=now())
+    archive = Scope.from_query(QueryDict("everything=1&tab=sent&list=archived"))
+    assert archive
+    job = begin(ACTIONS["delete"], archive, by=alice, options={})
+    bulk.turn(job.pk)  # gathers
+    Delivery.objects.filter(pk=back.pk).update(archived_at=None)
+    job = finish(job)
+    assert (job.total, job.done, job.skipped) == (2, 1, 1)
+    [skipped] = job.items.filter(outcome=BulkItem.Outcome.SKIPPED)
+    assert skipped.recipient == "back@customer.test"
+    assert skipped.why.endswith("archive it first.")
+    assert not Delivery.objects.filter(pk=put_away.pk).exists()
+
+
 def test_what_comes_later_is_none_of_its_business(alice: User, fail: Fail) -> None:
     fail(alice)
     job = begin(ACTIONS["archive"], everything(), by=alice, options={})

@@ -9,7 +9,7 @@ import pytest
 from django.utils.timezone import now
 
 from conversations.models import Delivery, Message, Suppression
-from conversations.models.state import State, Triage
+from conversations.models.state import FAILURES, State, Triage
 from conversations.triage.carrying_out import carried_out
 from conversations.triage.known import what_is_known
 from deliveryportal.accounts.models import User
@@ -82,24 +82,17 @@ def test_archived_mail_is_out_of_the_lists_and_resolved_and_comes_back(
     assert do("unarchive", failed, alice) == "It is not archived."
 
 
-@pytest.mark.parametrize("state", [State.FAILED, State.BOUNCED, State.COMPLAINED])
-def test_a_failure_is_deleted_without_a_detour(
-    alice: User, fail: Fail, do: Do, state: State
-) -> None:
-    assert do("delete", fail(alice, state=state), alice) == ""
-    assert not Delivery.objects.exists()
-    assert not Message.objects.exists()
-
-
-@pytest.mark.parametrize("state", [State.ACCEPTED, State.UNCONFIRMED])
-def test_what_may_have_arrived_is_deleted_only_once_it_is_archived(
+@pytest.mark.parametrize("state", [State.ACCEPTED, *FAILURES])
+def test_mail_is_deleted_only_once_it_is_archived(
     alice: User, fail: Fail, do: Do, state: State
 ) -> None:
     kept = fail(alice, state=state, reason="")
     assert "archive it first" in do("delete", kept, alice)
+    assert Delivery.objects.exists()
     do("archive", kept, alice)
     assert do("delete", kept, alice) == ""
     assert not Delivery.objects.exists()
+    assert not Message.objects.exists()
 
 
 def test_what_is_on_its_way_is_not_deleted(alice: User, fail: Fail, do: Do) -> None:
@@ -114,6 +107,7 @@ def test_a_suppression_outlives_the_failure_that_brought_it_about(
     Suppression.objects.create(
         team=alice.team, address=failed.recipient, delivery=failed
     )
+    do("archive", failed, alice)
     do("delete", failed, alice)
     assert Suppression.objects.active().get().delivery is None
 

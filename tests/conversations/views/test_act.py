@@ -12,7 +12,7 @@ from channels.models import Channel
 from conversations import paging
 from conversations.models import BulkJob, Delivery, Message, Suppression
 from conversations.models.state import State
-from conversations.triage import bulk, preview
+from conversations.triage import bulk, preview, scope
 from deliveryportal.accounts.models import User
 from tests.conftest import person
 
@@ -175,30 +175,35 @@ def test_of_more_than_can_be_looked_at_the_preview_says_so(
     assert words in html(as_user(alice).get(path))
 
 
-def test_only_the_archive_offers_to_delete_what_was_sent(
-    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+@pytest.mark.parametrize(
+    ("tab", "state"), [("sent", State.ACCEPTED), ("failed", State.FAILED)]
+)
+def test_only_the_archive_offers_to_delete(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, tab: str, state: State
 ) -> None:
-    sent = make_delivery(alice, state=State.ACCEPTED)
+    mail = make_delivery(alice, state=state)
     client, delete = as_user(alice), 'formaction="/conversations/act/delete/"'
-    assert delete not in html(client.get("/conversations/sent/"))
-    page = html(client.get(url("delete", sent)))
+    assert delete not in html(client.get(f"/conversations/{tab}/"))
+    page = html(client.get(url("delete", mail)))
     assert "Delete: 0 of 1" in page
     assert "archive it first" in page
-    client.post(url("archive", sent))
+    client.post(url("delete", mail))
+    assert Delivery.objects.exists()
+    client.post(url("archive", mail))
     page = html(client.get("/conversations/sent/?list=archived"))
     assert delete in page
     assert 'formaction="/conversations/act/archive/"' not in page
-    assert "Delete: 1</h1>" in html(client.get(url("delete", sent)))
+    assert "Delete: 1</h1>" in html(client.get(url("delete", mail)))
 
 
-def test_a_failure_is_deleted_from_its_page_after_a_preview(
+def test_an_archived_failure_is_deleted_from_its_page_after_a_preview(
     as_user: AsUser, alice: User, failed: Delivery
 ) -> None:
-    client = as_user(alice)
-    page = html(client.get("/conversations/failed/"))
-    assert 'formaction="/conversations/act/delete/"' in page
-    page = html(client.get(failed.message.get_absolute_url()))
-    path = f"{url('delete', failed)}&amp;next=/conversations/failed/"
+    client, page = as_user(alice), failed.message.get_absolute_url()
+    assert "/act/delete/" not in html(client.get(page))
+    client.post(url("archive", failed))
+    page = html(client.get(page))
+    path = f"{url('delete', failed)}&amp;next=/conversations/sent/"
     assert path in page
     path = path.replace("&amp;", "&")
     assert "It is deleted here for good" in html(client.get(path))
@@ -219,6 +224,27 @@ def test_doubtful_mail_is_asked_about(
     assert not Message.objects.exclude(resend_of=None).exists()
     client.post(url("retry", unsure), {"anyway": "on"})
     assert Message.objects.exclude(resend_of=None).exists()
+
+
+def test_of_several_the_preview_says_of_each_what_is_known(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    unsure = make_delivery(
+        alice, "bert@x.test", state=State.UNCONFIRMED, reason="unconfirmed"
+    )
+    client, path = as_user(alice), url("retry", failed, unsure)
+    page = html(client.get(path))
+    assert "1 certainly not delivered</span>" in page
+    assert "1 may have arrived</span>" in page
+    assert "Else only what is certainly not delivered is sent." in page
+    rows = page.partition("<tbody>")[2].split("</tr>")
+    words = {"anna": "certainly not delivered", "bert": "may have arrived"}
+    for name, known in words.items():
+        [row] = [each for each in rows if f"{name}@" in each]
+        assert f">{known}</span>" in row
+    client.post(path)
+    assert Message.objects.get(resend_of__isnull=False).resend_of == failed.message
+    assert "may have arrived" not in html(client.get(url("archive", unsure)))
 
 
 def test_another_channel_shows_what_changes_first(
@@ -522,6 +548,21 @@ def test_of_a_long_list_the_newest_are_told_of_and_all_are_meant(
         pass
     archived = Delivery.objects.filter(archived_at__isnull=False)
     assert set(archived) == {newest, long_ago}
+
+
+def test_what_was_sent_is_not_looked_through_beforehand_if_it_is_too_much(
+    as_user: AsUser,
+    alice: User,
+    make_delivery: MakeDelivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(3):
+        make_delivery(alice, state=State.ACCEPTED)
+    monkeypatch.setattr(scope, "CHOSEN_AT_MOST", 1)
+    client, path = as_user(alice), "/conversations/act/archive/?everything=1&tab=sent"
+    for most, title in ((3, "Archive: 3"), (2, "Archive: all that match")):
+        monkeypatch.setattr(scope, "LOOKED_THROUGH", most)
+        assert f"{title}</h1>" in html(client.get(path))
 
 
 def test_what_matches_may_all_be_older_than_what_is_told_of(

@@ -50,7 +50,7 @@ def content(response: Any) -> str:
 PAGES: dict[str, Callable[[Delivery], str]] = {
     "list, with its alerts": lambda _: "/conversations/failed/",
     "timeline": lambda delivery: delivery.message.get_absolute_url(),
-    "CSV file": lambda _: "/conversations/failed/export.csv",
+    "CSV file": lambda _: "/conversations/export.csv?everything=1",
     "suppression": lambda _: Suppression.objects.get().get_absolute_url(),
 }
 
