@@ -37,7 +37,7 @@ def draft_rows_of(drafts: Iterable[Draft], *, to_pick: bool = False) -> SafeStri
 
 def _row(draft: Draft, zone: tzinfo, *, to_pick: bool) -> Html:
     uuid, key, url = str(draft.uuid), str(draft.pk), draft.get_absolute_url()
-    subject = at_most(90, draft.subject_begins) or "(no subject)"  # type: ignore[attr-defined]
+    subject = at_most(90, draft.subject_begins.strip()) or "(no subject)"  # type: ignore[attr-defined]
     text = at_most(90, draft.body_begins)  # type: ignore[attr-defined]
     saved, at = moment(draft.saved_at, zone)
     pick = Html(PICK, (uuid, uuid, subject)) if to_pick else Html()
@@ -48,7 +48,5 @@ def _row(draft: Draft, zone: tzinfo, *, to_pick: bool) -> Html:
 
 def _recipients(draft: Draft) -> str:
     """Whom it is for, in a line."""
-    if draft.to_begins:  # type: ignore[attr-defined]
-        return at_most(60, draft.to_begins)  # type: ignore[attr-defined]
-    people = draft.people_begins.strip()  # type: ignore[attr-defined]
-    return "a list of people" if people else "(nobody yet)"
+    to, people = draft.to_begins.strip(), draft.people_begins.strip()  # type: ignore[attr-defined]
+    return at_most(60, to) or ("a list of people" if people else "(nobody yet)")

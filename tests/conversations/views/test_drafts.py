@@ -215,7 +215,7 @@ def test_what_was_typed_is_shown_escaped_and_no_more_than_a_row_holds(
 
 
 def test_a_draft_that_has_little_says_so(alice: User, as_user: SignIn) -> None:
-    Draft.objects.create(owner=alice, body="x")
+    Draft.objects.create(owner=alice, to=" ", subject="\n", body="x")
     Draft.objects.create(owner=alice, people="email\nanna@x.test", subject="List")
     found = page(as_user(alice))
     assert "<bdi>(nobody yet)</bdi>" in found
