@@ -1,11 +1,10 @@
-"""What a person looks at: a list of a tab, narrowed, in an order, at a place."""
+"""What of a tab's lists a person looks at, and how it is read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from urllib.parse import urlencode
 
 from django.http import QueryDict
 
@@ -13,6 +12,7 @@ from conversations.columns import Layout
 from conversations.counting import CAP, Counting, Number
 from conversations.filtering import UNINDEXED, Filter, Known
 from conversations.folders import FOLDERS, Folder, Listing, Stream
+from conversations.looking import Looking
 from conversations.models import Delivery
 from conversations.models.delivery import BY_CAUSE
 from conversations.models.delivery_queryset import DeliveryQuerySet
@@ -21,7 +21,6 @@ from conversations.models.state import State, Triage
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
-OLDEST_FIRST = "oldest"
 FAILED = FOLDERS["failed"].everything
 DATES = {"when", "since", "until"}
 # What the list of one person, or of some days, has in its order.
@@ -30,16 +29,12 @@ THE_OPEN = {"triage": Triage.OPEN}
 TRIAGED = [{"triage": Triage.WAITING}, {"triage": Triage.LOST}]
 
 
-@dataclass(frozen=True)
-class Browsing:
+@dataclass(frozen=True, kw_only=True)
+class Browsing(Looking):
     """Read from the address by `of`; None there if its list does not exist."""
 
-    user: User
     folder: Folder
     listing: Listing
-    filter: Filter
-    newest_first: bool = True
-    place: Place = Place()  # noqa: RUF009 - it cannot be changed
 
     @classmethod
     def of(
@@ -50,15 +45,15 @@ class Browsing:
         if folder is None or listing is None:
             return None
         chosen = Filter.from_query(query, user, known)
-        place = Place.from_query(query)
-        if place is None:
-            chosen.problems.append("This address leads to no page of the list.")
-        sort = query.get("sort", "")
-        if sort not in {"", OLDEST_FIRST}:
-            chosen.problems.append(f"A list cannot be sorted by {sort[:60]!r}.")
-        return cls(
-            user, folder, listing, chosen, sort != OLDEST_FIRST, place or Place()
-        )
+        return cls.read(user, query, chosen, folder=folder, listing=listing)
+
+    @property
+    def path(self) -> str:
+        return self.folder.url
+
+    @property
+    def which(self) -> dict[str, str]:
+        return {"list": self.listing.key}
 
     def everything(self) -> DeliveryQuerySet:
         """All that matches, on whatever page: what is exported and acted on at once."""
@@ -66,12 +61,12 @@ class Browsing:
             self.listing.of(Delivery.objects.visible_to(self.user))
         )
 
-    def latest(self, number: int) -> Page:
+    def latest(self, number: int) -> Page[Delivery]:
         """The first so many that match, or those among the latest."""
         return read_page(self.parts, Place(), number, newest_first=True)
 
     @cached_property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Part[Delivery]]:
         """The same, a part for each index that holds it in order.
 
         What no index counts is sought in them; else each has just what matches.
@@ -80,7 +75,7 @@ class Browsing:
             return self._as_sought()
         return [self._part(stream, self.filter.apply) for stream in self._streams]
 
-    def _as_sought(self) -> list[Part]:
+    def _as_sought(self) -> list[Part[Delivery]]:
         return [
             replace(self._part(stream, self.filter.narrow), sought=self.filter.sought)
             for stream in self._streams
@@ -93,7 +88,7 @@ class Browsing:
 
     def _part(
         self, stream: Stream, narrowed: Callable[[DeliveryQuerySet], DeliveryQuerySet]
-    ) -> Part:
+    ) -> Part[Delivery]:
         visible = Delivery.objects.visible_to(self.user)
         return Part(
             narrowed(visible.filter(stream.condition)),
@@ -166,7 +161,7 @@ class Browsing:
             among=counting.number(*(part.as_indexed() for part in self.parts)),
         )
 
-    def page(self, layout: Layout, matching: Number | None = None) -> Page:
+    def page(self, layout: Layout, matching: Number | None = None) -> Page[Delivery]:
         """Read a page; of those that match, if they are known to be few."""
         if matching is not None and matching.is_exact:
             if matching.ids is not None:
@@ -186,13 +181,13 @@ class Browsing:
         """
         return self.filter.values.keys() & UNINDEXED == {"q"}
 
-    def _among(self, few: list[int], layout: Layout) -> Part:
+    def _among(self, few: list[int], layout: Layout) -> Part[Delivery]:
         if self.place.cursor is None:
             end = few if self.newest_first == self.place.forward else few[::-1]
             few = end[: layout.rows + 1]
         return Part(Delivery.objects.filter(pk__in=few))
 
-    def _read(self, parts: list[Part], layout: Layout) -> Page:
+    def _read(self, parts: list[Part[Delivery]], layout: Layout) -> Page[Delivery]:
         waits = State.QUEUED in self.listing.states
         for_list = (
             DeliveryQuerySet.for_waiting_list if waits else DeliveryQuerySet.for_list
@@ -202,28 +197,3 @@ class Browsing:
             for part in parts
         ]
         return read_page(shown, self.place, layout.rows, newest_first=self.newest_first)
-
-    # --- its address --------------------------------------------------------
-
-    @property
-    def query(self) -> str:
-        """List, filters and order, without the place: what a name is kept for."""
-        return self._query()
-
-    @property
-    def url(self) -> str:
-        return self.address()
-
-    def address(self, **changes: object) -> str:
-        """The address of this view, or of one that differs in `changes`."""
-        query = self._query(**changes)
-        return f"{self.folder.url}?{query}" if query else self.folder.url
-
-    def _query(self, **changes: object) -> str:
-        values = {
-            "list": self.listing.key,
-            **self.filter.values,
-            "sort": "" if self.newest_first else OLDEST_FIRST,
-            **changes,
-        }
-        return urlencode({key: value for key, value in values.items() if value})

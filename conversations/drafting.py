@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils.timezone import now
 
 from channels.models import EmailIdentity
 from conversations.models import Attachment, Draft, Message
+from conversations.models.draft import DraftQuerySet
 from deliveryportal.accounts.models import User
 
 KEPT_OUT_OF_SIGHT = timedelta(days=1)
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 AT_A_TIME = 200
 
 
 class HasGoneError(Exception):
     """The form's message was sent meanwhile: there is nothing left to keep."""
+
+
+class Deleted(NamedTuple):
+    number: int
+    mark: int  # what those that went together are had back by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,21 +102,26 @@ def put_away(owner: User, uuid: UUID, written: Written, leaves_at: datetime) -> 
     draft.attachments.set(written.attachments)
 
 
-def delete(draft: Draft) -> None:
-    """Put it out of sight, where it can be had back for a while."""
+def delete(drafts: DraftQuerySet) -> Deleted:
+    """Put them out of sight, where they can be had back for a while."""
     forget_at = now() + KEPT_OUT_OF_SIGHT
-    Draft.objects.filter(pk=draft.pk).update(forget_at=forget_at)
+    number = drafts.update(forget_at=forget_at)
+    return Deleted(number, (forget_at - EPOCH) // MICROSECOND)
 
 
-def restore(owner: User, uuid: UUID) -> Draft | None:
-    """Bring back what was deleted; None if there is no such draft, or it was sent."""
-    if Message.objects.filter(sender=owner, submission=uuid).exists():
-        return None
-    draft = Draft.objects.filter(owner=owner, uuid=uuid).first()
-    if draft:
-        draft.forget_at = None
-        draft.save(update_fields=["forget_at"])
-    return draft
+@transaction.atomic
+def restore(owner: User, mark: int) -> list[Draft]:
+    """Bring back what was deleted together, but for what was sent after all."""
+    try:
+        forget_at = EPOCH + mark * MICROSECOND
+    except OverflowError:
+        return []
+    sent = Message.objects.filter(sender=owner, submission=OuterRef("uuid"))
+    deleted = Draft.objects.filter(owner=owner, forget_at=forget_at)
+    found = deleted.exclude(Exists(sent))
+    drafts = list(found.only("uuid"))
+    found.update(forget_at=None)
+    return drafts
 
 
 def forget(drafts: Sequence[Draft]) -> None:

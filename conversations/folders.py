@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache, reduce
 from operator import or_
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -136,8 +137,10 @@ class Neighbour:
 
     key: str
     label: str
+    icon: str
     url_name: str
     rows: Theirs[Any]
+    empty: str
 
     @property
     def url(self) -> str:
@@ -173,6 +176,10 @@ class Folder:
         """What else stands in it that is a user's own; its number includes that."""
         return [each.rows for each in self.neighbours]
 
+    def address(self, **query: str) -> str:
+        query = {key: value for key, value in query.items() if value}
+        return f"{self.url}?{urlencode(query)}" if query else self.url
+
     def listing(self, key: str) -> Listing | None:
         """Return the list named `key`; the whole folder for an empty key."""
         return next((each for each in self.all_lists if each.key == key), None)
@@ -207,6 +214,15 @@ def _timed() -> Q:
     return _scheduled() & Q(not_before__gt=F("created_at"))
 
 
+DRAFTS = Neighbour(
+    key="drafts",
+    label="Drafts",
+    icon="document-text",
+    url_name="conversations:drafts",
+    rows=Draft.objects.of,
+    empty="What you write is saved here by itself until you send it. Only you see it. "
+    "Mail that you take back before it leaves comes here too.",
+)
 FOLDERS: dict[str, Folder] = {
     folder.key: folder
     for folder in (
@@ -274,14 +290,7 @@ FOLDERS: dict[str, Folder] = {
                     "another server says so here, and until when.",
                 ),
             ),
-            neighbours=(
-                Neighbour(
-                    key="drafts",
-                    label="Drafts",
-                    url_name="conversations:drafts",
-                    rows=Draft.objects.of,
-                ),
-            ),
+            neighbours=(DRAFTS,),
         ),
         Folder(
             key="failed",

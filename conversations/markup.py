@@ -33,6 +33,10 @@ def moment(at: datetime, zone: tzinfo) -> Html:
     return Html('<time datetime="{}">{}</time>', (at.isoformat(), shown))
 
 
+def at_most(letters: int, text: str) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
 def as_html(parts: Iterable[Html]) -> SafeString:
     """The parts, one after the other."""
     parts = list(parts)

@@ -10,26 +10,33 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
-from django.db.models import IntegerField, Lookup, OrderBy, Q, Value, Window
+from django.db.models import (
+    IntegerField,
+    Lookup,
+    OrderBy,
+    Q,
+    QuerySet,
+    Value,
+    Window,
+)
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import RowNumber
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.http import QueryDict
 
 from channels.models.reading import found
-from conversations.models import Delivery
-from conversations.models.delivery_queryset import DeliveryQuerySet
+from conversations.models import Delivery, Draft
+from conversations.models.leading import leading
 from conversations.models.sought import Span
+
+# What stands in a list; its model names the date that it is `listed_by`.
+Row = TypeVar("Row", Delivery, Draft)
 
 # What no index knows is looked for among so many rows at a time. PostgreSQL looks at a
 # thousand in 3 ms, so a page for which two indexes are read has its answer within 40.
 REACH = 5_000
-# Of a row among those: which of them it is, and the day or part of one that it is of.
-STANDS = RawSQL("conversations_delivery.stands", (), IntegerField())
-SPAN = RawSQL("conversations_delivery.span", ())
-
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,8 +49,8 @@ class Cursor:
     pk: int
 
     @classmethod
-    def of(cls, delivery: Delivery) -> Self:
-        return cls(delivery.state_since, delivery.pk)
+    def of(cls, row: Delivery | Draft) -> Self:
+        return cls(getattr(row, row.listed_by), row.pk)
 
     @classmethod
     def read(cls, text: str) -> Self | None:
@@ -81,30 +88,30 @@ class Place:
         return cls(forward=query.get("end") != "1")
 
 
-class Found(NamedTuple):
-    rows: list[Delivery]
+class Found(NamedTuple, Generic[Row]):
+    rows: list[Row]
     unseen: Cursor | None = None  # the first that was not looked at
 
 
-Shown: TypeAlias = "Callable[[DeliveryQuerySet], DeliveryQuerySet]"
+Shown: TypeAlias = "Callable[[Any], QuerySet[Any]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Generic[Row]):
     """Rows that one index holds in order: by `span` first, where it is a coarse one.
 
     They are read `in_order` of it, or PostgreSQL chooses by how many there seem to be.
     What is `sought` among them no index knows, so that not all are looked at.
     """
 
-    rows: DeliveryQuerySet
+    rows: QuerySet[Row]
     span: type[Span] | None = None
     in_order: bool = False
     sought: Q | None = None
     shown: Shown = lambda rows: rows  # with what is read of each
     dated: bool = False
 
-    def between(self, since: datetime | None, before: datetime | None) -> Part:
+    def between(self, since: datetime | None, before: datetime | None) -> Self:
         """Let a coarse index know what dates the rows are narrowed to."""
         rows = self.rows
         if self.span and since:
@@ -113,12 +120,10 @@ class Part:
             rows = rows.filter(_bound(self.span, before, down=True))
         return replace(self, rows=rows, dated=bool(since or before))
 
-    def as_indexed(self) -> DeliveryQuerySet:
+    def as_indexed(self) -> QuerySet[Row]:
         """In the index's own order, to be counted: up to the cap it is enough to follow
         that, where PostgreSQL would rather make a bitmap of all there are."""
-        return self.rows.order_by(
-            self.span("state_since") if self.span else "state_since"
-        )
+        return self.rows.order_by(self.span(self.date) if self.span else self.date)
 
     def read(
         self,
@@ -127,7 +132,7 @@ class Part:
         *,
         down: bool,
         until: Cursor | None = None,
-    ) -> Found:
+    ) -> Found[Row]:
         """Read so many rows beyond the cursor, downwards from the newest or up.
 
         What is further than `until` is not looked for, as far as the index knows it.
@@ -144,20 +149,25 @@ class Part:
         return Found(list(rows[:number]))
 
     def _seek(
-        self, rows: DeliveryQuerySet, sought: Q, number: int, *, down: bool
-    ) -> Found:
+        self, rows: QuerySet[Row], sought: Q, number: int, *, down: bool
+    ) -> Found[Row]:
         """Look through the first of them. If too few are found, the row after those
         comes along: all that was looked at stands before it."""
         order = self._order(down=down)
-        looked_at = rows.annotate(
+        numbered = rows.annotate(
             stands=Window(RowNumber(), order_by=order),
-            span=self.span("state_since") if self.span else Value(0),
-        ).leading(REACH + 1)
-        # In the same words, so that PostgreSQL need not sort them once more.
-        by_span = [_directed(SPAN, down=down)] if self.span else []
+            span=self.span(self.date) if self.span else Value(0),
+        )
+        looked_at = leading(numbered, REACH + 1)
+        # Of a row among those: which of them it is, and the day or part of one that it
+        # is of. In the same words, so that PostgreSQL need not sort them once more.
+        table = rows.model._meta.db_table
+        stands = RawSQL(f"{table}.stands", (), IntegerField())  # noqa: S611 - ours
+        span = RawSQL(f"{table}.span", ())  # noqa: S611
+        by_span = [_directed(span, down=down)] if self.span else []
         answer: list[Any] = found(
             self.shown(looked_at)
-            .annotate(stands=STANDS)
+            .annotate(stands=stands)
             .filter(sought | Q(stands=REACH + 1))
             .order_by(*by_span, *order[-2:]),
             number,
@@ -167,19 +177,20 @@ class Part:
             return Found(answer[:-1], unseen=Cursor.of(answer[-1]))
         return Found(answer)
 
-    def latest(self, number: int) -> DeliveryQuerySet:
+    def latest(self, number: int) -> QuerySet[Row]:
         """What is sought among so many of the newest."""
-        return self.ordered(None, down=True).leading(number).filter(self.sought or Q())
+        newest = self.ordered(None, down=True)
+        return leading(newest, number).filter(self.sought or Q())
 
-    def ordered(self, cursor: Cursor | None, *, down: bool) -> DeliveryQuerySet:
-        rows = self.rows
+    def ordered(self, cursor: Cursor | None, *, down: bool) -> QuerySet[Row]:
+        rows, date = self.rows, self.date
         if cursor:
             beyond = "lt" if down else "gt"
             rows = rows.filter(
-                Q(**{f"state_since__{beyond}": cursor.at})
-                | Q(**{"state_since": cursor.at, f"pk__{beyond}": cursor.pk}),
+                Q(**{f"{date}__{beyond}": cursor.at})
+                | Q(**{date: cursor.at, f"pk__{beyond}": cursor.pk}),
                 # What the index can use of that.
-                **{f"state_since__{beyond}e": cursor.at},
+                **{f"{date}__{beyond}e": cursor.at},
             )
             if self.span:
                 rows = rows.filter(_bound(self.span, cursor.at, down=down))
@@ -187,10 +198,14 @@ class Part:
 
     def _order(self, *, down: bool) -> list[str | OrderBy]:
         sign = "-" if down else ""
-        order: list[str | OrderBy] = [f"{sign}state_since", f"{sign}pk"]
+        order: list[str | OrderBy] = [f"{sign}{self.date}", f"{sign}pk"]
         if self.span:
-            order.insert(0, _directed(self.span("state_since"), down=down))
+            order.insert(0, _directed(self.span(self.date), down=down))
         return order
+
+    @property
+    def date(self) -> str:
+        return self.rows.model.listed_by
 
 
 def _directed(by: Span | RawSQL, *, down: bool) -> OrderBy:
@@ -203,8 +218,8 @@ def _bound(span: type[Span], at: datetime, *, down: bool) -> Lookup[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    rows: list[Delivery]
+class Page(Generic[Row]):
+    rows: list[Row]
     previous: Cursor | None = None  # behind this, backwards
     next: Cursor | None = None
     # It is not full, though more may match: what was not looked at begins here.
@@ -213,12 +228,12 @@ class Page:
 
 
 def read_page(
-    parts: list[Part], place: Place, size: int, *, newest_first: bool
-) -> Page:
+    parts: list[Part[Row]], place: Place, size: int, *, newest_first: bool
+) -> Page[Row]:
     """Read one page of the parts together, and whether any rows stand around it."""
     down = newest_first == place.forward
     nearest = max if down else min
-    rows: list[Delivery] = []
+    rows: list[Row] = []
     unseen: Cursor | None = None
     for part in parts:
         until = Cursor.of(rows[size]) if len(rows) > size else unseen

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import get_current_timezone
 
 from channels.models import Channel
-from conversations.markup import Html, as_html, moment
+from conversations.markup import Html, as_html, at_most, moment
 from conversations.models import Delivery, Suppression
 from conversations.models.message import message_address
 from conversations.models.state import SCHEDULED, State, Triage
@@ -71,7 +71,7 @@ def _url(delivery: Delivery, here: Here) -> str:
 
 
 def _subject(delivery: Delivery, here: Here) -> Html:
-    subject = _at_most(90, delivery.subject or "(no subject)")
+    subject = at_most(90, delivery.subject or "(no subject)")
     return Html(
         '<td><a id="m{}" href="{}">{}</a></td>\n',
         (str(delivery.pk), _url(delivery, here), subject),
@@ -150,12 +150,8 @@ def _date(delivery: Delivery, here: Here) -> Html:
 def _remote_words(delivery: Delivery) -> Html:
     if not delivery.remote_words:
         return Html()
-    words = _at_most(120, delivery.remote_words)
+    words = at_most(120, delivery.remote_words)
     return Html('<div class="muted mono">{}</div>', (words,))
-
-
-def _at_most(letters: int, text: str) -> str:
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _time(at: datetime | None, here: Here, how: str) -> str:

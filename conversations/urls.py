@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from conversations.folders import FOLDERS
-from conversations.views import draft, export
+from conversations.views import draft, drafts, export
 from conversations.views.act import act
 from conversations.views.alert import close_alert
 from conversations.views.attachment import attachment
@@ -41,11 +41,13 @@ urlpatterns = [
     path("jobs/<uuid:uuid>/", job, name="job"),
     path("jobs/<uuid:uuid>/stop/", stop, name="stop"),
     path("new/", compose, name="compose"),
-    path("drafts/", draft.drafts, name="drafts"),
+    path("drafts/", drafts.drafts, name="drafts"),
+    path("drafts/rows/", drafts.keep_rows, name="draft_rows"),
+    path("drafts/delete/", drafts.delete_some, name="delete_drafts"),
+    path("drafts/restore/<int:mark>/", drafts.restore, name="restore_drafts"),
     path("drafts/save/", draft.save, name="save_draft"),
     path("drafts/<uuid:uuid>/", draft.draft, name="draft"),
     path("drafts/<uuid:uuid>/delete/", draft.delete, name="delete_draft"),
-    path("drafts/<uuid:uuid>/restore/", draft.restore, name="restore_draft"),
     path("messages/<uuid:uuid>/", message, name="message"),
     path("messages/<uuid:uuid>/body/", body, name="body"),
     path("messages/<uuid:uuid>/take-back/", take_back, name="take_back"),

@@ -21,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from channels.models import Channel, ConnectionTest, EmailIdentity
 from channels.verifying import link_to_verify
+from conversations import drafting
 from conversations.blocking import block_domain, suppress_address
 from conversations.digesting import link_to_switch_off
 from conversations.models import (
@@ -149,7 +150,9 @@ TABLE: dict[str, Row] = {
     # What is posted there is a form of one's own, whatever the address says.
     "conversations:draft": Row(OWNER, EVERYBODY),
     "conversations:delete_draft": Row(NOBODY, OWNER_LED),
-    "conversations:restore_draft": Row(NOBODY, OWNER_LED),
+    "conversations:draft_rows": Row(NOBODY, EVERYBODY_LED),
+    "conversations:delete_drafts": Row(OWNER, OWNER_LED, query="draft={draft}"),
+    "conversations:restore_drafts": Row(NOBODY, OWNER_LED),
     "conversations:message": Row(OWNER_AND_MANAGER, NOBODY),
     "conversations:body": Row(OWNER_AND_MANAGER, NOBODY),
     "conversations:attachment": Row(OWNER, NOBODY),
@@ -241,7 +244,7 @@ class World:
 
     clients: dict[str, Client]
     places: dict[str, list[Any]]
-    delivery: UUID
+    chosen: dict[str, UUID]  # what a query names
 
     def ask(self, person: str, method: str, path: str, data: Any = None) -> int | str:
         """Return the status, or where a redirect leads; undo what it did."""
@@ -282,6 +285,7 @@ def world(
     )
     token = invite(manager=bob, email="new@acme.test")
     draft = Draft.objects.create(owner=alice, subject="Half")
+    deleted = Draft.objects.create(owner=alice, subject="Deleted")
     file = Attachment.objects.create(
         owner=alice,
         name="a.txt",
@@ -352,7 +356,9 @@ def world(
         "conversations:stop": [job.uuid],
         "conversations:draft": [draft.uuid],
         "conversations:delete_draft": [draft.uuid],
-        "conversations:restore_draft": [draft.uuid],
+        "conversations:restore_drafts": [
+            drafting.delete(Draft.objects.filter(pk=deleted.pk)).mark
+        ],
         "conversations:message": [failed.message.uuid],
         "conversations:body": [failed.message.uuid],
         "conversations:attachment": [file.uuid],
@@ -374,7 +380,8 @@ def world(
         "admin": User.objects.create_superuser("root@portal.test", "x", "Root"),
     }
     clients = {name: as_user(user) for name, user in people.items()}
-    return World({"anonymous": Client(), **clients}, places, failed.uuid)
+    chosen = {"delivery": failed.uuid, "draft": draft.uuid}
+    return World({"anonymous": Client(), **clients}, places, chosen)
 
 
 WITH_A_FILE = b"""From: a@portal.test
@@ -408,7 +415,7 @@ def test_each_of_six_people_is_answered_as_the_table_says(
 ) -> None:
     row = TABLE[name]
     path = f"/{name}" if "/" in name else reverse(name, args=world.places.get(name))
-    path += f"?{row.query.format(delivery=world.delivery)}" if row.query else ""
+    path += f"?{row.query.format(**world.chosen)}" if row.query else ""
     got = tuple(world.ask(who, "get", path) for who in PEOPLE)
     posted = tuple(world.ask(who, "post", path, dict(row.data)) for who in PEOPLE)
     assert (got, posted) == (row.get, row.post)

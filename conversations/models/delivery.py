@@ -66,6 +66,8 @@ class Delivery(QuickRowsModel):
 
     Part = Part
 
+    listed_by = "state_since"
+
     # In the order of time, as its return token: each change of the row makes new index
     # entries, and those of mail that goes together then stand together.
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)

@@ -15,7 +15,6 @@ from channels.models import Allowance, Channel
 from conversations.models import by_hand, hold
 from conversations.models.event import DeliveryEvent, Line, log
 from conversations.models.hold import Hold, HoldQuerySet
-from conversations.models.leading import Leading
 from conversations.models.list_indexes import IN_LISTS
 from conversations.models.sought import Word
 from conversations.models.state import FAILURES, State, Triage
@@ -182,13 +181,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def in_lists(self) -> Self:
         """All there are, in the words of the lists' indexes, which then find them."""
         return self.filter(IN_LISTS)
-
-    def leading(self, number: int) -> Self:
-        """The first so many in their order: a slice that can be narrowed further."""
-        found = type(self)(self.model)
-        table = found.query.get_initial_alias()
-        found.query.alias_map[table] = Leading(self, number)
-        return found
 
     def for_list(self, columns: Collection[str]) -> Self:
         """With what a row shows in these columns, and nothing else."""

@@ -6,16 +6,27 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Left
 from django.urls import reverse
 from django.utils.timezone import now
 
 from deliveryportal.accounts.models import User
+
+# What a row of the list begins to show, in so many letters: a text or a list of people
+# may be longer than all the rest of the page.
+SHOWN = ("to", "people", "subject", "body")
+LETTERS = 200
 
 
 class DraftQuerySet(models.QuerySet["Draft"]):
     def of(self, user: User) -> Self:
         """Their own, newest first: a draft is nobody else's business, nor a manager's."""
         return self.filter(owner=user, forget_at=None).order_by("-saved_at", "-pk")
+
+    def for_list(self) -> Self:
+        """With what a row shows, as `to_begins` and so on, and nothing else."""
+        begins = {f"{field}_begins": Left(field, LETTERS) for field in SHOWN}
+        return self.only("uuid", "saved_at").annotate(**begins)
 
     def forgettable(self, at: datetime) -> Self:
         return self.filter(forget_at__lte=at)
@@ -27,6 +38,8 @@ class Draft(models.Model):
     `uuid` is the form's submission. When it is sent or deleted the draft stays, out of
     sight, until `forget_at`: taking that back brings it into sight again.
     """
+
+    listed_by = "saved_at"
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
@@ -95,8 +108,3 @@ class Draft(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("conversations:draft", args=[self.uuid])
-
-    @property
-    def recipients(self) -> str:
-        """Whom it is for, in a line of a list."""
-        return self.to or (" ".join(self.people.split()) and "a list of people")

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.datastructures import BaseTable
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
+def leading(rows: Rows, number: int) -> Rows:
+    """The first so many in their order: a slice that can be narrowed further."""
+    found = type(rows)(rows.model)
+    table = found.query.get_initial_alias()
+    found.query.alias_map[table] = Leading(rows, number)
+    return found
 
 
 class Leading(BaseTable):

@@ -14,19 +14,20 @@ from django.db.models.sql.compiler import SQLCompiler
 
 class Sought(models.Func):
     """What a text search looks into, in capitals: Django's `icontains` would ask for
-    upper(upper(x)), which no index has."""
+    upper(upper(x)), which no index has. Without fields it is what a delivery has."""
 
     function = "UPPER"
     arg_joiner = " || ' ' || "
     output_field = models.TextField()
 
-    def __init__(self) -> None:
-        super().__init__("recipient", "subject")
+    def __init__(self, *fields: str) -> None:
+        super().__init__(*(fields or ("recipient", "subject")))
 
 
-def with_words(words: Iterable[str]) -> models.Q:
+def with_words(words: Iterable[str], *fields: str) -> models.Q:
     """The condition that each word stands in it, in whatever case."""
-    return models.Q(*(Contains(Sought(), Upper(models.Value(word))) for word in words))
+    sought = Sought(*fields)
+    return models.Q(*(Contains(sought, Upper(models.Value(word))) for word in words))
 
 
 class Word(models.Value):

@@ -35,7 +35,7 @@ class Scope:
             for key in query.keys() - {"delivery", "query", "everything", "next"}:
                 listed[key] = query.get(key, "")
             return cls((), listed.urlencode())
-        uuids = tuple(dict.fromkeys(_uuids(query.getlist("delivery"))))
+        uuids = tuple(dict.fromkeys(uuids_in(query.getlist("delivery"))))
         return cls(uuids[:CHOSEN_AT_MOST], "") if uuids else None
 
     def browsing(self, user: User) -> Browsing | None:
@@ -73,7 +73,7 @@ def groups(deliveries: DeliveryQuerySet) -> list[tuple[Standing, str, int]]:
     return [(Standing(*what), kind, number) for kind, *what, number in rows]
 
 
-def _uuids(texts: Iterable[str]) -> Iterable[UUID]:
+def uuids_in(texts: Iterable[str]) -> Iterable[UUID]:
     for text in texts:
         try:
             yield UUID(text)

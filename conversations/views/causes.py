@@ -5,8 +5,8 @@ from django.views.decorators.http import require_safe
 
 from conversations.causes import AT_FIRST, AT_MOST, causes_for, held_for, number_decided
 from conversations.models.state import Triage
+from conversations.views.around import LIVE_AROUND, around_page
 from conversations.views.live import live
-from conversations.views.tabs import tabs_around
 from deliveryportal.accounts.access import UserRequest
 
 
@@ -17,10 +17,9 @@ def causes(request: UserRequest) -> HttpResponse:
     return live(
         request,
         "conversations/causes.html",
-        {"live_part": "conversations/_causes.html"},
+        {"live_part": "conversations/_causes.html", **LIVE_AROUND},
         {
-            # Above the part that refreshes itself: not asked for with that.
-            **({} if request.htmx else tabs_around(request.user, "causes", "failed")),
+            **around_page(request.user, "causes", "failed"),
             "causes": found,
             "held": held_for(request.user),
             "waiting": number_decided(request.user, Triage.WAITING),

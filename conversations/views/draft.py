@@ -1,4 +1,4 @@
-"""Drafts: listed, gone on with, saved by themselves, deleted."""
+"""A draft: gone on with, saved by itself, deleted."""
 
 from __future__ import annotations
 
@@ -7,32 +7,16 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect, render
 from django.utils.timezone import now
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations import drafting
 from conversations.drafting import HasGoneError
 from conversations.forms import ComposeForm
 from conversations.models import Draft, Message
 from conversations.views.compose import Desk, page
-from conversations.views.tabs import tabs_around
+from conversations.views.drafts import delete_and_tell
 from deliveryportal.accounts.access import UserRequest
-
-LISTED = 200
-
-
-@require_safe
-def drafts(request: UserRequest) -> HttpResponse:
-    found = Draft.objects.of(request.user).prefetch_related("attachments")[:LISTED]
-    around = tabs_around(request.user, "drafts", "pending")
-    context = {"drafts": found, "listed": LISTED, **around}
-    return render(request, "conversations/drafts.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,21 +81,5 @@ def save(request: UserRequest) -> HttpResponse:
 
 @require_POST
 def delete(request: UserRequest, uuid: UUID) -> HttpResponse:
-    found = get_object_or_404(Draft.objects.of(request.user), uuid=uuid)
-    drafting.delete(found)
-    messages.success(
-        request,
-        f"The draft “{found}” is deleted.",
-        # What the button beside the words posts to: see _messages.html.
-        extra_tags=reverse("conversations:restore_draft", args=[found.uuid]),
-    )
+    delete_and_tell(request, Draft.objects.of(request.user).filter(uuid=uuid))
     return redirect("conversations:drafts")
-
-
-@require_POST
-def restore(request: UserRequest, uuid: UUID) -> HttpResponse:
-    found = drafting.restore(request.user, uuid)
-    if found is None:
-        raise Http404("There is no such draft.")
-    messages.success(request, "Your draft is back.")
-    return redirect(found)

@@ -40,7 +40,7 @@ def live(
     }
     text = "".join(said.values())
     seen = sha256(CSRF_TOKEN.sub("", text.replace(SEEN, "")).encode()).hexdigest()[:16]
-    alone = bool(request.htmx) and not request.htmx.boosted
+    alone = is_refresh(request)
     if alone and request.GET.get("seen") == seen:
         response = HttpResponse(status=204)
     else:
@@ -49,6 +49,11 @@ def live(
         response = HttpResponse(text.replace(SEEN, seen))
     patch_vary_headers(response, ["HX-Request", "HX-Boosted"])
     return response
+
+
+def is_refresh(request: UserRequest) -> bool:
+    """Whether the live parts are asked for, and the rest of the page is not."""
+    return bool(request.htmx) and not request.htmx.boosted
 
 
 def _without_seen(request: UserRequest) -> str:

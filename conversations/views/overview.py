@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from conversations.causes import causes_for
@@ -17,44 +18,49 @@ from conversations.overview import (
     untracked,
 )
 from conversations.pictures import share
-from conversations.views.tabs import tabs_around
+from conversations.views.around import LIVE_EVERYWHERE, around_page
+from conversations.views.live import is_refresh, live
 from deliveryportal.accounts.access import UserRequest, manager_required
 
 MOST_CAUSES = 8
+LIVE = {"live_refresh": "conversations/_refresh.html", **LIVE_EVERYWHERE}
 
 
 @require_safe
 @manager_required
 def overview(request: UserRequest) -> HttpResponse:
-    """The team's mail in pictures; `?when=` says of how many days."""
+    """The team's mail in pictures; `?when=` says of how many days.
+
+    What refreshes by itself are the numbers around them.
+    """
+    context = around_page(request.user, "overview")
+    if not is_refresh(request):
+        context |= _drawn(request)
+    return live(request, "conversations/overview.html", LIVE, context)
+
+
+def _drawn(request: UserRequest) -> dict[str, Any]:
     asked = request.GET.get("when", USUAL_SPAN)
     span = asked if asked in SPANS else USUAL_SPAN
     drawn = pictures(request.user, span)
     causes = causes_for(request.user, MOST_CAUSES)
     most = max((cause.number for cause in causes.shown), default=0)
     known = members(request.user)
-    return render(
-        request,
-        "conversations/overview.html",
-        {
-            "span": span,
-            "spans": SPANS,
-            "problem": asked if asked != span else "",
-            "pictures": drawn,
-            "anything": any(picture.number for picture in drawn),
-            "untracked": untracked(),
-            "causes": causes,
-            "cause_bars": [
-                (cause, share(cause.number, most)) for cause in causes.shown
-            ],
-            "domains": domains(request.user, span),
-            "newest": NEWEST,
-            "members": known,
-            "standing_out": [each for each in known if each.stands_out],
-            "rule": RULE,
-            **tabs_around(request.user, "overview"),
-            "alerts": list(
-                Alert.objects.manageable_by(request.user).open().order_by("-number")
-            ),
-        },
-    )
+    return {
+        "span": span,
+        "spans": SPANS,
+        "problem": asked if asked != span else "",
+        "pictures": drawn,
+        "anything": any(picture.number for picture in drawn),
+        "untracked": untracked(),
+        "causes": causes,
+        "cause_bars": [(cause, share(cause.number, most)) for cause in causes.shown],
+        "domains": domains(request.user, span),
+        "newest": NEWEST,
+        "members": known,
+        "standing_out": [each for each in known if each.stands_out],
+        "rule": RULE,
+        "alerts": list(
+            Alert.objects.manageable_by(request.user).open().order_by("-number")
+        ),
+    }

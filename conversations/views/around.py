@@ -1,0 +1,83 @@
+"""What stands around a page of Conversations: tabs, lists and saved searches, each with
+its number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations.browsing import Browsing
+from conversations.counting import Counting
+from conversations.filtering import Known
+from conversations.folders import FOLDERS, Folder
+from conversations.searches import shown_to
+from deliveryportal.accounts.models import User
+
+# Every number refreshes by itself: those of each page, and with the lists of its tab.
+LIVE_EVERYWHERE = {
+    "live_tabs": "conversations/_tabs.html",
+    "live_searches": "conversations/_searches.html",
+}
+LIVE_AROUND = {**LIVE_EVERYWHERE, "live_lists": "conversations/_lists.html"}
+
+
+def around_page(user: User, here: str, folder: str = "") -> dict[str, Any]:
+    """Around one that is not of deliveries; `here` names it where it is linked."""
+    counting = Counting()
+    shown = around(counting, Known(user), FOLDERS.get(folder))
+    counting.count()
+    return {"here": here, **shown}
+
+
+def around(
+    counting: Counting,
+    known: Known,
+    folder: Folder | None,
+    browsing: Browsing | None = None,
+) -> dict[str, Any]:
+    """Around a page of `folder`, if it is in one; as narrowed as what is browsed there.
+
+    The numbers are known once `counting` has counted.
+    """
+    user = known.user
+    member = browsing.filter.member if browsing else None
+    number = counting.of_lists(user, member)
+    shown: dict[str, Any] = {
+        "folder": folder,
+        "tabs": [
+            {
+                "folder": each,
+                "url": f"{each.url}?member={member.pk}" if member else each.url,
+                "count": number(each.counted, *([] if member else each.besides)),
+            }
+            for each in FOLDERS.values()
+        ],
+        "searches": [
+            {
+                "search": search,
+                "url": seen.url,
+                "current": browsing is not None and seen.url == browsing.url,
+                "removable": search.may_be_removed_by(user),
+                "for_managers": seen.filter.names_somebody,
+                "count": seen.count(counting)
+                if seen.can_be_counted
+                else seen.count_latest(counting),
+            }
+            for search, seen in shown_to(user, known)
+        ],
+    }
+    if folder:
+        address_of = browsing.address if browsing else folder.address
+        shown["lists"] = [
+            {
+                "listing": each,
+                "url": address_of(list=each.key),
+                "count": number(each),
+            }
+            for each in folder.all_lists
+        ]
+        shown["neighbours"] = [
+            {"neighbour": each, "count": counting.theirs(user, each.rows)}
+            for each in folder.neighbours
+        ]
+    return shown
