@@ -132,13 +132,22 @@ class Browsing:
         """Whether one index has these failures of a team, in their order, and no other."""
         chosen = {k: v for k, v in self.filter.values.items() if k not in DATES}
         alone = chosen in TRIAGED or chosen.keys() in ({"reason"}, {"channel"})
-        return alone and self.user.is_manager and self.listing is FAILED
+        by_cause = self._is_of_an_open_cause and chosen.keys() == {"cause", "triage"}
+        return (alone or by_cause) and self.user.is_manager and self.listing is FAILED
+
+    @property
+    def _is_of_an_open_cause(self) -> bool:
+        """Whether it is narrowed to what By cause counts: of a team, one index has that."""
+        values = self.filter.values
+        return "cause" in values and values.get("triage") == Triage.OPEN
 
     @property
     def can_be_counted(self) -> bool:
         """Whether an index counts what matches, and not the whole list is read for it."""
-        unindexed = bool(self.filter.values.keys() & UNINDEXED)
-        return self.listing.knows_filters or not unindexed
+        chosen = self.filter.values.keys()
+        if "cause" in chosen and self.user.is_manager and not self._is_of_an_open_cause:
+            return False
+        return self.listing.knows_filters or not chosen & UNINDEXED
 
     def count(self, counting: Counting, *, with_ids: bool = False) -> Number:
         """Ask for the number of all that matches.

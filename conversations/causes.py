@@ -26,7 +26,7 @@ from django.utils.timezone import get_current_timezone
 
 from channels.models import Channel
 from channels.models.reading import values
-from conversations.bounces.reasons import REASONS, Speaks
+from conversations.cause_key import CauseKey
 from conversations.folders import FOLDERS, OPEN
 from conversations.markup import Html, as_html, moment
 from conversations.models import CauseTally, Delivery, Suppression
@@ -73,7 +73,7 @@ class Cause:
     @property
     def url(self) -> str:
         """Of the list of its failures."""
-        return _list_of(self.key)
+        return _list_of(CauseKey.of(self.key))
 
     @property
     def begun(self) -> SafeString:
@@ -109,7 +109,7 @@ class Cause:
 
     @cached_property
     def _query(self) -> str:
-        return urlencode({"triage": Triage.OPEN, "cause": self.key})
+        return _narrowing_to(CauseKey.of(self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ def number_decided(user: User, triage: Triage) -> int:
 
 
 def _channels(keys: Iterable[str]) -> dict[str, Channel]:
-    ids = {what for reason, what in map(_split, keys) if _of_channel(reason)}
+    ids = {key.what for key in map(CauseKey.of, keys) if key.of_channel}
     found = Channel.objects.filter(pk__in=ids).select_related("owner")
     return {str(each.pk): each for each in found}
 
@@ -305,29 +305,18 @@ def _stop(suppressions: Collection[Suppression | None]) -> _Stop:
     )
 
 
-def _split(key: str) -> tuple[str, str]:
-    reason, _, what = key.partition(":")
-    return reason, what
+def _list_of(key: CauseKey) -> str:
+    return f"{FOLDERS['failed'].url}?{_narrowing_to(key)}"
 
 
-def _list_of(key: str) -> str:
-    reason, what = _split(key)
-    found = {"triage": Triage.OPEN, "reason": reason}
-    if "." in what:
-        found["q"] = what
-    return f"{FOLDERS['failed'].url}?{urlencode(found)}"
-
-
-def _of_channel(reason: str) -> bool:
-    why = REASONS.get(reason)
-    return why is not None and why.of is Speaks.CHANNEL
+def _narrowing_to(key: CauseKey) -> str:
+    return urlencode({"triage": Triage.OPEN, "cause": key.in_address})
 
 
 def _cause(place: int, row: _Row, known: _Known) -> Cause:
-    key = row.key
-    reason, what = _split(key)
-    why = REASONS.get(reason, REASONS["unknown"])
-    channel, stop = known.channels.get(what), known.stops.get(key)
+    key = CauseKey.of(row.key)
+    reason, why = key.reason, key.why
+    channel, stop = known.channels.get(key.what), known.stops.get(row.key)
     broken = channel is not None and not channel.is_working
     helping = remedies(reason or "unknown")
     if broken or (stop and not stop.released):
@@ -345,8 +334,8 @@ def _cause(place: int, row: _Row, known: _Known) -> Cause:
         first = ("See each message", _list_of(key))
     return Cause(
         place=place,
-        key=key,
-        title=why.at(channel.known_as if channel else what),
+        key=row.key,
+        title=key.title(channel),
         advice=advice,
         who=why.who,
         number=row.number,

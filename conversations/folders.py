@@ -123,6 +123,13 @@ class Listing:
         return {state for stream in self.streams for state in stream.states}
 
     @property
+    def has_failures(self) -> bool:
+        return any(
+            stream.archived or set(stream.states) & set(FAILURES)
+            for stream in self.streams
+        )
+
+    @property
     def knows_filters(self) -> bool:
         """Whether an index knows all that it may be narrowed by: see filter_index."""
         return self.states <= set(FAILURES) and not any(

@@ -74,6 +74,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         ),
         "offered": offered(request.user),
         "rows_offered": ROWS,
+        "without_cause": browsing.address(cause=""),
         "choices": _choices(browsing, known),
         "offers_resends": State.FAILED in browsing.listing.states,
         "alerts": found_for(request.user, _alerts) if key == "failed" else [],
@@ -130,15 +131,17 @@ def _further(browsing: Browsing, page: Page) -> dict[str, Any] | None:
 
 
 def _choices(browsing: Browsing, known: Known) -> list[dict[str, Any]]:
-    """The criteria that offer a choice, with what is chosen."""
+    """The criteria that offer a choice here, with what is chosen: that in any case."""
     values = browsing.filter.values
-    tables = {
-        "when": ("Date", [(key, words) for key, (words, *_) in PERIODS.items()]),
-        **{
-            key: (criterion.label, criterion.options(known))
-            for key, criterion in CRITERIA.items()
-        },
-    }
+    tables = {"when": ("Date", [(key, words) for key, (words, *_) in PERIODS.items()])}
+    for key, criterion in CRITERIA.items():
+        options = [
+            option
+            for option in criterion.options(known)
+            if criterion.fits(option[0], browsing.listing)
+            or option[0] == values.get(key)
+        ]
+        tables[key] = criterion.label, options
     return [
         {
             "key": key,
@@ -146,7 +149,7 @@ def _choices(browsing: Browsing, known: Known) -> list[dict[str, Any]]:
             "options": _options(tuple(options), values.get(key, "")),
         }
         for key, (label, options) in tables.items()
-        if len(options) > 1
+        if len(options) > 1 or (options and key in values)
     ]
 
 

@@ -82,6 +82,38 @@ def test_what_stands_in_the_words_leads_to_the_messages_to_be_edited(
     assert failed.message.get_absolute_url() in html(as_user(alice).get(address))
 
 
+def test_each_leads_to_exactly_the_failures_that_it_counts(
+    as_user: AsUser,
+    alice: User,
+    viewer: User,
+    make_delivery: MakeDelivery,
+    failures: None,
+) -> None:
+    make_delivery(
+        alice, "c@bigco.com", state=State.FAILED, reason="spam_policy", triage="lost"
+    )
+    make_delivery(alice, "bigco.com@x.test", state=State.FAILED, reason="mailbox_full")
+    client = as_user(viewer)
+    for cause in client.get(URL).context["causes"].shown:
+        listed = client.get(cause.url)
+        rows = listed.context["page"].rows
+        assert {row.cause or "" for row in rows} == {cause.key}
+        assert {row.triage for row in rows} == {"open"}
+        assert len(rows) == cause.number == int(listed.context["matching"])
+        assert f"Cause: <strong>{cause.title}</strong>" in html(listed)
+
+
+def test_everything_that_such_a_list_shows_is_what_is_acted_on(
+    as_user: AsUser, viewer: User, failures: None
+) -> None:
+    client = as_user(viewer)
+    for cause in client.get(URL).context["causes"].shown:
+        query = client.get(cause.url).context["query"]
+        asked = {"everything": "1", "tab": "failed", "query": query}
+        page = html(client.get("/conversations/act/archive/", asked))
+        assert f"Archive: {cause.number}</h1>" in page
+
+
 def test_an_action_reaches_its_cause_and_no_more(
     as_user: AsUser, viewer: User, failures: None
 ) -> None:

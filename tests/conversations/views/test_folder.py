@@ -294,6 +294,71 @@ def test_a_boosted_link_gets_the_whole_page(alice: User, as_user: SignIn) -> Non
     assert b'id="conversations"' in response.content
 
 
+OF_BIGCO = "cause=spam_policy%3Abigco.com"
+
+
+def test_a_list_says_which_cause_it_is_of_and_leads_to_all_of_them(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    for name in ("anna@bigco.com", "anna@small.com"):
+        make_delivery(alice, name, state=State.FAILED, reason="spam_policy")
+    client = as_user(alice)
+    response = client.get(f"/conversations/failed/?q=anna&{OF_BIGCO}")
+    found = response.content.decode()
+    assert "anna@small.com" not in found
+    assert "Cause: <strong>Blocked by policy at bigco.com</strong>" in found
+    [out] = re.findall(r'id="filter-cause-none"\s+href="([^"]*)"', found)
+    assert "anna@small.com" in page(client, html.unescape(out))
+
+
+def test_what_is_searched_for_is_searched_in_the_same_cause(
+    alice: User, as_user: SignIn
+) -> None:
+    found = page(as_user(alice), f"/conversations/failed/?{OF_BIGCO}")
+    kept = '<input type="hidden" name="cause" value="spam_policy:bigco.com">'
+    assert kept in found
+    assert 'name="cause"' not in page(as_user(alice), "/conversations/failed/")
+
+
+def test_what_is_written_as_a_cause_is_escaped(alice: User, as_user: SignIn) -> None:
+    for cause in ("<script>", "spam_policy:<script>"):
+        found = page(as_user(alice), f"/conversations/failed/?cause={cause}")
+        assert "<script>" not in found.replace('<script type="module"', "")
+        assert "&lt;script&gt;" in found
+
+
+FAILED_ONES = {"reason", "triage"}
+
+
+@pytest.mark.parametrize(
+    ("path", "offered"),
+    [
+        ("sent/", {"channel"}),
+        ("sent/?list=delivered", set()),  # by one channel alone
+        ("sent/?list=handed-over", {"channel"}),
+        ("sent/?list=archived", {"channel"} | FAILED_ONES),
+        ("pending/", {"channel"}),
+        ("failed/", {"channel"} | FAILED_ONES),
+        ("failed/?list=bounced", {"channel"} | FAILED_ONES),
+        ("sent/?reason=mailbox_full", {"channel", "reason"}),  # to let go of it
+        ("sent/?list=delivered&channel=smtp", {"channel"}),
+    ],
+)
+def test_a_list_offers_what_its_mail_can_be_narrowed_by(
+    alice: User, as_user: SignIn, path: str, offered: set[str]
+) -> None:
+    found = as_user(alice).get(f"/conversations/{path}").context["choices"]
+    assert {each["key"] for each in found} == {"when"} | offered
+
+
+def test_handed_over_offers_no_channel_whose_mail_is_delivered(
+    alice: User, as_user: SignIn
+) -> None:
+    found = page(as_user(alice), "/conversations/sent/?list=handed-over")
+    assert '<option value="gmail">' in found
+    assert '<option value="portal">' not in found
+
+
 def test_a_manager_looks_at_every_tab_as_a_member(
     alice: User, bob: User, make_delivery: MakeDelivery, as_user: SignIn
 ) -> None:
