@@ -17,7 +17,7 @@ from conversations.models import Delivery
 from conversations.models.delivery import BY_CAUSE
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, Span
-from conversations.models.state import State, Triage
+from conversations.models.state import Triage
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
@@ -196,7 +196,7 @@ class Browsing:
         return Part(Delivery.objects.filter(pk__in=few))
 
     def _read(self, parts: list[Part], layout: Layout) -> Page:
-        waits = State.QUEUED in self.listing.states
+        waits = self.listing.has_waiting
         for_list = (
             DeliveryQuerySet.for_waiting_list if waits else DeliveryQuerySet.for_list
         )

@@ -22,6 +22,7 @@ from conversations.folders import Listing
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import with_words
 from conversations.models.state import Triage
+from conversations.waiting import WAITS, waits_for
 from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
@@ -162,6 +163,12 @@ CRITERIA: dict[str, Criterion] = {
         options=lambda known: [(key, str(words)) for key, words in Triage.choices],
         condition=lambda value, known: Q(triage=value),
         fits=_of_failures,
+    ),
+    "waits": Criterion(
+        label="Waits for",
+        options=lambda known: list(WAITS.items()),
+        condition=lambda value, known: waits_for(value),
+        fits=lambda value, listing: listing.has_waiting,
     ),
 }
 

@@ -123,6 +123,10 @@ class Listing:
         return {state for stream in self.streams for state in stream.states}
 
     @property
+    def has_waiting(self) -> bool:
+        return State.QUEUED in self.states
+
+    @property
     def has_failures(self) -> bool:
         return any(
             stream.archived or set(stream.states) & set(FAILURES)
@@ -202,7 +206,7 @@ OPEN = Stream(states=FAILURES, triage=Triage.OPEN, archived=None)
 PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 
 
-def _scheduled() -> Q:
+def scheduled() -> Q:
     """It waits for nothing but the time that a person named, as `is_scheduled` says."""
     undone = F("created_at") + timedelta(seconds=settings.UNDO_SECONDS)
     waits = Q(state=Word(State.QUEUED.value), waiting_for="", not_before__gt=now())
@@ -211,7 +215,7 @@ def _scheduled() -> Q:
 
 def _timed() -> Q:
     """Likewise, in the words of the index of all that waits for a time of its own."""
-    return _scheduled() & Q(not_before__gt=F("created_at"))
+    return scheduled() & Q(not_before__gt=F("created_at"))
 
 
 FOLDERS: dict[str, Folder] = {
@@ -273,9 +277,7 @@ FOLDERS: dict[str, Folder] = {
                     key="in-progress",
                     label="In progress",
                     streams=(
-                        Stream(
-                            states=PENDING, further=lambda: ~_scheduled(), most=True
-                        ),
+                        Stream(states=PENDING, further=lambda: ~scheduled(), most=True),
                     ),
                     empty="Nothing is on its way. What waits for a limit or for "
                     "another server says so here, and until when.",

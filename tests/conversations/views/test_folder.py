@@ -337,7 +337,8 @@ FAILED_ONES = {"reason", "triage"}
         ("sent/?list=delivered", set()),  # by one channel alone
         ("sent/?list=handed-over", {"channel"}),
         ("sent/?list=archived", {"channel"} | FAILED_ONES),
-        ("pending/", {"channel"}),
+        ("pending/", {"channel", "waits"}),
+        ("pending/?list=scheduled", {"channel", "waits"}),
         ("failed/", {"channel"} | FAILED_ONES),
         ("failed/?list=bounced", {"channel"} | FAILED_ONES),
         ("sent/?reason=mailbox_full", {"channel", "reason"}),  # to let go of it
