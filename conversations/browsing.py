@@ -18,10 +18,10 @@ from conversations.models.delivery import BY_CAUSE
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, Span
 from conversations.models.state import Triage
+from conversations.orders import NEWEST_FIRST, ORDERS, Order
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
-OLDEST_FIRST = "oldest"
 FAILED = FOLDERS["failed"].everything
 DATES = {"when", "since", "until"}
 # What the list of one person, or of some days, has in its order.
@@ -38,7 +38,7 @@ class Browsing:
     folder: Folder
     listing: Listing
     filter: Filter
-    newest_first: bool = True
+    order: Order = NEWEST_FIRST
     place: Place = Place()  # noqa: RUF009 - it cannot be changed
 
     @classmethod
@@ -54,11 +54,11 @@ class Browsing:
         if place is None:
             chosen.problems.append("This address leads to no page of the list.")
         sort = query.get("sort", "")
-        if sort not in {"", OLDEST_FIRST}:
-            chosen.problems.append(f"A list cannot be sorted by {sort[:60]!r}.")
-        return cls(
-            user, folder, listing, chosen, sort != OLDEST_FIRST, place or Place()
-        )
+        order = ORDERS.get(sort)
+        if order is None or not order.fits(listing):
+            chosen.problems.append(f"This list cannot be sorted by {sort[:60]!r}.")
+            order = NEWEST_FIRST
+        return cls(user, folder, listing, chosen, order, place or Place())
 
     def everything(self) -> DeliveryQuerySet:
         """All that matches, on whatever page: what is exported and acted on at once."""
@@ -98,6 +98,7 @@ class Browsing:
         return Part(
             narrowed(visible.filter(stream.condition)),
             self._span(stream),
+            by=self.order.by,
             in_order=self._is_read_in_order(stream),
         ).between(self.filter.since, self.filter.before)
 
@@ -191,7 +192,7 @@ class Browsing:
 
     def _among(self, few: list[int], layout: Layout) -> Part:
         if self.place.cursor is None:
-            end = few if self.newest_first == self.place.forward else few[::-1]
+            end = few if self.order.down == self.place.forward else few[::-1]
             few = end[: layout.rows + 1]
         return Part(Delivery.objects.filter(pk__in=few))
 
@@ -204,7 +205,7 @@ class Browsing:
             replace(part, shown=partial(for_list, columns=layout.columns))
             for part in parts
         ]
-        return read_page(shown, self.place, layout.rows, newest_first=self.newest_first)
+        return read_page(shown, self.place, layout.rows, newest_first=self.order.down)
 
     # --- its address --------------------------------------------------------
 
@@ -222,11 +223,16 @@ class Browsing:
         query = self._query(**changes)
         return f"{self.folder.url}?{query}" if query else self.folder.url
 
+    def address_in(self, listing: Listing) -> str:
+        """Of another list, narrowed likewise; in this order as far as it has that."""
+        order = self.order if self.order.fits(listing) else NEWEST_FIRST
+        return self.address(list=listing.key, sort=order.key)
+
     def _query(self, **changes: object) -> str:
         values = {
             "list": self.listing.key,
             **self.filter.values,
-            "sort": "" if self.newest_first else OLDEST_FIRST,
+            "sort": self.order.key,
             **changes,
         }
         return urlencode({key: value for key, value in values.items() if value})

@@ -109,6 +109,7 @@ class Listing:
     label: str
     streams: tuple[Stream, ...]
     empty: str  # what it means that nothing stands here
+    has_departures: bool = False  # all of it leaves at a time that is known
 
     def of(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
         return deliveries.filter(
@@ -209,12 +210,13 @@ PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 def scheduled() -> Q:
     """It waits for nothing but the time that a person named, as `is_scheduled` says."""
     undone = F("created_at") + timedelta(seconds=settings.UNDO_SECONDS)
-    waits = Q(state=Word(State.QUEUED.value), waiting_for="", not_before__gt=now())
+    queued = Q(state=Word(State.QUEUED.value), waiting_for=Word(""))
+    waits = queued & Q(not_before__gt=now())
     return waits & Q(not_before__gt=undone)
 
 
 def _timed() -> Q:
-    """Likewise, in the words of the index of all that waits for a time of its own."""
+    """Likewise, in the words of its index."""
     return scheduled() & Q(not_before__gt=F("created_at"))
 
 
@@ -272,6 +274,7 @@ FOLDERS: dict[str, Folder] = {
                     label="Scheduled",
                     streams=(Stream(states=PENDING, further=_timed),),
                     empty="Mail that is to leave at a time you named stands here.",
+                    has_departures=True,
                 ),
                 Listing(
                     key="in-progress",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from django.db.models import IntegerField, Lookup, OrderBy, Q, Value, Window
@@ -30,6 +31,8 @@ REACH = 5_000
 STANDS = RawSQL("conversations_delivery.stands", (), IntegerField())
 SPAN = RawSQL("conversations_delivery.span", ())
 
+DATE = "state_since"  # what lists are ordered by, unless they say otherwise
+
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,8 +45,8 @@ class Cursor:
     pk: int
 
     @classmethod
-    def of(cls, delivery: Delivery) -> Self:
-        return cls(delivery.state_since, delivery.pk)
+    def of(cls, delivery: Delivery, by: str = DATE) -> Self:
+        return cls(getattr(delivery, by), delivery.pk)
 
     @classmethod
     def read(cls, text: str) -> Self | None:
@@ -91,7 +94,8 @@ Shown: TypeAlias = "Callable[[DeliveryQuerySet], DeliveryQuerySet]"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that one index holds in order: by `span` first, where it is a coarse one.
+    """Rows that one index holds in order: `by` a moment, or by `span` first, where it
+    is a coarse one.
 
     They are read `in_order` of it, or PostgreSQL chooses by how many there seem to be.
     What is `sought` among them no index knows, so that not all are looked at.
@@ -99,6 +103,7 @@ class Part:
 
     rows: DeliveryQuerySet
     span: type[Span] | None = None
+    by: str = DATE
     in_order: bool = False
     sought: Q | None = None
     shown: Shown = lambda rows: rows  # with what is read of each
@@ -164,7 +169,7 @@ class Part:
             once=not self.dated,
         )
         if answer and answer[-1].stands > REACH:
-            return Found(answer[:-1], unseen=Cursor.of(answer[-1]))
+            return Found(answer[:-1], unseen=Cursor.of(answer[-1], self.by))
         return Found(answer)
 
     def latest(self, number: int) -> DeliveryQuerySet:
@@ -176,10 +181,10 @@ class Part:
         if cursor:
             beyond = "lt" if down else "gt"
             rows = rows.filter(
-                Q(**{f"state_since__{beyond}": cursor.at})
-                | Q(**{"state_since": cursor.at, f"pk__{beyond}": cursor.pk}),
+                Q(**{f"{self.by}__{beyond}": cursor.at})
+                | Q(**{self.by: cursor.at, f"pk__{beyond}": cursor.pk}),
                 # What the index can use of that.
-                **{f"state_since__{beyond}e": cursor.at},
+                **{f"{self.by}__{beyond}e": cursor.at},
             )
             if self.span:
                 rows = rows.filter(_bound(self.span, cursor.at, down=down))
@@ -187,7 +192,7 @@ class Part:
 
     def _order(self, *, down: bool) -> list[str | OrderBy]:
         sign = "-" if down else ""
-        order: list[str | OrderBy] = [f"{sign}state_since", f"{sign}pk"]
+        order: list[str | OrderBy] = [f"{sign}{self.by}", f"{sign}pk"]
         if self.span:
             order.insert(0, _directed(self.span("state_since"), down=down))
         return order
@@ -215,20 +220,24 @@ class Page:
 def read_page(
     parts: list[Part], place: Place, size: int, *, newest_first: bool
 ) -> Page:
-    """Read one page of the parts together, and whether any rows stand around it."""
+    """Read one page of the parts together, and whether any rows stand around it.
+
+    They are all by one moment, the newest first by the latest.
+    """
+    cursor_of = partial(Cursor.of, by=parts[0].by if parts else DATE)
     down = newest_first == place.forward
     nearest = max if down else min
     rows: list[Delivery] = []
     unseen: Cursor | None = None
     for part in parts:
-        until = Cursor.of(rows[size]) if len(rows) > size else unseen
+        until = cursor_of(rows[size]) if len(rows) > size else unseen
         found = part.read(place.cursor, size + 1, down=down, until=until)
         rows += found.rows
         if found.unseen:
             unseen = nearest(found.unseen, unseen or found.unseen)
         if unseen:  # behind it more may match than was found
-            rows = [row for row in rows if nearest(Cursor.of(row), unseen) != unseen]
-        rows.sort(key=Cursor.of, reverse=down)
+            rows = [row for row in rows if nearest(cursor_of(row), unseen) != unseen]
+        rows.sort(key=cursor_of, reverse=down)
         del rows[size + 1 :]
     more, rows = len(rows) > size, rows[:size]
     further = unseen.to_include(down=down) if unseen and not more else None
@@ -241,8 +250,8 @@ def read_page(
         more, beginning = beginning, more
     return Page(
         rows,
-        previous=Cursor.of(rows[0]) if beginning else None,
-        next=Cursor.of(rows[-1]) if more else None,
+        previous=cursor_of(rows[0]) if beginning else None,
+        next=cursor_of(rows[-1]) if more else None,
         further=further,
         is_all=is_all,
     )

@@ -10,14 +10,15 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from channels.models.personal import found_for
-from conversations.browsing import OLDEST_FIRST, Browsing
-from conversations.columns import COLUMNS, ROWS, layout_of, offered
+from conversations.browsing import Browsing
+from conversations.columns import COLUMNS, ROWS, Column, layout_of, offered
 from conversations.counting import Counting, Number
 from conversations.filtering import CRITERIA, PERIODS, Known, Option
 from conversations.folders import FOLDERS
 from conversations.markup import Html, as_html
 from conversations.models import Alert, BulkJob
 from conversations.models.state import State
+from conversations.orders import order_by
 from conversations.paging import REACH, Page
 from conversations.rows import rows_of
 from conversations.searches import shown_to
@@ -66,9 +67,8 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "actions": actions_in(browsing.folder.key, browsing.listing.key),
         "page_links": _page_links(browsing, page),
         "further": _further(browsing, page),
-        "turned": browsing.address(sort=OLDEST_FIRST if browsing.newest_first else ""),
         "layout": layout,
-        "columns": columns,
+        "heads": [_head(browsing, each) for each in columns],
         "body": rows_of(
             page.rows, [each.key for each in columns], waiting=key == "pending"
         ),
@@ -93,9 +93,25 @@ def _jobs(user: User) -> list[tuple[Action, BulkJob]]:
     return [(ACTIONS[each.action], each) for each in latest[:MOST_JOBS]]
 
 
+def _head(browsing: Browsing, column: Column) -> dict[str, Any]:
+    """A column's name, and the order that its link turns the list to, if it has one."""
+    waits = column.key == "reason" and browsing.listing.has_waiting
+    head: dict[str, Any] = {
+        "key": column.key,
+        "label": "Waits for" if waits else column.label,
+    }
+    order, turned = browsing.order, order_by(column.key, browsing.listing)
+    if turned is None:
+        return head
+    if order.by == turned.by:
+        head |= {"order": order}
+        turned = order.turned
+    return head | {"turned": turned, "url": browsing.address(sort=turned.key)}
+
+
 def _page_links(browsing: Browsing, page: Page) -> list[dict[str, str]]:
     """The way to the pages around this one; without an address where there is none."""
-    ends = ("Newest", "Oldest") if browsing.newest_first else ("Oldest", "Newest")
+    ends = browsing.order.ends
     previous, following = page.previous, page.next
     if browsing.place.forward:
         following = following or page.further
@@ -124,7 +140,7 @@ def _further(browsing: Browsing, page: Page) -> dict[str, Any] | None:
     forward = browsing.place.forward
     return {
         "number": REACH,
-        "back": browsing.newest_first == forward,
+        "back": browsing.order.down == forward,
         "at": page.further.at,
         "url": browsing.address(**{"after" if forward else "before": page.further}),
     }
@@ -178,7 +194,7 @@ def _counted(browsing: Browsing, known: Known) -> dict[str, Any]:
     lists = [
         {
             "listing": each,
-            "url": browsing.address(list=each.key),
+            "url": browsing.address_in(each),
             "count": numbers[each.key],
         }
         for each in folder.all_lists

@@ -294,6 +294,45 @@ def test_a_boosted_link_gets_the_whole_page(alice: User, as_user: SignIn) -> Non
     assert b'id="conversations"' in response.content
 
 
+def heads(response: object) -> dict[str, tuple[str, str]]:
+    """What the heads of columns say of the order, and where they lead."""
+    found = response.content.decode()  # type: ignore[attr-defined]
+    return {
+        key: (said, html.unescape(url))
+        for said, key, url in re.findall(
+            r'<th scope="col" ([^>]*)>\s*<a id="sort-(\w+)"\s+hx-boost="true"\s+'
+            r'href="([^"]*)"',
+            found,
+        )
+    }
+
+
+def test_the_heads_of_columns_turn_the_order(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, not_before=now() + timedelta(hours=3))
+    client, path = as_user(alice), "/conversations/pending/"
+    whole = heads(client.get(path))
+    assert whole == {"date": ('aria-sort="descending"', f"{path}?sort=oldest")}
+    scheduled = heads(client.get(f"{path}?list=scheduled"))
+    assert scheduled["reason"] == ("", f"{path}?list=scheduled&sort=leaving")
+    by_departure = client.get(scheduled["reason"][1])
+    assert heads(by_departure) == {
+        "reason": (
+            'aria-sort="ascending"',
+            f"{path}?list=scheduled&sort=leaving-last",
+        ),
+        "date": ("", f"{path}?list=scheduled"),
+    }
+    for each in by_departure.context["lists"]:  # the others have no such order
+        assert not client.get(each["url"]).context["filter"].problems
+    assert [each["url"] for each in by_departure.context["lists"]] == [
+        path,
+        f"{path}?list=scheduled&sort=leaving",
+        f"{path}?list=in-progress",
+    ]
+
+
 OF_BIGCO = "cause=spam_policy%3Abigco.com"
 
 
