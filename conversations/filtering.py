@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
@@ -48,7 +48,6 @@ class Known:
         found = found_for(self.user, _identities)
         return {str(identity.uuid): identity for identity in found}
 
-    @cache  # noqa: B019 - it lives as long as a page is made
     def channel(self, key: str) -> Channel | None:
         """One whose name they know, because mail that they may see has gone by it."""
         theirs = Q(owner=self.user) | Q(team=self.user.team_id)

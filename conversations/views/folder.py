@@ -74,6 +74,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         ),
         "offered": offered(request.user),
         "rows_offered": ROWS,
+        "cause": browsing.filter.cause,
         "without_cause": browsing.address(cause=""),
         "choices": _choices(browsing, known),
         "offers_resends": State.FAILED in browsing.listing.states,

@@ -350,6 +350,16 @@ def test_a_list_says_which_cause_it_is_of_and_leads_to_all_of_them(
     assert "anna@small.com" in page(client, html.unescape(out))
 
 
+def test_the_channel_of_a_cause_is_asked_for_once(
+    alice: User, as_user: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = as_user(alice)
+    with CaptureQueriesContext(connection) as plain:
+        client.get("/conversations/failed/?cause=address_unknown")
+    with django_assert_num_queries(len(plain) + 1):
+        client.get("/conversations/failed/?cause=channel_down:1")
+
+
 def test_what_is_searched_for_is_searched_in_the_same_cause(
     alice: User, as_user: SignIn
 ) -> None:
