@@ -17,7 +17,8 @@ from conversations.models import Delivery
 from conversations.models.delivery import BY_CAUSE
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, Span
-from conversations.models.state import State, Triage
+from conversations.models.state import Triage
+from conversations.orders import NEWEST_FIRST
 from conversations.paging import Page, Part, Place, read_page
 from deliveryportal.accounts.models import User
 
@@ -45,7 +46,7 @@ class Browsing(Looking):
         if folder is None or listing is None:
             return None
         chosen = Filter.from_query(query, user, known)
-        return cls.read(user, query, chosen, folder=folder, listing=listing)
+        return cls.read(user, listing, query, chosen, folder=folder)
 
     @property
     def path(self) -> str:
@@ -54,6 +55,11 @@ class Browsing(Looking):
     @property
     def which(self) -> dict[str, str]:
         return {"list": self.listing.key}
+
+    def address_in(self, listing: Listing) -> str:
+        """Of another list, narrowed likewise; in this order as far as it has that."""
+        order = self.order if self.order.fits(listing) else NEWEST_FIRST
+        return self.address(list=listing.key, sort=order.key)
 
     def everything(self) -> DeliveryQuerySet:
         """All that matches, on whatever page: what is exported and acted on at once."""
@@ -93,6 +99,7 @@ class Browsing(Looking):
         return Part(
             narrowed(visible.filter(stream.condition)),
             self._span(stream),
+            by=self.order.by,
             in_order=self._is_read_in_order(stream),
         ).between(self.filter.since, self.filter.before)
 
@@ -127,13 +134,22 @@ class Browsing(Looking):
         """Whether one index has these failures of a team, in their order, and no other."""
         chosen = {k: v for k, v in self.filter.values.items() if k not in DATES}
         alone = chosen in TRIAGED or chosen.keys() in ({"reason"}, {"channel"})
-        return alone and self.user.is_manager and self.listing is FAILED
+        by_cause = self._is_of_an_open_cause and chosen.keys() == {"cause", "triage"}
+        return (alone or by_cause) and self.user.is_manager and self.listing is FAILED
+
+    @property
+    def _is_of_an_open_cause(self) -> bool:
+        """Whether it is narrowed to what By cause counts: of a team, one index has that."""
+        values = self.filter.values
+        return "cause" in values and values.get("triage") == Triage.OPEN
 
     @property
     def can_be_counted(self) -> bool:
         """Whether an index counts what matches, and not the whole list is read for it."""
-        unindexed = bool(self.filter.values.keys() & UNINDEXED)
-        return self.listing.knows_filters or not unindexed
+        chosen = self.filter.values.keys()
+        if "cause" in chosen and self.user.is_manager and not self._is_of_an_open_cause:
+            return False
+        return self.listing.knows_filters or not chosen & UNINDEXED
 
     def can_be_looked_through(self, at_most: int) -> bool:
         """Whether all that matches is soon looked at: failures, and no long list."""
@@ -183,12 +199,12 @@ class Browsing(Looking):
 
     def _among(self, few: list[int], layout: Layout) -> Part[Delivery]:
         if self.place.cursor is None:
-            end = few if self.newest_first == self.place.forward else few[::-1]
+            end = few if self.order.down == self.place.forward else few[::-1]
             few = end[: layout.rows + 1]
         return Part(Delivery.objects.filter(pk__in=few))
 
     def _read(self, parts: list[Part[Delivery]], layout: Layout) -> Page[Delivery]:
-        waits = State.QUEUED in self.listing.states
+        waits = self.listing.has_waiting
         for_list = (
             DeliveryQuerySet.for_waiting_list if waits else DeliveryQuerySet.for_list
         )
@@ -196,4 +212,4 @@ class Browsing(Looking):
             replace(part, shown=partial(for_list, columns=layout.columns))
             for part in parts
         ]
-        return read_page(shown, self.place, layout.rows, newest_first=self.newest_first)
+        return read_page(shown, self.place, layout.rows, newest_first=self.order.down)

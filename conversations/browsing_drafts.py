@@ -30,7 +30,8 @@ class DraftBrowsing(Looking):
         narrowed = query.copy()
         for key in CRITERIA:
             narrowed.pop(key, None)
-        return cls.read(user, query, Filter.from_query(narrowed, user))
+        chosen = Filter.from_query(narrowed, user)
+        return cls.read(user, DRAFTS, query, chosen)
 
     @property
     def path(self) -> str:
@@ -54,7 +55,7 @@ class DraftBrowsing(Looking):
             shown=DraftQuerySet.for_list,
             dated=bool(self.filter.since or self.filter.before),
         )
-        return read_page([part], self.place, rows, newest_first=self.newest_first)
+        return read_page([part], self.place, rows, newest_first=self.order.down)
 
     def _of_these_dates(self) -> DraftQuerySet:
         drafts = Draft.objects.of(self.user)

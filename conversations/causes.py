@@ -26,7 +26,7 @@ from django.utils.timezone import get_current_timezone
 
 from channels.models import Channel
 from channels.models.reading import values
-from conversations.bounces.reasons import REASONS, Speaks
+from conversations.cause_key import CauseKey
 from conversations.folders import FOLDERS, OPEN
 from conversations.markup import Html, as_html, moment
 from conversations.models import CauseTally, Delivery, Suppression
@@ -35,6 +35,7 @@ from conversations.models.state import FAILURES, State, Triage
 from conversations.reworking import IN_THE_WORDS
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.remedies import RETRY, STOPPED, remedies
+from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
 AT_FIRST = 25  # causes on the page, unless all are asked for
@@ -69,11 +70,12 @@ class Cause:
     last: datetime
     actions: tuple[Action, ...]
     first: tuple[str, str] | None  # what has to come before: its label and address
+    member: User | None = None  # whose alone it is about
 
     @property
     def url(self) -> str:
         """Of the list of its failures."""
-        return _list_of(self.key)
+        return _list_of(CauseKey.of(self.key), self.member)
 
     @property
     def begun(self) -> SafeString:
@@ -109,7 +111,7 @@ class Cause:
 
     @cached_property
     def _query(self) -> str:
-        return urlencode({"triage": Triage.OPEN, "cause": self.key})
+        return _narrowing_to(CauseKey.of(self.key), self.member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,33 +139,39 @@ def causes_for(
     user: User,
     at_most: int = AT_FIRST,
     *,
+    member: User | None = None,
     since: datetime | None = None,
     before: datetime | None = None,
 ) -> Causes:
     """The causes of all open failures that the user may see, the worst first.
 
-    Or only of those since a time, or before it.
+    Or only of a member's, or of those since a time, or before it.
     """
-    failures = Delivery.objects.visible_to(user).unresolved()  # none is archived
+    failures = _seen_by(user, member).unresolved()  # none is archived
     if since:
         failures = failures.filter(state_since__gte=since)
     if before:
         failures = failures.filter(state_since__lt=before)
-    if user.is_manager and not (since or before):
+    of_team = user.is_manager and not member
+    if of_team and not (since or before):
         found = _tallied(failures, user, at_most)
     else:
         found = _counted(failures, at_most)
     keys = [row.key for row in found.worst]
     # For a team the index by cause finds them, for a member that of the filters.
-    of_whom = (
-        (failures, "cause") if user.is_manager else (failures.unarchived(), "reason")
-    )
-    known = _Known(user, _channels(keys), _stops(*of_whom, keys))
+    of_whom = (failures, "cause") if of_team else (failures.unarchived(), "reason")
+    known = _Known(user, member, _channels(keys), _stops(*of_whom, keys))
     return Causes(
         [_cause(place, row, known) for place, row in enumerate(found.worst, 1)],
         number=found.failures,
         more=max(0, found.causes - len(found.worst)),
     )
+
+
+def _seen_by(user: User, member: User | None) -> DeliveryQuerySet:
+    """All that the user may see, or a member's part of it."""
+    deliveries = Delivery.objects.visible_to(user)
+    return deliveries.filter(sender=as_key(member.pk)) if member else deliveries
 
 
 class _Row(NamedTuple):
@@ -247,6 +255,7 @@ class _Known:
     """What the causes speak of, as it stands now."""
 
     user: User
+    member: User | None
     channels: Mapping[str, Channel]
     stops: Mapping[str, _Stop]
 
@@ -259,9 +268,9 @@ class _Total(Func):
     output_field = IntegerField()
 
 
-def number_decided(user: User, triage: Triage) -> int:
+def number_decided(user: User, triage: Triage, member: User | None = None) -> int:
     return (
-        Delivery.objects.visible_to(user)
+        _seen_by(user, member)
         .unarchived()
         .filter(state__in=FAILURES, triage=triage)
         .count()
@@ -269,7 +278,7 @@ def number_decided(user: User, triage: Triage) -> int:
 
 
 def _channels(keys: Iterable[str]) -> dict[str, Channel]:
-    ids = {what for reason, what in map(_split, keys) if _of_channel(reason)}
+    ids = {key.what for key in map(CauseKey.of, keys) if key.of_channel}
     found = Channel.objects.filter(pk__in=ids).select_related("owner")
     return {str(each.pk): each for each in found}
 
@@ -305,29 +314,19 @@ def _stop(suppressions: Collection[Suppression | None]) -> _Stop:
     )
 
 
-def _split(key: str) -> tuple[str, str]:
-    reason, _, what = key.partition(":")
-    return reason, what
+def _list_of(key: CauseKey, member: User | None) -> str:
+    return f"{FOLDERS['failed'].url}?{_narrowing_to(key, member)}"
 
 
-def _list_of(key: str) -> str:
-    reason, what = _split(key)
-    found = {"triage": Triage.OPEN, "reason": reason}
-    if "." in what:
-        found["q"] = what
-    return f"{FOLDERS['failed'].url}?{urlencode(found)}"
-
-
-def _of_channel(reason: str) -> bool:
-    why = REASONS.get(reason)
-    return why is not None and why.of is Speaks.CHANNEL
+def _narrowing_to(key: CauseKey, member: User | None) -> str:
+    whose = {"member": member.pk} if member else {}
+    return urlencode(whose | {"triage": Triage.OPEN, "cause": key.in_address})
 
 
 def _cause(place: int, row: _Row, known: _Known) -> Cause:
-    key = row.key
-    reason, what = _split(key)
-    why = REASONS.get(reason, REASONS["unknown"])
-    channel, stop = known.channels.get(what), known.stops.get(key)
+    key = CauseKey.of(row.key)
+    reason, why = key.reason, key.why
+    channel, stop = known.channels.get(key.what), known.stops.get(row.key)
     broken = channel is not None and not channel.is_working
     helping = remedies(reason or "unknown")
     if broken or (stop and not stop.released):
@@ -342,11 +341,11 @@ def _cause(place: int, row: _Row, known: _Known) -> Cause:
         first = None if mender else ("Delivery channel", reverse("settings:channel"))
     elif reason in IN_THE_WORDS:
         advice = f"{advice} {OTHER_WORDS}"
-        first = ("See each message", _list_of(key))
+        first = ("See each message", _list_of(key, known.member))
     return Cause(
         place=place,
-        key=key,
-        title=why.at(channel.known_as if channel else what),
+        key=row.key,
+        title=key.title(channel),
         advice=advice,
         who=why.who,
         number=row.number,
@@ -354,6 +353,7 @@ def _cause(place: int, row: _Row, known: _Known) -> Cause:
         last=row.last,
         actions=tuple(ACTIONS[each] for each in (*helping, "decide", "archive")),
         first=first,
+        member=known.member,
     )
 
 
@@ -372,10 +372,10 @@ def _mender(channel: Channel, user: User) -> str:
     return "" if channel.owner_id == user.pk else f"Only {channel.owner} can mend it."
 
 
-def held_for(user: User) -> list[Held]:
+def held_for(user: User, member: User | None = None) -> list[Held]:
     """What waits for a channel to be mended, of what the user may see."""
     rows = (
-        Delivery.objects.visible_to(user)
+        _seen_by(user, member)
         .unarchived()
         .filter(state=State.QUEUED, channel__health=Channel.Health.PAUSED)
         .order_by()

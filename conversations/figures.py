@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
 from conversations.models import Delivery, Hold, Lane, Report, Total
-from conversations.models.state import State
+from conversations.models.state import IS_DOWN, State
 
 # How long mail has been due: (label, less than). What is not due yet is "later".
 AGES: tuple[tuple[str, timedelta], ...] = (
@@ -26,8 +26,6 @@ AGES: tuple[tuple[str, timedelta], ...] = (
 OLDER = "older"
 LATER = "later"
 MOST_WAITS = 8
-# How what waits for a channel that is down says so; see outcomes.what_it_waits_for.
-IS_DOWN = "cannot take mail at the moment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,16 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.timezone import localdate, make_aware
 
-from channels.models import EmailIdentity
+from channels.models import Channel, EmailIdentity
 from channels.models.personal import found_for
 from channels.transports import all_transports, kind_choices
 from conversations.bounces.reasons import REASONS
+from conversations.cause_key import UNKNOWN, CauseKey
+from conversations.folders import Listing
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import with_words
 from conversations.models.state import Triage
+from conversations.waiting import WAITS, waits_for
 from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
@@ -45,6 +48,14 @@ class Known:
         found = found_for(self.user, _identities)
         return {str(identity.uuid): identity for identity in found}
 
+    def channel(self, key: str) -> Channel | None:
+        """One whose name they know, because mail that they may see has gone by it."""
+        theirs = Q(owner=self.user) | Q(team=self.user.team_id)
+        if self.user.is_manager:
+            theirs |= Q(owner__team=self.user.team_id)
+        found = Channel.objects.filter(theirs | Q(owner=None, team=None), pk=key)
+        return found.first()
+
 
 def _members(user: User) -> QuerySet[User]:
     if not user.is_manager:
@@ -59,18 +70,57 @@ def _identities(user: User) -> QuerySet[EmailIdentity]:
     return found.only("uuid", "address", "owner").order_by("address", "pk")
 
 
+def _anywhere(value: str, listing: Listing) -> bool:
+    return True
+
+
+def _of_failures(value: str, listing: Listing) -> bool:
+    return listing.has_failures
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
     """One thing a list may be narrowed by: its choices, and what each means.
 
     `indexed` is what the index of any list knows of that, whose mail it is; the
-    `condition` is what none but an index of failures does: see filter_index.
+    `condition` is what none but an index of failures does: see filter_index. What
+    `fits` no mail of a list is not offered there.
     """
 
     label: str
     options: Callable[[Known], list[Option]]
     indexed: Callable[[str, Known], Q] | None = None
     condition: Callable[[str, Known], Q] | None = None
+    fits: Callable[[str, Listing], bool] = _anywhere
+
+    def takes(self, value: str, known: Known) -> bool:
+        return value in dict(self.options(known))
+
+    def words(self, value: str, known: Known) -> str:
+        return dict(self.options(known)).get(value, value)
+
+
+class OfCause(Criterion):
+    """A cause is one of too many to offer: pages lead to it, and the list names it."""
+
+    def takes(self, value: str, known: Known) -> bool:
+        return CauseKey.from_address(value) is not None
+
+    def words(self, value: str, known: Known) -> str:
+        key = CauseKey.from_address(value)
+        if key is None:
+            return value
+        return key.title(known.channel(key.what) if key.of_channel else None)
+
+
+def _of_cause(value: str, known: Known) -> Q:
+    key = CauseKey.from_address(value)
+    assert key  # else there is a problem
+    if known.user.is_manager and key.reason:  # the index of causes has a team's
+        return key.condition
+    # That of the filters knows a member's by the reason. And none at all is what most
+    # mail has, so that PostgreSQL would rather read all failures.
+    return key.condition & key.by_reason
 
 
 CRITERIA: dict[str, Criterion] = {
@@ -83,6 +133,9 @@ CRITERIA: dict[str, Criterion] = {
         label="Channel",
         options=lambda known: kind_choices(),
         condition=lambda value, known: Q(channel_kind=value),
+        fits=lambda value, listing: any(
+            may_have_gone_by(value, stream.tracked) for stream in listing.streams
+        ),
     ),
     "identity": Criterion(
         label="Identity",
@@ -97,13 +150,38 @@ CRITERIA: dict[str, Criterion] = {
         label="Reason",
         options=lambda known: [(key, each.title) for key, each in REASONS.items()],
         condition=lambda value, known: Q(reason=value),
+        fits=_of_failures,
+    ),
+    "cause": OfCause(
+        label="Cause",
+        options=lambda known: [],
+        condition=_of_cause,
     ),
     "triage": Criterion(
         label="Triage",
         options=lambda known: [(key, str(words)) for key, words in Triage.choices],
         condition=lambda value, known: Q(triage=value),
+        fits=_of_failures,
+    ),
+    "waits": Criterion(
+        label="Waits for",
+        options=lambda known: list(WAITS.items()),
+        condition=lambda value, known: waits_for(value),
+        fits=lambda value, listing: listing.has_waiting,
     ),
 }
+
+
+def may_have_gone_by(kind: str, tracked: bool | None) -> bool:  # noqa: FBT001
+    """Whether mail can have gone by this kind of channel that is of one that records
+    bounces, or of one that does not."""
+    transport = all_transports().get(kind)
+    return (
+        tracked is None
+        or transport is None
+        or transport.traits.records_bounces is tracked
+    )
+
 
 # Presets of the date: days back to the first one, and to the last.
 PERIODS: dict[str, tuple[str, int, int]] = {
@@ -134,6 +212,8 @@ class Filter:
         known = known or Known(user)
         values = {key: query.get(key, "").strip() for key in KEYS}
         values = {key: value for key, value in values.items() if value}
+        if query.get("cause") == "":  # as addresses once had it
+            values["cause"] = UNKNOWN
         problems: list[str] = []
         first, last = _period(values, problems)
         problems += _unknown_choices(values, known)
@@ -186,12 +266,7 @@ class Filter:
 
         What cannot is not looked for: it would be all that was sent.
         """
-        transport = all_transports().get(self.values.get("channel", ""))
-        return (
-            tracked is None
-            or transport is None
-            or transport.traits.records_bounces is tracked
-        )
+        return may_have_gone_by(self.values.get("channel", ""), tracked)
 
     @property
     def since(self) -> datetime | None:
@@ -207,7 +282,8 @@ class Filter:
     @property
     def member(self) -> User | None:
         """Whom a manager looks at the lists as."""
-        return self.known.members.get(self.values.get("member", ""))
+        chosen = self.values.get("member")
+        return self.known.members.get(chosen) if chosen else None
 
     @property
     def names_somebody(self) -> bool:
@@ -218,8 +294,14 @@ class Filter:
 
     @property
     def chosen(self) -> int:
-        """How many beside the text."""
-        return len(self.values.keys() - {"q"})
+        """How many of those on offer."""
+        return len(self.values.keys() - {"q", "cause"})
+
+    @property
+    def cause(self) -> str:
+        """In words, if it narrows to one."""
+        value = self.values.get("cause")
+        return CRITERIA["cause"].words(value, self.known) if value else ""
 
     def __bool__(self) -> bool:
         return bool(self.values)
@@ -229,7 +311,7 @@ def _unknown_choices(values: dict[str, str], known: Known) -> list[str]:
     return [
         f"{criterion.label}: {values[key][:60]!r} is not one of the choices."
         for key, criterion in CRITERIA.items()
-        if key in values and values[key] not in dict(criterion.options(known))
+        if key in values and not criterion.takes(values[key], known)
     ]
 
 

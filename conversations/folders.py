@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, reduce
 from operator import or_
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -110,6 +110,7 @@ class Listing:
     label: str
     streams: tuple[Stream, ...]
     empty: str  # what it means that nothing stands here
+    has_departures: bool = False  # all of it leaves at a time that is known
 
     def of(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
         return deliveries.filter(
@@ -124,6 +125,17 @@ class Listing:
         return {state for stream in self.streams for state in stream.states}
 
     @property
+    def has_waiting(self) -> bool:
+        return State.QUEUED in self.states
+
+    @property
+    def has_failures(self) -> bool:
+        return any(
+            stream.archived or set(stream.states) & set(FAILURES)
+            for stream in self.streams
+        )
+
+    @property
     def knows_filters(self) -> bool:
         """Whether an index knows all that it may be narrowed by: see filter_index."""
         return self.states <= set(FAILURES) and not any(
@@ -134,6 +146,8 @@ class Listing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
     """A list beside them that is not of deliveries and has a page of its own."""
+
+    has_departures: ClassVar[bool] = False
 
     key: str
     label: str
@@ -202,16 +216,17 @@ OPEN = Stream(states=FAILURES, triage=Triage.OPEN, archived=None)
 PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 
 
-def _scheduled() -> Q:
+def scheduled() -> Q:
     """It waits for nothing but the time that a person named, as `is_scheduled` says."""
     undone = F("created_at") + timedelta(seconds=settings.UNDO_SECONDS)
-    waits = Q(state=Word(State.QUEUED.value), waiting_for="", not_before__gt=now())
+    queued = Q(state=Word(State.QUEUED.value), waiting_for=Word(""))
+    waits = queued & Q(not_before__gt=now())
     return waits & Q(not_before__gt=undone)
 
 
 def _timed() -> Q:
-    """Likewise, in the words of the index of all that waits for a time of its own."""
-    return _scheduled() & Q(not_before__gt=F("created_at"))
+    """Likewise, in the words of its index."""
+    return scheduled() & Q(not_before__gt=F("created_at"))
 
 
 DRAFTS = Neighbour(
@@ -277,14 +292,13 @@ FOLDERS: dict[str, Folder] = {
                     label="Scheduled",
                     streams=(Stream(states=PENDING, further=_timed),),
                     empty="Mail that is to leave at a time you named stands here.",
+                    has_departures=True,
                 ),
                 Listing(
                     key="in-progress",
                     label="In progress",
                     streams=(
-                        Stream(
-                            states=PENDING, further=lambda: ~_scheduled(), most=True
-                        ),
+                        Stream(states=PENDING, further=lambda: ~scheduled(), most=True),
                     ),
                     empty="Nothing is on its way. What waits for a limit or for "
                     "another server says so here, and until when.",

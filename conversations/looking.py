@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from conversations.filtering import Filter
+from conversations.folders import Listing, Neighbour
+from conversations.orders import NEWEST_FIRST, ORDERS, Order
 from conversations.paging import Place
 from deliveryportal.accounts.models import User
-
-OLDEST_FIRST = "oldest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,23 +24,34 @@ class Looking:
     """What the filter's `problems` speak of leads to no row."""
 
     user: User
+    listing: Listing | Neighbour
     filter: Filter
-    newest_first: bool = True
+    order: Order = NEWEST_FIRST
     place: Place = Place()  # noqa: RUF009 - it cannot be changed
 
     @classmethod
-    def read(cls, user: User, query: QueryDict, chosen: Filter, **more: Any) -> Self:
+    def read(
+        cls,
+        user: User,
+        listing: Listing | Neighbour,
+        query: QueryDict,
+        chosen: Filter,
+        **more: Any,
+    ) -> Self:
         """Read the rest of the address, and note what of that makes no sense."""
         place = Place.from_query(query)
         if place is None:
             chosen.problems.append("This address leads to no page of the list.")
         sort = query.get("sort", "")
-        if sort not in {"", OLDEST_FIRST}:
-            chosen.problems.append(f"A list cannot be sorted by {sort[:60]!r}.")
+        order = ORDERS.get(sort)
+        if order is None or not order.fits(listing):
+            chosen.problems.append(f"This list cannot be sorted by {sort[:60]!r}.")
+            order = NEWEST_FIRST
         return cls(
             user=user,
+            listing=listing,
             filter=chosen,
-            newest_first=sort != OLDEST_FIRST,
+            order=order,
             place=place or Place(),
             **more,
         )
@@ -81,7 +92,7 @@ class Looking:
         return {
             **self.which,
             **self.filter.values,
-            "sort": "" if self.newest_first else OLDEST_FIRST,
+            "sort": self.order.key,
             **changes,
         }
 

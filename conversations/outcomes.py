@@ -12,7 +12,7 @@ from channels.transports import Receipt, TransportError, Verdict
 from conversations.bounces.classify import classify
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.event import Line
-from conversations.models.state import State
+from conversations.models.state import BROKE, IS_DOWN, LATER, SLOW_DOWN, State
 from conversations.retry_policy import PAUSES, next_try
 
 Kind = DeliveryEvent.Kind
@@ -240,14 +240,14 @@ def _asks_to_slow_down(error: TransportError) -> bool:
 
 def what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
     if error.verdict in CHANNEL_TROUBLE:
-        return f"{delivery.channel} cannot take mail at the moment"
+        return f"{delivery.channel} {IS_DOWN}"
     if _asks_to_slow_down(error):
-        return f"{delivery.recipient.rpartition('@')[2]} asked us to slow down"
+        return f"{delivery.recipient.rpartition('@')[2]} {SLOW_DOWN}"
     if error.code:
         asking = (
             delivery.channel
             if error.stage == "sender"
             else delivery.recipient.rpartition("@")[2]
         )
-        return f"{asking} asked us to try again later"
-    return "The connection broke before the message was sent"
+        return f"{asking} {LATER}"
+    return BROKE

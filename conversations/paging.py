@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from django.db.models import (
@@ -37,6 +38,8 @@ Row = TypeVar("Row", Delivery, Draft)
 # What no index knows is looked for among so many rows at a time. PostgreSQL looks at a
 # thousand in 3 ms, so a page for which two indexes are read has its answer within 40.
 REACH = 5_000
+# What lists are ordered by, unless they say otherwise: the date their model is listed by.
+DATE = ""
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,8 +52,8 @@ class Cursor:
     pk: int
 
     @classmethod
-    def of(cls, row: Delivery | Draft) -> Self:
-        return cls(getattr(row, row.listed_by), row.pk)
+    def of(cls, row: Delivery | Draft, by: str = DATE) -> Self:
+        return cls(getattr(row, by or row.listed_by), row.pk)
 
     @classmethod
     def read(cls, text: str) -> Self | None:
@@ -98,7 +101,8 @@ Shown: TypeAlias = "Callable[[Any], QuerySet[Any]]"
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[Row]):
-    """Rows that one index holds in order: by `span` first, where it is a coarse one.
+    """Rows that one index holds in order: `by` a moment, or by `span` first, where it
+    is a coarse one.
 
     They are read `in_order` of it, or PostgreSQL chooses by how many there seem to be.
     What is `sought` among them no index knows, so that not all are looked at.
@@ -106,6 +110,7 @@ class Part(Generic[Row]):
 
     rows: QuerySet[Row]
     span: type[Span] | None = None
+    by: str = DATE
     in_order: bool = False
     sought: Q | None = None
     shown: Shown = lambda rows: rows  # with what is read of each
@@ -174,7 +179,7 @@ class Part(Generic[Row]):
             once=not self.dated,
         )
         if answer and answer[-1].stands > REACH:
-            return Found(answer[:-1], unseen=Cursor.of(answer[-1]))
+            return Found(answer[:-1], unseen=Cursor.of(answer[-1], self.by))
         return Found(answer)
 
     def latest(self, number: int) -> QuerySet[Row]:
@@ -205,7 +210,7 @@ class Part(Generic[Row]):
 
     @property
     def date(self) -> str:
-        return self.rows.model.listed_by
+        return self.by or self.rows.model.listed_by
 
 
 def _directed(by: Span | RawSQL, *, down: bool) -> OrderBy:
@@ -230,20 +235,24 @@ class Page(Generic[Row]):
 def read_page(
     parts: list[Part[Row]], place: Place, size: int, *, newest_first: bool
 ) -> Page[Row]:
-    """Read one page of the parts together, and whether any rows stand around it."""
+    """Read one page of the parts together, and whether any rows stand around it.
+
+    They are all by one moment, the newest first by the latest.
+    """
+    cursor_of = partial(Cursor.of, by=parts[0].by if parts else DATE)
     down = newest_first == place.forward
     nearest = max if down else min
     rows: list[Row] = []
     unseen: Cursor | None = None
     for part in parts:
-        until = Cursor.of(rows[size]) if len(rows) > size else unseen
+        until = cursor_of(rows[size]) if len(rows) > size else unseen
         found = part.read(place.cursor, size + 1, down=down, until=until)
         rows += found.rows
         if found.unseen:
             unseen = nearest(found.unseen, unseen or found.unseen)
         if unseen:  # behind it more may match than was found
-            rows = [row for row in rows if nearest(Cursor.of(row), unseen) != unseen]
-        rows.sort(key=Cursor.of, reverse=down)
+            rows = [row for row in rows if nearest(cursor_of(row), unseen) != unseen]
+        rows.sort(key=cursor_of, reverse=down)
         del rows[size + 1 :]
     more, rows = len(rows) > size, rows[:size]
     further = unseen.to_include(down=down) if unseen and not more else None
@@ -256,8 +265,8 @@ def read_page(
         more, beginning = beginning, more
     return Page(
         rows,
-        previous=Cursor.of(rows[0]) if beginning else None,
-        next=Cursor.of(rows[-1]) if more else None,
+        previous=cursor_of(rows[0]) if beginning else None,
+        next=cursor_of(rows[-1]) if more else None,
         further=further,
         is_all=is_all,
     )

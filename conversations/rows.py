@@ -29,6 +29,7 @@ class Here(NamedTuple):
     address: str  # of a message's page, with {} for its uuid
 
 
+MINUTE = "j M Y, H:i"
 Cell = Callable[[Delivery, Here], Html]
 
 BEGIN = """\
@@ -124,9 +125,12 @@ def _waits_for(delivery: Delivery, here: Here) -> Html:
 
 def _what_it_waits_for(delivery: Delivery, here: Here) -> Html:
     if delivery.state == State.DELAYED:
-        since = _time(delivery.accepted_at, here, "j M Y, H:i")
-        told = Html("<div>Their server is still trying since {}</div>", (since,))
-        return told + _remote_words(delivery)
+        since = _time(delivery.accepted_at, here, MINUTE)
+        told = Html("<div>Their server is still trying since {}", (since,))
+        if delivery.given_up_at:
+            end = _time(delivery.given_up_at, here, MINUTE)
+            told += Html(", until {} at the latest", (end,))
+        return told + Html("</div>") + _remote_words(delivery)
     if delivery.channel.paused_because:
         return Html("Waits until {} is mended", (str(delivery.channel),))
     if not delivery.wait:
@@ -136,7 +140,11 @@ def _what_it_waits_for(delivery: Delivery, here: Here) -> Html:
         return Html("{}", (words,))
     at = _time(until, here, "j M Y, H:i:s")
     if words != SCHEDULED:
-        return Html("{}, next try {}", (words, at))
+        told = Html("{}, next try {}", (words, at))
+        if delivery.given_up_at:
+            end = _time(delivery.given_up_at, here, MINUTE)
+            told += Html('<div class="muted">We try until {}</div>', (end,))
+        return told
     if not delivery.is_scheduled:
         return Html("Can be undone until {}", (at,))
     return Html("{} for {}", (words, at))

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from conversations.models import Delivery, Hold
+from conversations.models.state import SLOW_DOWN
 from conversations.outcomes import Outcome, domain_of
 from conversations.slow_policy import asked_before, rest
 
@@ -55,4 +56,4 @@ def _rest(
 
 
 def _because(delivery: Delivery) -> str:
-    return f"{delivery.recipient.rpartition('@')[2]} asked us to slow down"[:200]
+    return f"{delivery.recipient.rpartition('@')[2]} {SLOW_DOWN}"[:200]

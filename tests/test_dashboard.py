@@ -16,7 +16,6 @@ from pytest_django import Settings
 from channels.models import Channel
 from channels.pausing import pause
 from conversations.delivering import deliver_lane
-from conversations.figures import IS_DOWN
 from conversations.models import (
     Alert,
     Delivery,
@@ -26,7 +25,7 @@ from conversations.models import (
     Report,
     Tally,
 )
-from conversations.models.state import State
+from conversations.models.state import IS_DOWN, State
 from conversations.sweeping import ROLE
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD, person

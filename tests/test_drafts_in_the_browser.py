@@ -28,7 +28,7 @@ def test_drafts_are_turned_found_deleted_and_had_back(tmp_path: Path) -> None:
         screen.go("/conversations/pending/")
         page.locator("#list-drafts").click()
         expect(subjects).to_have_text(["To Carl", "To Bert", "To Anna"])
-        page.locator("#sort").click()
+        page.locator("#sort-date").click()
         expect(subjects).to_have_text(["To Anna", "To Bert", "To Carl"])
         page.fill("#filter-q", "bert@")
         page.press("#filter-q", "Enter")

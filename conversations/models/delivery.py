@@ -24,6 +24,7 @@ from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.list_indexes import LIST_INDEXES
 from conversations.models.state import (
     FAILURES,
+    IS_DOWN,
     SCHEDULED,
     STATUS,
     UNDONE,
@@ -31,6 +32,7 @@ from conversations.models.state import (
     State,
     Triage,
 )
+from conversations.retry_policy import GIVE_UP_AFTER
 
 BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
 
@@ -335,6 +337,18 @@ class Delivery(QuickRowsModel):
         if self.not_before > now():
             return SCHEDULED, self.not_before
         return None
+
+    @property
+    def given_up_at(self) -> datetime | None:
+        """Until when it is tried at most, where that is known: their server tells of
+        mail that it delays; and what was put off has its two days, unless its channel
+        is down, whose limit is waited for however long."""
+        if self.state == State.DELAYED:
+            return self.tried_until
+        waits = self.waiting_for
+        if not (self.tried_since and waits and self.wait and self.wait[0] == waits):
+            return None
+        return None if waits.endswith(IS_DOWN) else self.tried_since + GIVE_UP_AFTER
 
     @property
     def has_failed(self) -> bool:

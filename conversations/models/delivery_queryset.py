@@ -44,6 +44,8 @@ WAITING = (
     "not_before",
     "waiting_for",
     "accepted_at",
+    "tried_since",
+    "tried_until",
 )
 # What a row shows of other tables. Joined, it would be read for all that match before
 # the few on a page are chosen, and of an EXISTS PostgreSQL would rather read all that

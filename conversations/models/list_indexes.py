@@ -36,7 +36,20 @@ LIST_INDEXES = [
         condition=IS_PENDING,
         name="conv_pending_sender",
     ),
-    # Failed deliveries, likewise.
+    # Pending › Scheduled by when it leaves. Few of what waits, so the index is small; by
+    # any other, whoever has much on its way, or shares the database with a team that
+    # schedules much, would wait until all of that is read, even for the number of theirs.
+    models.Index(
+        fields=["team", "not_before"],
+        condition=models.Q(
+            state="queued",
+            archived_at=None,
+            waiting_for="",
+            not_before__gt=models.F("created_at"),
+        ),
+        name="conv_scheduled_team",
+    ),
+    # Failed deliveries, as Pending.
     models.Index(
         fields=["team", "state_since"],
         include=["state"],  # so that the lists inside the tab are counted by it alone

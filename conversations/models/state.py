@@ -44,6 +44,11 @@ class Part(models.TextChoices):
 
 
 SCHEDULED = "Scheduled"  # what waits for nothing but its time
+# How it ends what put-off mail says that it waits for; see outcomes.what_it_waits_for.
+IS_DOWN = "cannot take mail at the moment"
+SLOW_DOWN = "asked us to slow down"
+LATER = "asked us to try again later"
+BROKE = "The connection broke before the message was sent"
 # The states in the words and tones of the pages; "accepted" is the transport's word.
 STATUS: dict[str, tuple[str, str]] = {
     State.QUEUED: ("Waiting", "wait"),

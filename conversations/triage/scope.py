@@ -86,13 +86,6 @@ def _browsing(user: User, query: QueryDict) -> Browsing | None:
 
 
 def _listed(user: User, query: QueryDict) -> DeliveryQuerySet:
-    """What the list of a tab shows on all of its pages; `?cause=` narrows it further."""
+    """What the list of a tab shows on all of its pages."""
     browsing = _browsing(user, query)
-    if browsing is None:
-        return Delivery.objects.none()
-    found = browsing.everything()
-    if "cause" not in query:
-        return found
-    if "\x00" in query["cause"]:  # PostgreSQL cannot even be asked for it
-        return found.none()
-    return found.filter(cause=query["cause"] or None)
+    return browsing.everything() if browsing else Delivery.objects.none()

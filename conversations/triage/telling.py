@@ -8,9 +8,8 @@ from typing import Any
 from django.http import QueryDict
 
 from channels.models import Channel
-from conversations.bounces.reasons import REASONS
 from conversations.browsing import Browsing
-from conversations.filtering import CRITERIA, PERIODS
+from conversations.filtering import CRITERIA, PERIODS, Known
 from conversations.models import BulkJob
 from conversations.models.state import Triage
 from deliveryportal.accounts.models import User
@@ -31,25 +30,21 @@ def _everything(user: User, query: QueryDict) -> str:
     browsing = Browsing.of(user, query.get("tab", "failed"), query)
     if browsing is None:
         return ""
-    cause = query.get("cause")
-    narrowed = [list_in_words(browsing), *([_cause(cause)] if cause else [])]
-    return f"Everything in {', '.join(narrowed)}"
+    return f"Everything in {list_in_words(browsing)}"
 
 
 def list_in_words(browsing: Browsing) -> str:
     """Which list it is, and what it is narrowed by."""
-    chosen, known = browsing.filter.values, browsing.filter.known
-    choices = {key: dict(each.options(known)) for key, each in CRITERIA.items()}
-    choices["when"] = {key: words for key, (words, *_) in PERIODS.items()}
-    narrowed = [choices.get(key, {}).get(each, each) for key, each in chosen.items()]
+    known = browsing.filter.known
+    narrowed = [_chosen(*each, known) for each in browsing.filter.values.items()]
     where = f"{browsing.folder.label} › {browsing.listing.label}"
     return ", ".join([where, *narrowed])
 
 
-def _cause(key: str) -> str:
-    reason, _, what = key.partition(":")
-    why = REASONS.get(reason, REASONS["unknown"])
-    return why.at(what if "." in what else "")
+def _chosen(key: str, value: str, known: Known) -> str:
+    if key in CRITERIA:
+        return CRITERIA[key].words(value, known)
+    return PERIODS[value][0] if key == "when" and value in PERIODS else value
 
 
 def _person(pk: int) -> str:

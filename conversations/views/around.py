@@ -21,10 +21,12 @@ LIVE_EVERYWHERE = {
 LIVE_AROUND = {**LIVE_EVERYWHERE, "live_lists": "conversations/_lists.html"}
 
 
-def around_page(user: User, here: str, folder: str = "") -> dict[str, Any]:
+def around_page(
+    known: Known, here: str, folder: str = "", member: User | None = None
+) -> dict[str, Any]:
     """Around one that is not of deliveries; `here` names it where it is linked."""
     counting = Counting()
-    shown = around(counting, Known(user), FOLDERS.get(folder))
+    shown = around(counting, known, FOLDERS.get(folder), member=member)
     counting.count()
     return {"here": here, **shown}
 
@@ -34,20 +36,24 @@ def around(
     known: Known,
     folder: Folder | None,
     browsing: Browsing | None = None,
+    *,
+    member: User | None = None,
 ) -> dict[str, Any]:
     """Around a page of `folder`, if it is in one; as narrowed as what is browsed there.
 
+    Where nothing is, of a `member`'s mail alone if they are looked at as that.
     The numbers are known once `counting` has counted.
     """
     user = known.user
-    member = browsing.filter.member if browsing else None
+    member = browsing.filter.member if browsing else member
+    whose = {"member": str(member.pk)} if member else {}
     number = counting.of_lists(user, member)
     shown: dict[str, Any] = {
         "folder": folder,
         "tabs": [
             {
                 "folder": each,
-                "url": f"{each.url}?member={member.pk}" if member else each.url,
+                "url": each.address(**whose),
                 "count": number(each.counted, *([] if member else each.besides)),
             }
             for each in FOLDERS.values()
@@ -67,11 +73,12 @@ def around(
         ],
     }
     if folder:
-        address_of = browsing.address if browsing else folder.address
         shown["lists"] = [
             {
                 "listing": each,
-                "url": address_of(list=each.key),
+                "url": browsing.address_in(each)
+                if browsing
+                else folder.address(list=each.key, **whose),
                 "count": number(each),
             }
             for each in folder.all_lists

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_safe
 
 from conversations.causes import AT_FIRST, AT_MOST, causes_for, held_for, number_decided
+from conversations.filtering import Filter, Known
 from conversations.models.state import Triage
 from conversations.views.around import LIVE_AROUND, around_page
 from conversations.views.live import live
@@ -12,16 +13,27 @@ from deliveryportal.accounts.access import UserRequest
 
 @require_safe
 def causes(request: UserRequest) -> HttpResponse:
-    """Failed deliveries by cause, the worst first; `?all=1` shows the smallest too."""
-    found = causes_for(request.user, AT_MOST if request.GET.get("all") else AT_FIRST)
+    """Failed deliveries by cause, the worst first; `?all=1` shows the smallest too.
+
+    `?member=` narrows it as it does a list.
+    """
+    user, known = request.user, Known(request.user)
+    whose = QueryDict(mutable=True)
+    whose["member"] = request.GET.get("member", "")
+    seen = Filter.from_query(whose, user, known)
+    at_most = AT_MOST if request.GET.get("all") else AT_FIRST
     return live(
         request,
         "conversations/causes.html",
         {"live_part": "conversations/_causes.html", **LIVE_AROUND},
         {
-            **around_page(request.user, "causes", "failed"),
-            "causes": found,
-            "held": held_for(request.user),
-            "waiting": number_decided(request.user, Triage.WAITING),
+            **around_page(known, "causes", "failed", seen.member),
+            # Above what refreshes itself: not asked for with that.
+            "members": [] if request.htmx else known.members.values(),
+            "filter": seen,
+            "all": at_most == AT_MOST,
+            "causes": causes_for(user, at_most, member=seen.member),
+            "held": held_for(user, seen.member),
+            "waiting": number_decided(user, Triage.WAITING, seen.member),
         },
     )

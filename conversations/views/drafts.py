@@ -53,12 +53,10 @@ def drafts(request: UserRequest) -> HttpResponse:
         "dangerous": True,
     }
     context = {
-        **shown_of(browsing, page, layout, criteria=()),
+        **shown_of(browsing, page, layout, COLUMNS),
         **shown,
         "here": DRAFTS.key,
-        "listing": DRAFTS,
         "acts": [delete],
-        "columns": COLUMNS,
         "body": draft_rows_of(page.rows, to_pick=True),
         "matching": matching,
     }

@@ -11,7 +11,7 @@ from channels.models.personal import found_for
 from conversations.browsing import Browsing
 from conversations.columns import COLUMNS, layout_of, offered
 from conversations.counting import Counting, Number
-from conversations.filtering import CRITERIA, Known
+from conversations.filtering import Known
 from conversations.models import Alert, BulkJob
 from conversations.models.state import State
 from conversations.rows import rows_of
@@ -45,14 +45,14 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
             each["count"] = counted["matching"]
     columns = [each for each in COLUMNS if each.key in layout.columns]
     context = {
-        **shown_of(browsing, page, layout, CRITERIA),
-        "listing": browsing.listing,
+        **shown_of(browsing, page, layout, columns),
         "acts": offers_in(browsing.folder.key, browsing.listing.key),
-        "columns": columns,
         "body": rows_of(
             page.rows, [each.key for each in columns], waiting=key == "pending"
         ),
         "offered": offered(request.user),
+        "cause": browsing.filter.cause,
+        "without_cause": browsing.address(cause=""),
         "offers_resends": State.FAILED in browsing.listing.states,
         "alerts": found_for(request.user, _alerts) if key == "failed" else [],
         **counted,

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from conversations.causes import causes_for
+from conversations.filtering import Known
 from conversations.models import Alert
 from conversations.normal import RULE
 from conversations.overview import (
@@ -33,7 +34,7 @@ def overview(request: UserRequest) -> HttpResponse:
 
     What refreshes by itself are the numbers around them.
     """
-    context = around_page(request.user, "overview")
+    context = around_page(Known(request.user), "overview")
     if not is_refresh(request):
         context |= _drawn(request)
     return live(request, "conversations/overview.html", LIVE, context)

@@ -8,10 +8,12 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from conversations.columns import ROWS, Layout
-from conversations.filtering import CRITERIA, PERIODS, Filter, Option
-from conversations.looking import OLDEST_FIRST, Looking
+from conversations.columns import ROWS, Column, Layout
+from conversations.filtering import CRITERIA, PERIODS, Option
+from conversations.folders import Listing
+from conversations.looking import Looking
 from conversations.markup import Html, as_html
+from conversations.orders import order_by
 from conversations.paging import REACH, Page
 
 OPTION = '<option value="{}">{}</option>\n'
@@ -19,27 +21,46 @@ CHOSEN = '<option value="{}" selected>{}</option>\n'
 
 
 def shown_of(
-    looking: Looking, page: Page[Any], layout: Layout, criteria: Iterable[str]
+    looking: Looking, page: Page[Any], layout: Layout, columns: Iterable[Column]
 ) -> dict[str, Any]:
-    """For the templates of lists; `criteria` are those that it may be narrowed by."""
-    turned = OLDEST_FIRST if looking.newest_first else ""
+    """For the templates of lists."""
     return {
         "browsing": looking,
+        "listing": looking.listing,
         "filter": looking.filter,
         "query": looking.query,
         "page": page,
         "page_links": _page_links(looking, page),
         "further": _further(looking, page),
-        "turned": looking.address(sort=turned),
+        "heads": [_head(looking, column) for column in columns],
         "layout": layout,
         "rows_offered": ROWS,
-        "choices": _choices(looking.filter, criteria),
+        "choices": _choices(looking),
     }
+
+
+def _head(looking: Looking, column: Column) -> dict[str, Any]:
+    """A column's name, and the order that its link turns the list to, if it has one."""
+    listing = looking.listing
+    waits = (
+        column.key == "reason" and isinstance(listing, Listing) and listing.has_waiting
+    )
+    head: dict[str, Any] = {
+        "key": column.key,
+        "label": "Waits for" if waits else column.label,
+    }
+    order, turned = looking.order, order_by(column.key, listing)
+    if turned is None:
+        return head
+    if order.by == turned.by:
+        head |= {"order": order}
+        turned = order.turned
+    return head | {"turned": turned, "url": looking.address(sort=turned.key)}
 
 
 def _page_links(looking: Looking, page: Page[Any]) -> list[dict[str, str]]:
     """The way to the pages around this one; without an address where there is none."""
-    ends = ("Newest", "Oldest") if looking.newest_first else ("Oldest", "Newest")
+    ends = looking.order.ends
     previous, following = page.previous, page.next
     if looking.place.forward:
         following = following or page.further
@@ -68,22 +89,24 @@ def _further(looking: Looking, page: Page[Any]) -> dict[str, Any] | None:
     forward = looking.place.forward
     return {
         "number": REACH,
-        "back": looking.newest_first == forward,
+        "back": looking.order.down == forward,
         "at": page.further.at,
         "url": looking.address(**{"after" if forward else "before": page.further}),
     }
 
 
-def _choices(narrowed: Filter, criteria: Iterable[str]) -> list[dict[str, Any]]:
-    """The criteria that offer a choice, with what is chosen."""
-    values = narrowed.values
-    tables = {
-        "when": ("Date", [(key, words) for key, (words, *_) in PERIODS.items()]),
-        **{
-            key: (CRITERIA[key].label, CRITERIA[key].options(narrowed.known))
-            for key in criteria
-        },
-    }
+def _choices(looking: Looking) -> list[dict[str, Any]]:
+    """The criteria that offer a choice here, with what is chosen: that in any case."""
+    values, listing = looking.filter.values, looking.listing
+    tables = {"when": ("Date", [(key, words) for key, (words, *_) in PERIODS.items()])}
+    if isinstance(listing, Listing):  # a draft has nothing else that is asked of mail
+        for key, criterion in CRITERIA.items():
+            options = [
+                option
+                for option in criterion.options(looking.filter.known)
+                if criterion.fits(option[0], listing) or option[0] == values.get(key)
+            ]
+            tables[key] = criterion.label, options
     return [
         {
             "key": key,
@@ -91,7 +114,7 @@ def _choices(narrowed: Filter, criteria: Iterable[str]) -> list[dict[str, Any]]:
             "options": _options(tuple(options), values.get(key, "")),
         }
         for key, (label, options) in tables.items()
-        if len(options) > 1
+        if len(options) > 1 or (options and key in values)
     ]
 
 

@@ -103,8 +103,12 @@ class Pages:
             )
         mine = {**failed, **self.mine}
         self.measure("failed: a member's own", "failed/", mine, by=self.member)
+        undecided = {**failed, "triage__exact": "open"}
+        self.measure("failed: by cause", "failed/causes/", undecided)
         self.measure(
-            "failed: by cause", "failed/causes/", {**failed, "triage__exact": "open"}
+            "failed: of a cause",
+            "failed/?triage=open&cause=mailbox_full",
+            {**undecided, "reason__exact": "mailbox_full"},
         )
 
     def rest(self) -> None:

@@ -218,3 +218,16 @@ def test_an_index_is_followed_where_no_other_could_be_better(
     lists = [each for each in statements if "ORDER BY" in each]
     assert lists
     assert {"LIMIT (SELECT" in each for each in lists} == {in_order}
+
+
+def test_an_index_has_what_is_open_of_a_cause_in_its_order(bob: User) -> None:
+    query = QueryDict("triage=open&cause=spam_policy:bigco.com")
+    browsing = Browsing.of(bob, "failed", query)
+    assert browsing is not None
+    [part] = browsing.parts
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_sort = off")
+    plan = part.ordered(None, down=True).explain()
+    assert "conv_delivery_cause" in plan

@@ -8,7 +8,7 @@ import time_machine
 from django.http import QueryDict
 from django.utils.timezone import now
 
-from channels.models import EmailIdentity
+from channels.models import Channel, EmailIdentity
 from conversations.filtering import CRITERIA, Filter
 from conversations.models import Delivery
 from conversations.models.state import State, Triage
@@ -51,6 +51,41 @@ def test_each_criterion_narrows(
     assert found(bob, f"identity={identity.uuid}") == {"full", "lost"}
     assert found(bob, "channel=portal") == {"full", "lost", "bobs"}
     assert found(bob, "channel=smtp") == set()
+
+
+def test_a_cause_is_of_one_reason_and_what_it_speaks_of(
+    alice: User, bob: User, make_delivery: MakeDelivery
+) -> None:
+    for name, reason in (
+        ("one@bigco.com", "spam_policy"),
+        ("two@BigCo.com", "spam_policy"),
+        ("three@small.com", "spam_policy"),
+        ("four@bigco.com", "rate_limited"),
+        ("five@bigco.com", ""),
+        ("six@bigco.com", "mailbox_full"),
+    ):
+        make_delivery(alice, name, state=State.FAILED, reason=reason)
+    for user in (alice, bob):
+        assert found(user, "cause=spam_policy:bigco.com") == {"one", "two"}
+        assert found(user, "cause=spam_policy:bigco.com&q=two") == {"two"}
+        assert found(user, "cause=mailbox_full") == {"six"}
+        assert found(user, "cause=none") == {"five"}
+        assert found(user, "cause=") == {"five"}  # as older addresses have it
+
+
+def test_a_channel_is_named_to_those_whose_mail_goes_by_it(
+    alice: User, bob: User, charlie: User
+) -> None:
+    server = Channel.objects.create(
+        kind="smtp", owner=alice, config={"host": "smtp.acme.com"}
+    )
+    query = QueryDict(f"cause=channel_down:{server.pk}")
+    said = [Filter.from_query(query, user).cause for user in (alice, bob, charlie)]
+    assert said == [
+        "smtp.acme.com was out of order",
+        "smtp.acme.com was out of order",
+        "Delivery channel out of order",
+    ]
 
 
 def test_criteria_combine(alice: User, bob: User, make_delivery: MakeDelivery) -> None:
@@ -112,6 +147,7 @@ def test_dates_are_whole_days_and_both_ends_belong(
         ("channel=<b>", "Channel: '<b>' is not one of the choices."),
         ("member=1", "Member: '1' is not one of the choices."),
         ("identity=x", "Identity: 'x' is not one of the choices."),
+        ("cause=<b>", "Cause: '<b>' is not one of the choices."),
         ("triage=x", "Triage: 'x' is not one of the choices."),
         ("when=tomorrow", "Date: 'tomorrow' is not one of the choices."),
         ("since=yesterday", "First day: 'yesterday' is not a day, as in 2026-01-31."),

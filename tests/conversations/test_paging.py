@@ -89,6 +89,45 @@ def test_the_oldest_may_come_first(eight: User) -> None:
     assert names(browse(eight, query="sort=oldest&end=1")) == ["2", "1", "0"]
 
 
+@pytest.mark.parametrize(
+    ("query", "step", "order"),
+    [
+        ("sort=leaving", "after", "01234567"),
+        ("sort=leaving-last", "after", "76543210"),
+        ("sort=leaving&end=1", "before", "76543210"),
+        ("sort=leaving&q=customer", "after", "01234567"),
+        ("", "after", "52741630"),  # as it was written
+    ],
+)
+def test_what_is_scheduled_may_come_by_when_it_leaves(
+    alice: User, make_delivery: MakeDelivery, query: str, step: str, order: str
+) -> None:
+    noon = now() + timedelta(days=2)
+    # 3, 4 and 5 leave at the same moment; of those the older row comes first.
+    leaves = {0: -9, 1: -8, 2: -7, 3: 0, 4: 0, 5: 0, 6: 7, 7: 8}
+    for number in (0, 3, 6, 1, 4, 7, 2, 5):
+        make_delivery(
+            alice,
+            f"{number}@customer.test",
+            not_before=noon + timedelta(hours=leaves[number]),
+        )
+    make_delivery(alice, "now@customer.test")
+    pages = walk(alice, "pending", f"list=scheduled&{query}", step)
+    if step == "before":
+        pages = [page[::-1] for page in pages]
+    assert "".join(name for page in pages for name in page) == order
+
+
+@pytest.mark.parametrize("query", ["sort=leaving", "list=in-progress&sort=leaving"])
+def test_no_other_list_is_by_that(
+    alice: User, make_delivery: MakeDelivery, query: str
+) -> None:
+    make_delivery(alice)
+    browsing = browse(alice, "pending", query)
+    assert browsing.filter.problems == ["This list cannot be sorted by 'leaving'."]
+    assert not browsing.page(Layout((), SIZE)).rows
+
+
 @pytest.mark.parametrize("manager", [True, False])
 @pytest.mark.parametrize("sort", ["", "sort=oldest"])
 def test_sent_merges_what_was_delivered_and_handed_over(

@@ -7,9 +7,11 @@ from itertools import product
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.utils.timezone import now
 
+from conversations.browsing import Browsing
 from conversations.models import Delivery
 from conversations.models.list_indexes import LIST_INDEXES
 from conversations.models.state import State
@@ -72,3 +74,18 @@ def test_what_is_of_a_team_or_a_member_is_found_by_the_lists_indexes(
     asked = set(re.findall(r"Bitmap Index Scan on (\w+)", plan))
     assert len(asked) == 5
     assert asked <= {index.name for index in LIST_INDEXES}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has other plans")
+def test_what_is_scheduled_stands_in_its_index_in_the_order_it_leaves(
+    bob: User,
+) -> None:
+    query = QueryDict("list=scheduled&sort=leaving")
+    browsing = Browsing.of(bob, "pending", query)
+    assert browsing is not None
+    [part] = browsing.parts
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+    plan = part.ordered(None, down=False).explain()
+    assert "conv_scheduled_team" in plan

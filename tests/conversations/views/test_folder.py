@@ -294,6 +294,121 @@ def test_a_boosted_link_gets_the_whole_page(alice: User, as_user: SignIn) -> Non
     assert b'id="conversations"' in response.content
 
 
+def heads(response: object) -> dict[str, tuple[str, str]]:
+    """What the heads of columns say of the order, and where they lead."""
+    found = response.content.decode()  # type: ignore[attr-defined]
+    return {
+        key: (said, html.unescape(url))
+        for said, key, url in re.findall(
+            r'<th scope="col" ([^>]*)>\s*<a id="sort-(\w+)"\s+hx-boost="true"\s+'
+            r'href="([^"]*)"',
+            found,
+        )
+    }
+
+
+def test_the_heads_of_columns_turn_the_order(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, not_before=now() + timedelta(hours=3))
+    client, path = as_user(alice), "/conversations/pending/"
+    whole = heads(client.get(path))
+    assert whole == {"date": ('aria-sort="descending"', f"{path}?sort=oldest")}
+    scheduled = heads(client.get(f"{path}?list=scheduled"))
+    assert scheduled["reason"] == ("", f"{path}?list=scheduled&sort=leaving")
+    by_departure = client.get(scheduled["reason"][1])
+    assert heads(by_departure) == {
+        "reason": (
+            'aria-sort="ascending"',
+            f"{path}?list=scheduled&sort=leaving-last",
+        ),
+        "date": ("", f"{path}?list=scheduled"),
+    }
+    for each in by_departure.context["lists"]:  # the others have no such order
+        assert not client.get(each["url"]).context["filter"].problems
+    assert [each["url"] for each in by_departure.context["lists"]] == [
+        path,
+        f"{path}?list=scheduled&sort=leaving",
+        f"{path}?list=in-progress",
+    ]
+
+
+OF_BIGCO = "cause=spam_policy%3Abigco.com"
+
+
+def test_a_list_says_which_cause_it_is_of_and_leads_to_all_of_them(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    for name in ("anna@bigco.com", "anna@small.com"):
+        make_delivery(alice, name, state=State.FAILED, reason="spam_policy")
+    client = as_user(alice)
+    response = client.get(f"/conversations/failed/?q=anna&{OF_BIGCO}")
+    found = response.content.decode()
+    assert "anna@small.com" not in found
+    assert "Cause: <strong>Blocked by policy at bigco.com</strong>" in found
+    [out] = re.findall(r'id="filter-cause-none"\s+href="([^"]*)"', found)
+    assert "anna@small.com" in page(client, html.unescape(out))
+
+
+def test_the_channel_of_a_cause_is_asked_for_once(
+    alice: User, as_user: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = as_user(alice)
+    with CaptureQueriesContext(connection) as plain:
+        client.get("/conversations/failed/?cause=address_unknown")
+    with django_assert_num_queries(len(plain) + 1):
+        client.get("/conversations/failed/?cause=channel_down:1")
+
+
+def test_what_is_searched_for_is_searched_in_the_same_cause(
+    alice: User, as_user: SignIn
+) -> None:
+    found = page(as_user(alice), f"/conversations/failed/?{OF_BIGCO}")
+    kept = '<input type="hidden" name="cause" value="spam_policy:bigco.com">'
+    assert kept in found
+    assert 'name="cause"' not in page(as_user(alice), "/conversations/failed/")
+
+
+def test_what_is_written_as_a_cause_is_escaped(alice: User, as_user: SignIn) -> None:
+    for cause in ("<script>", "spam_policy:<script>"):
+        found = page(as_user(alice), f"/conversations/failed/?cause={cause}")
+        assert "<script>" not in found.replace('<script type="module"', "")
+        assert "&lt;script&gt;" in found
+
+
+FAILED_ONES = {"reason", "triage"}
+
+
+@pytest.mark.parametrize(
+    ("path", "offered"),
+    [
+        ("sent/", {"channel"}),
+        ("sent/?list=delivered", set()),  # by one channel alone
+        ("sent/?list=handed-over", {"channel"}),
+        ("sent/?list=archived", {"channel"} | FAILED_ONES),
+        ("pending/", {"channel", "waits"}),
+        ("pending/?list=scheduled", {"channel", "waits"}),
+        ("failed/", {"channel"} | FAILED_ONES),
+        ("failed/?list=bounced", {"channel"} | FAILED_ONES),
+        ("sent/?reason=mailbox_full", {"channel", "reason"}),  # to let go of it
+        ("sent/?list=delivered&channel=smtp", {"channel"}),
+    ],
+)
+def test_a_list_offers_what_its_mail_can_be_narrowed_by(
+    alice: User, as_user: SignIn, path: str, offered: set[str]
+) -> None:
+    found = as_user(alice).get(f"/conversations/{path}").context["choices"]
+    assert {each["key"] for each in found} == {"when"} | offered
+
+
+def test_handed_over_offers_no_channel_whose_mail_is_delivered(
+    alice: User, as_user: SignIn
+) -> None:
+    found = page(as_user(alice), "/conversations/sent/?list=handed-over")
+    assert '<option value="gmail">' in found
+    assert '<option value="portal">' not in found
+
+
 def test_a_manager_looks_at_every_tab_as_a_member(
     alice: User, bob: User, make_delivery: MakeDelivery, as_user: SignIn
 ) -> None:

@@ -15,7 +15,7 @@ URL = "/conversations/failed/columns/"
 
 def columns(client: Client, tab: str = "failed") -> list[str]:
     context = client.get(f"/conversations/{tab}/").context
-    return [each.key for each in context["columns"]]
+    return [each["key"] for each in context["heads"]]
 
 
 def test_a_tab_remembers_its_columns_and_no_other_does(

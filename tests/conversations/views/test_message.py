@@ -203,9 +203,14 @@ def test_a_member_does_not_see_a_team_mates_message(
 def test_what_waits_says_for_what_and_that_nothing_is_lost(
     alice: User, make_delivery: MakeDelivery, as_user: SignIn
 ) -> None:
-    delivery = make_delivery(alice, waiting_for="customer.test asked us to wait")
+    delivery = make_delivery(
+        alice,
+        waiting_for="customer.test asked us to wait",
+        tried_since=datetime(2026, 3, 10, 12, tzinfo=UTC),
+    )
     page = as_user(alice).get(delivery.message.get_absolute_url()).content.decode()
     assert "customer.test asked us to wait" in page
+    assert "We try until 12 Mar 2026, 12:00." in page
     assert "Nothing is lost" in page
 
 

@@ -79,7 +79,7 @@ def test_each_number_leads_to_its_list(
         "/conversations/failed/?list=bounced&channel=portal&when=30",
         "/conversations/sent/?when=30",
         "/conversations/failed/?q=%40gone.test&when=30",
-        "/conversations/failed/?triage=open&reason=address_unknown",
+        "/conversations/failed/?triage=open&cause=address_unknown",
         f"/conversations/failed/?member={alice.pk}&when=7",
     ):
         assert f'href="{wanted}"' in page
