@@ -88,7 +88,10 @@ class World:
         No page is drawn, which takes longest: what is answered is decided before.
         """
         client = self.clients[who]
-        with transaction.atomic(), patch.object(Template, "render", lambda *_, **__: ""):
+        with (
+            transaction.atomic(),
+            patch.object(Template, "render", lambda *_, **__: ""),
+        ):
             answer = getattr(client, method)(path, data)
             transaction.set_rollback(True)
         client.cookies.clear()

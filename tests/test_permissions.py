@@ -179,6 +179,7 @@ TABLE: dict[str, Row] = {
     "conversations:job": Row(OWNER_AND_MANAGER, NOBODY),
     "conversations:stop": Row(NOBODY, OWNER_AND_MANAGER_LED),
     "conversations:compose": Row(EVERYBODY, EVERYBODY),
+    "conversations:seen": Row(NOBODY, EVERYBODY),
     "conversations:drafts": Row(EVERYBODY, NOBODY),
     "conversations:save_draft": Row(NOBODY, EVERYBODY),
     # What is posted there is a form of one's own, whatever the address says.
@@ -432,7 +433,7 @@ OPEN = [
 OTHER_METHODS = ("put", "patch", "delete", "options")
 
 
-# --- Who is answered what ----------------------------------------------------
+# --- How it is asked ---------------------------------------------------------
 
 pytestmark = pytest.mark.django_db
 
