@@ -180,9 +180,10 @@ class ComposeForm(forms.Form):
         # Another identity, another view of the recipient's.
         field.widget.attrs |= live | {"hx-trigger": "change"}
         for name in ("to", "cc", "bcc", "people"):
-            # Other people, others who get nothing.
+            # Other people, others who get nothing. Not once more when the field is left:
+            # that would close what has been opened below it.
             self.fields[name].widget.attrs |= live | {
-                "hx-trigger": "input changed delay:400ms, change",
+                "hx-trigger": "input changed delay:400ms",
             }
         zone, profile = user.zone.key, reverse("accounts:profile")
         whose = (
