@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from conversations.models import Delivery, DeliveryEvent, Total
+from deliveryportal.accounts.admin import keyset
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD
 
@@ -126,3 +127,103 @@ def test_a_message_and_a_timeline_are_found_likewise(
         for each in words:
             [found] = operator.get(address, {"q": each}).context["cl"].result_list
             assert found in {wanted.message, wanted.events.get()}, each
+
+
+# --- what is rare -----------------------------------------------------------------
+
+
+@pytest.fixture
+def looks_through_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyset, "LOOKED_THROUGH", 10)
+
+
+@pytest.fixture
+def rare(rows: None) -> Total:
+    """The oldest of all."""
+    oldest = Total.objects.earliest("pk")
+    Total.objects.filter(pk=oldest.pk).update(name="rare")
+    return oldest
+
+
+@pytest.mark.usefixtures("looks_through_ten")
+def test_a_page_looks_through_so_many_rows_and_the_next_goes_on(
+    operator: Client, rare: Total
+) -> None:
+    page = operator.get(URL, {"q": "rare"})
+    for _ in range(11):
+        assert shown(page) == []
+        text = " ".join(page.content.decode().split())
+        assert "Nothing found yet" in text
+        assert "Looked through 10 rows for this page, and not yet through all" in text
+        page = follow(operator, page, "Older")
+    assert shown(page) == [rare.label]
+    assert "Looked through" not in page.content.decode()
+    assert page.context["cl"].older is None
+    back = follow(operator, page, "Newer")
+    assert "Newer goes on from there" in " ".join(back.content.decode().split())
+    for _ in range(11):
+        back = follow(operator, back, "Newer")
+    assert back.context["cl"].newer is None
+
+
+@pytest.mark.usefixtures("looks_through_ten", "rare")
+@pytest.mark.parametrize("page", ["", "60", "-60"])
+@pytest.mark.parametrize("query", ["q=rare", "name=rare", "label__startswith=x"])
+def test_no_page_of_what_is_rare_reads_the_whole_table(
+    operator: Client, query: str, page: str
+) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        operator.get(f"{URL}?{query}&p={page}")
+    table = Total._meta.db_table
+    own = [each["sql"] for each in asked if f'FROM "{table}"' in each["sql"]]
+    found = [sql for sql in own if "WHERE" in sql]
+    assert found
+    for sql in found:
+        assert re.search(rf'"{table}"."id" (>=|<=) -?\d+', sql), sql
+
+
+@pytest.mark.usefixtures("looks_through_ten")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q={0.uuid}",
+        "q={0.message.uuid}",
+        "q={0.message.message_id}",
+        "team__id__exact={0.team_id}",
+        "sender__id__exact={0.sender_id}",
+        "waiting=reason",
+        "state__exact=queued",
+    ],
+)
+def test_what_an_index_finds_is_found_at_once_however_old_it_is(
+    query: str,
+    operator: Client,
+    alice: User,
+    charlie: User,
+    make_delivery: Callable[..., Delivery],
+) -> None:
+    sought = make_delivery(alice, waiting_for="limit")
+    for _ in range(12):
+        make_delivery(charlie, state="accepted")
+    address = "/admin/conversations/delivery/?" + query.format(sought)
+    page = operator.get(address)
+    assert list(page.context["cl"].result_list) == [sought]
+    assert "Looked through" not in page.content.decode()
+
+
+@pytest.mark.usefixtures("looks_through_ten")
+def test_a_kind_of_event_that_no_index_finds_is_looked_for(
+    operator: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    delivery = make_delivery(alice)
+    kinds = [DeliveryEvent.Kind.BOUNCED, *[DeliveryEvent.Kind.QUEUED] * 15]
+    DeliveryEvent.objects.bulk_create(
+        DeliveryEvent(delivery=delivery, kind=kind) for kind in kinds
+    )
+    events = "/admin/conversations/deliveryevent/"
+    page = operator.get(events, {"kind__exact": "bounced"})
+    assert list(page.context["cl"].result_list) == []
+    page = operator.get(
+        events, {"kind__exact": "bounced", "p": page.context["cl"].older}
+    )
+    assert [each.kind for each in page.context["cl"].result_list] == ["bounced"]
