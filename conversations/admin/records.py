@@ -43,6 +43,8 @@ class ToldAdmin(OperatorAdmin[M]):
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
         text = search_term.strip().replace("\0", "")
+        if not text:
+            return queryset, False
         if uuid := as_uuid(text):
             found = self.with_id(uuid)
         elif _is_message_id(text):
