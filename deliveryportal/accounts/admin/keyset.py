@@ -53,18 +53,18 @@ class KeysetChangeList(ChangeList):
     def _older_than(self, key: int | None) -> tuple[list[Model], int | None]:
         """The rows of a page, and the key of the next; None if there is none."""
         rows = self.queryset if key is None else self.queryset.filter(pk__lt=key)
-        ends = self._ends()
-        start = key or (ends[1] + 1 if ends else 0)
-        bound = start - LOOKED_THROUGH
-        if ends is None or bound <= ends[0]:
+        oldest, newest = self._ends()
+        bound = min(key or newest + 1, newest + 1) - LOOKED_THROUGH
+        if bound <= oldest:
             return self._first_of(rows.order_by("-pk"))
         found, more = self._first_of(rows.filter(pk__gte=bound).order_by("-pk"))
         return self._or_served(found, more, rows.order_by(-(F("pk") + 0)), bound)
 
     def _newer_than(self, key: int) -> tuple[list[Model], int | None]:
         rows = self.queryset.filter(pk__gt=key)
-        ends, bound = self._ends(), key + LOOKED_THROUGH
-        if ends is None or bound >= ends[1]:
+        _, newest = self._ends()
+        bound = key + LOOKED_THROUGH
+        if bound >= newest:
             found, more = self._first_of(rows.order_by("pk"))
         else:
             found, more = self._first_of(rows.filter(pk__lte=bound).order_by("pk"))
@@ -96,13 +96,12 @@ class KeysetChangeList(ChangeList):
         self.looked_through = LOOKED_THROUGH
         return found, bound
 
-    def _ends(self) -> tuple[int, int] | None:
-        """The oldest and the newest key of all, if that is asked: of a narrowed list."""
+    def _ends(self) -> tuple[int, int]:
+        """The oldest and the newest key of all; of a list that is not narrowed none."""
         if not (self.query or self.get_filters_params()):
-            return None
+            return 0, 0
         keys = self.model._default_manager.values_list("pk", flat=True)
-        newest = keys.order_by("-pk").first()
-        return None if newest is None else (keys.order_by("pk")[0], newest)
+        return keys.order_by("pk").first() or 0, keys.order_by("-pk").first() or 0
 
 
 class WholeChangeList(KeysetChangeList):
