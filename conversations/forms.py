@@ -39,9 +39,9 @@ MAX_RECIPIENTS = 500  # in a line that is typed
 MAX_PEOPLE = 2_000  # on a list that is pasted
 # What a time to send at is reckoned between: near year 1 there are no zones.
 FIRST_YEAR, LAST_YEAR = 2000, 2100
-# A field whose change asks what its recipients will see now.
+# A field whose change asks what its recipients will see now, and who will not get it.
 LIVE = {
-    "hx-include": "[name=identity], [name=to], [name=cc], [name=bcc]",
+    "hx-params": "csrfmiddlewaretoken, identity, to, cc, bcc, people",
     "hx-target": "#seen",
     "hx-swap": "outerHTML",
     "hx-sync": "this:replace",
@@ -109,9 +109,7 @@ class ComposeForm(forms.Form):
         required=False,
         help_text="Several, separated by commas, get a message each.",
         widget=forms.TextInput(
-            attrs={"autocomplete": "off", "inputmode": "email", **LIVE}
-            # Other people, others who get nothing.
-            | {"hx-trigger": "input changed delay:400ms, change"}
+            attrs={"autocomplete": "off", "inputmode": "email"},
         ),
     )
     cc = RecipientsField(
@@ -178,16 +176,14 @@ class ComposeForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = EmailIdentity.objects.of(user)
         field.initial = field.queryset.first()
+        live = LIVE | {"hx-post": reverse("conversations:seen")}
         # Another identity, another view of the recipient's.
-        field.widget.attrs |= LIVE | {
-            "hx-get": reverse("conversations:compose"),
-            "hx-trigger": "change",
-        }
-        for name in ("to", "cc", "bcc"):
-            self.fields[name].widget.attrs |= LIVE | {
-                "hx-get": reverse("conversations:compose"),
-                # Other people, others who get nothing.
-                "hx-trigger": "input changed delay:400ms, change",
+        field.widget.attrs |= live | {"hx-trigger": "change"}
+        for name in ("to", "cc", "bcc", "people"):
+            # Other people, others who get nothing. Not once more when the field is left:
+            # that would close what has been opened below it.
+            self.fields[name].widget.attrs |= live | {
+                "hx-trigger": "input changed delay:400ms",
             }
         zone, profile = user.zone.key, reverse("accounts:profile")
         whose = (

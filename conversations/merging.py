@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import NamedTuple
@@ -67,6 +68,16 @@ def read_people(text: str) -> list[Person]:
     copy and save them. Raises MergeError that names the lines.
     """
     return _each_once(_rows(text))
+
+
+def readable_people(text: str) -> Iterator[Person]:
+    """Read what can be read of a list that is still being written; somebody may come twice."""
+    try:
+        for row in _rows(text):
+            with suppress(AddressError):
+                yield _person(row.address, row.columns)
+    except MergeError:  # a table that breaks off: up to there it counts
+        return
 
 
 def told_differently(people: str, *texts: str) -> str:

@@ -22,6 +22,7 @@ from conversations.views.resend import resend
 from conversations.views.rework import edit_and_send_again
 from conversations.views.searches import remove as remove_search
 from conversations.views.searches import save as save_search
+from conversations.views.seen import seen
 from conversations.views.taking_back import take_back, undo
 
 app_name = "conversations"
@@ -41,6 +42,7 @@ urlpatterns = [
     path("jobs/<uuid:uuid>/", job, name="job"),
     path("jobs/<uuid:uuid>/stop/", stop, name="stop"),
     path("new/", compose, name="compose"),
+    path("new/seen/", seen, name="seen"),
     path("drafts/", drafts.drafts, name="drafts"),
     path("drafts/rows/", drafts.keep_rows, name="draft_rows"),
     path("drafts/delete/", drafts.delete_some, name="delete_drafts"),

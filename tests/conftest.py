@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -116,45 +117,46 @@ def portal_channel(db: None) -> Channel:
     return Channel.objects.default()
 
 
+def delivery_by(
+    channel: Channel,
+    sender: User,
+    recipient: str = "anna@customer.test",
+    *,
+    subject: str = "Hello",
+    body: str = "Text.",
+    **fields: object,
+) -> Delivery:
+    """A delivery in any state, without the use cases that would lead there."""
+    identity = EmailIdentity.objects.get(owner=sender, is_default=True)
+    conversation, _ = Conversation.objects.get_or_create(
+        owner=sender, person_address=recipient
+    )
+    serial = Message.objects.count()
+    message = Message.objects.create(
+        conversation=conversation,
+        sender=sender,
+        team=sender.team,
+        identity=identity,
+        from_name=identity.display_name,
+        from_address=identity.address,
+        subject=subject,
+        body=body,
+        message_id=f"<{serial}@portal.test>",
+    )
+    return Delivery.objects.create(
+        message=message,
+        recipient=recipient,
+        recipient_wire=recipient,
+        channel=channel,
+        sender=sender,
+        team=sender.team,
+        **fields,
+    )
+
+
 @pytest.fixture
 def make_delivery(portal_channel: Channel) -> Callable[..., Delivery]:
-    """A delivery in any state, without the use cases that would lead there."""
-
-    def make(
-        sender: User,
-        recipient: str = "anna@customer.test",
-        *,
-        subject: str = "Hello",
-        body: str = "Text.",
-        **fields: object,
-    ) -> Delivery:
-        identity = EmailIdentity.objects.get(owner=sender, is_default=True)
-        conversation, _ = Conversation.objects.get_or_create(
-            owner=sender, person_address=recipient
-        )
-        serial = Message.objects.count()
-        message = Message.objects.create(
-            conversation=conversation,
-            sender=sender,
-            team=sender.team,
-            identity=identity,
-            from_name=identity.display_name,
-            from_address=identity.address,
-            subject=subject,
-            body=body,
-            message_id=f"<{serial}@portal.test>",
-        )
-        return Delivery.objects.create(
-            message=message,
-            recipient=recipient,
-            recipient_wire=recipient,
-            channel=portal_channel,
-            sender=sender,
-            team=sender.team,
-            **fields,
-        )
-
-    return make
+    return partial(delivery_by, portal_channel)
 
 
 @pytest.fixture(scope="session")
@@ -174,7 +176,7 @@ def google(
     settings.GOOGLE_CLIENT_ID = CLIENT_ID
     settings.GOOGLE_CLIENT_SECRET = CLIENT_SECRET
     settings.GOOGLE_BASE = base
-    settings.SOCIALACCOUNT_PROVIDERS = _with_app(settings.SOCIALACCOUNT_PROVIDERS)
+    settings.SOCIALACCOUNT_PROVIDERS = with_google(settings.SOCIALACCOUNT_PROVIDERS)
     # allauth has read these when it was imported.
     monkeypatch.setattr(views, "ID_TOKEN_ISSUER", base)
     for name, path in {
@@ -186,6 +188,6 @@ def google(
     return google_server
 
 
-def _with_app(providers: dict[str, Any]) -> dict[str, Any]:
+def with_google(providers: dict[str, Any]) -> dict[str, Any]:
     app = {"client_id": CLIENT_ID, "secret": CLIENT_SECRET}
     return {"google": {**providers["google"], "APPS": [app]}}

@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission
@@ -21,11 +23,14 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from channels.models import (
+    Allowance,
     Channel,
     ChannelChoice,
     ConnectionTest,
     EmailIdentity,
     FarEndSession,
+    SendingLimit,
+    VerificationMail,
 )
 from channels.return_path import return_path
 from conversations.models import (
@@ -33,6 +38,8 @@ from conversations.models import (
     Attachment,
     BulkItem,
     BulkJob,
+    CauseChange,
+    CauseTally,
     Conversation,
     Delivery,
     DeliveryEvent,
@@ -44,8 +51,12 @@ from conversations.models import (
     Lane,
     Message,
     Report,
+    SavedSearch,
     Suppression,
+    TabLayout,
     Tally,
+    TallyMark,
+    Total,
 )
 from deliveryportal.accounts.admin import OperatorAdmin
 from deliveryportal.accounts.joining import found_team
@@ -58,6 +69,8 @@ OURS = ["accounts", "channels", "conversations", "practice"]
 MODELS = [
     *(model for label in OURS for model in apps.get_app_config(label).get_models()),
     EmailAddress,
+    Authenticator,
+    UserSession,
 ]
 RECORDS = [
     Alert,
@@ -189,17 +202,8 @@ class Rows:
         )
         Draft.objects.create(owner=user, subject=SCRIPT, body=f"draft-{serial}")
         Digest.objects.create(manager=user, day=now().date())
-        Tally.objects.create(
-            hour=now(),
-            team=team,
-            sender=user,
-            channel=channel,
-            kind="accepted",
-            number=1,
-        )
-        Heartbeat.beat(f"role {serial}")
-        Lane.objects.create(channel=channel, sender=user, waits_for=SCRIPT)
-        FarEndSession.objects.create(host=SCRIPT, number=serial)
+        self.add_counts(user, channel, serial)
+        self.add_of_user(user, channel, serial)
         Hold.objects.create(
             scope=Hold.Scope.SENDER, sender=user, because=SCRIPT, placed_by=user
         )
@@ -220,10 +224,45 @@ class Rows:
             f"link-{serial}",
             f"file-{serial}",
             f"draft-{serial}",
+            f"mfa-secret-{serial}",
+            f"key-{serial}",
             str(stored.get()),
             delivery.return_token,
             delivery.lease,
         }
+
+    def add_counts(self, user: User, channel: Channel, serial: int) -> None:
+        team, kind = user.team, channel.kind
+        Tally.objects.create(
+            hour=now(),
+            team=team,
+            sender=user,
+            channel=channel,
+            kind="accepted",
+            number=1,
+        )
+        Total.objects.create(name=f"total {serial}", label=SCRIPT, number=1)
+        TallyMark.objects.create(table=f"table {serial}")
+        CauseTally.objects.create(team=team, cause=f"{SCRIPT}{serial}", number=1)
+        CauseChange.objects.create(team=team, cause=SCRIPT, number=1)
+        Heartbeat.beat(f"role {serial}")
+        Lane.objects.create(channel=channel, sender=user, waits_for=SCRIPT)
+        FarEndSession.objects.create(host=SCRIPT, number=serial)
+        SendingLimit.objects.create(team=team, kind=kind, messages=1, seconds=1)
+        Allowance.objects.create(sender=user, channel=channel, held_because=SCRIPT)
+
+    def add_of_user(self, user: User, channel: Channel, serial: int) -> None:
+        VerificationMail.objects.create(owner=user, address=SCRIPT)
+        SavedSearch.objects.create(
+            owner=user, team=user.team, name=SCRIPT, tab="sent", query=SCRIPT
+        )
+        TabLayout.objects.create(user=user, tab="sent", columns=[SCRIPT], rows=50)
+        Authenticator.objects.create(
+            user=user, type="totp", data={"secret": f"mfa-secret-{serial}"}
+        )
+        UserSession.objects.create(
+            user=user, ip="192.0.2.1", session_key=f"key-{serial}", user_agent=SCRIPT
+        )
 
     def add_delivery(
         self, user: User, channel: Channel, identity: EmailIdentity, serial: int

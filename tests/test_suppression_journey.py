@@ -28,6 +28,7 @@ def test_from_a_refusal_to_the_release(tmp_path: Path) -> None:
         see_that_it_was_not_sent(screen)
         release_and_send_again(screen)
         block_a_domain(screen)
+        be_told_of_a_pasted_list(screen)
         assert screen.complaints == []
 
 
@@ -111,7 +112,7 @@ def block_a_domain(screen: Screen) -> None:
 def write_is_told_of(screen: Screen, to: str) -> None:
     """Without a live part: the form itself says so before anything is sent."""
     screen.go("/conversations/new/")
-    screen.page.route("**/conversations/new/?*", lambda route: route.abort())
+    screen.page.route("**/conversations/new/seen/", lambda route: route.abort())
     screen.page.fill("[name=to]", to)
     screen.page.fill("[name=subject]", "Hello")
     send(screen)
@@ -123,3 +124,25 @@ def write_is_told_of(screen: Screen, to: str) -> None:
     send(screen)
     screen.page.wait_for_url("**/conversations/messages/**")
     expect(screen.page.locator("#timeline")).to_contain_text("Domain is blocked")
+
+
+def be_told_of_a_pasted_list(screen: Screen) -> None:
+    """While its last line is still being written; of what was told, Send asks no more."""
+    screen.go("/conversations/new/")
+    screen.page.fill("[name=subject]", "To all")
+    screen.page.locator("summary", has_text="A list of people").click()
+    at_rival = [f"person{number}@rival.test" for number in range(22)]
+    listed = screen.page.locator("[name=people]")
+    listed.fill("\n".join([ANNA, *at_rival, "ber"]))
+    told = screen.page.locator("#stopped")
+    expect(told).to_contain_text("These 22 people will not get it")
+    expect(told).to_contain_text("the other person gets it")
+    screen.save("write-to-a-list-of-blocked-people")
+    told.locator("summary", has_text="and 12 more").click()
+    expect(told.get_by_text("person21@rival.test")).to_be_visible()
+    screen.save("write-to-a-list-of-blocked-people-all")
+    listed.fill("\n".join([ANNA, *at_rival]))
+    expect(told).to_contain_text("These 22 people will not get it")
+    expect(told.get_by_text("person21@rival.test")).to_be_hidden()
+    send(screen)
+    screen.page.wait_for_url("**/conversations/pending/")

@@ -51,6 +51,7 @@ class AlertAdmin(ReasonColumn, RemoteWords, RecordAdmin[Alert]):
         "closed_by",
     ]
     list_filter = [Open, "since", ("team", AutocompleteSelectFilter)]
+    served = ("team",)
     list_select_related = ["team", "closed_by"]
     search_fields = ["remote", "last_words", "team__name"]
     actions = ["close"]

@@ -15,6 +15,7 @@ class AttachmentAdmin(RecordAdmin[Attachment]):
     fields = ["uuid", "owner", "name", "content_type", "size", "digest", "created_at"]
     list_display = ["name", "owner", "content_type", "size", "created_at"]
     list_filter = ["created_at", ("owner", AutocompleteSelectFilter)]
+    served = ("owner",)
     list_select_related = ["owner"]
     search_fields = ["name", "owner__email", "=digest", "=uuid"]
 

@@ -38,6 +38,7 @@ class BulkJobAdmin(RecordAdmin[BulkJob]):
         "finished_at",
     ]
     list_filter = ["created_at", ("team", AutocompleteSelectFilter)]
+    served = ("team",)
     list_select_related = ["by", "team"]
     search_fields = ["action", "by__email", "=uuid"]
 

@@ -15,6 +15,7 @@ class ConversationAdmin(RecordAdmin[Conversation]):
         ("owner", AutocompleteSelectFilter),
         ("owner__team", AutocompleteSelectFilter),
     ]
+    served = ("owner",)
     list_select_related = ["owner"]
     # Its owner is among the filters: looked for here, each owner would be.
     search_fields = ["person_address", "person_name", "=uuid"]

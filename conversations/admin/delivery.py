@@ -166,6 +166,13 @@ class DeliveryAdmin(
         ("team", WhoseFilter),
         ("sender", WhoseFilter),
     ]
+    served = (
+        "waiting=",
+        "state__exact=queued",
+        "state__exact=handing_over",
+        "team",
+        "sender",
+    )
     list_select_related = ["message", "sender", "team", "channel"]
     search_help_text = "Recipient and subject, a Message-ID, or the id of a message."
 

@@ -34,6 +34,7 @@ class MessageAdmin(ToldAdmin[Message], RecordAdmin[Message]):
         ("team", AutocompleteSelectFilter),
         ("sender", AutocompleteSelectFilter),
     ]
+    served = ("team", "sender")
     list_select_related = ["sender", "team"]
     search_help_text = "Words of the subject, a Message-ID, or the id of a message."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from deliveryportal.accounts.admin import OperatorAdmin
+from deliveryportal.accounts.admin import OperatorAdmin, as_uuid
 
 M = TypeVar("M", bound=Model)
 
@@ -42,13 +43,18 @@ class ToldAdmin(OperatorAdmin[M]):
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
         text = search_term.strip().replace("\0", "")
-        if uuid := _uuid(text):
+        if not text:
+            return queryset, False
+        if uuid := as_uuid(text):
             found = self.with_id(uuid)
-        elif text.startswith("<") and text.endswith(">"):
+        elif _is_message_id(text):
             found = self.with_message_id(text)
         else:
             found = self.with_words(text.split())
         return queryset.filter(found), False
+
+    def is_served(self, query: str, params: Mapping[str, Sequence[str]]) -> bool:
+        return _is_message_id(query.strip()) or super().is_served(query, params)
 
     def with_id(self, uuid: UUID) -> Q:
         raise NotImplementedError
@@ -60,8 +66,5 @@ class ToldAdmin(OperatorAdmin[M]):
         raise NotImplementedError
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+def _is_message_id(text: str) -> bool:
+    return text.startswith("<") and text.endswith(">")

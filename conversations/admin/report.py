@@ -83,8 +83,11 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
         "source",
     ]
     list_filter = ["state", "kind", ReasonFilter, Matched, Source, "received_at"]
+    # Also what is unreadable.
+    served = ("matched=stray", "state__exact=unread")
     list_select_related = ["delivery"]
-    search_fields = ["final_recipient", "delivery__recipient", "=uuid", "=digest"]
+    search_fields = ["final_recipient", "=uuid", "=digest"]
+    search_help_text = "The recipient it names, its id, or the digest of what came."
 
     actions = ["read_again"]
 

@@ -61,6 +61,7 @@ class SuppressionAdmin(ReasonColumn, RemoteWords, RecordAdmin[Suppression]):
         "made_at",
         ("team", AutocompleteSelectFilter),
     ]
+    served = ("team",)
     list_select_related = ["team", "made_by"]
     search_fields = ["address", "team__name", "=uuid"]
     actions = ["release_these"]
@@ -98,6 +99,7 @@ class EvidenceAdmin(ReasonColumn, RemoteWords, RecordAdmin[Evidence]):
     ]
     list_display = ["address", "team", "why", "at", "delivery", "said_in_short"]
     list_filter = [ReasonFilter, "at", ("team", AutocompleteSelectFilter)]
+    served = ("team",)
     list_select_related = ["team", "delivery"]
     search_fields = ["address", "team__name"]
 

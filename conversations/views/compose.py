@@ -12,29 +12,25 @@ from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.cache import patch_cache_control
 from django.utils.text import Truncator
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods
 
-from channels.addresses import Address, readable_addresses
-from channels.choosing import what_the_recipient_sees
-from channels.describing import Fact, describe_view
 from channels.models import EmailIdentity
-from channels.routing import channel_for
 from channels.whole_numbers import whole_number
 from conversations import drafting
 from conversations.attaching import TooLargeError, attach
 from conversations.composing import AlreadySentError, Enclosed, write_to_each
 from conversations.drafting import HasGoneError, Written
-from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
-from conversations.merging import MergeError, read_people, told_differently
-from conversations.models import Attachment, Draft, Hold, Message
+from conversations.forms import ComposeForm
+from conversations.merging import told_differently
+from conversations.models import Attachment, Draft, Message
 from conversations.reworking import replace_failed, replaced_by
 from conversations.rich_text import as_text, lost_links, sanitised
+from conversations.views.seen import everybody_named, foreseen
 from conversations.withholding import stopped_among
 from deliveryportal.accounts.access import UserRequest
-from deliveryportal.accounts.models import User
 
 # Texts a draft keeps as they were typed, and how much of each.
 TEXTS = {"to": 100_000, "cc": 100_000, "bcc": 100_000, "people": 2_000_000}
@@ -80,10 +76,9 @@ def compose(request: UserRequest) -> HttpResponse:
 
 
 def page(request: UserRequest, form: ComposeForm, **context: Any) -> HttpResponse:
-    seen = _what_is_seen(request.user, form)
-    response = render(
+    return render(
         request,
-        "conversations/_seen.html" if request.htmx else "conversations/compose.html",
+        "conversations/compose.html",
         {
             "form": form,
             "submission": form["submission"].value(),
@@ -91,14 +86,10 @@ def page(request: UserRequest, form: ComposeForm, **context: Any) -> HttpRespons
             "attachments": [],
             "formatted": "",
             "limit": settings.MAX_ATTACHMENT_BYTES,
-            **seen,
-            **_who_is_stopped(request.user, form),
-            "holds": _what_holds_it(request.user, form, seen["chosen"]),
+            **foreseen(request.user, form),
             **context,
         },
     )
-    patch_vary_headers(response, ["HX-Request"])
-    return response
 
 
 class Desk:
@@ -141,8 +132,10 @@ class Desk:
             self.refused = False  # told: the next Send goes without them
         if not self.form.is_valid():
             return self._again()
-        if asked := self._untold():
-            return self._again(asked=asked)
+        if untold := self._untold():
+            for words in dict.fromkeys(untold.values()):
+                self.form.add_error(None, words)
+            return self._again(asked=untold)
         try:
             return self._send()
         except AlreadySentError:
@@ -185,8 +178,8 @@ class Desk:
 
     # --- how it is done -------------------------------------------------------
 
-    def _untold(self) -> list[str]:
-        """What the writer has not been told yet about this mail; the form says it then.
+    def _untold(self) -> dict[str, str]:
+        """What the writer has not been told yet about this mail: see `_unusual`.
 
         Of a form that comes once more, because its answer was lost, nothing is asked:
         it has gone, and what has been suppressed since then stopped none of it.
@@ -194,16 +187,15 @@ class Desk:
         told = set(self.request.POST.getlist("told"))
         untold = {key: words for key, words in self._unusual() if key not in told}
         sent = Message.objects.filter(sender=self.user, submission=self.uuid)
-        if not untold or sent.exists():
-            return []
-        for words in dict.fromkeys(untold.values()):
-            self.form.add_error(None, words)
-        return list(untold)
+        return {} if untold and sent.exists() else untold
 
     def _unusual(self) -> Iterator[tuple[str, str]]:
         """What may be a slip: under a name for the form to repeat, in words."""
-        for _, suppression in stopped_among(_readable(self.form), self.user.team_id):
-            yield str(suppression.uuid), NOT_EVERYBODY
+        stopped = stopped_among(everybody_named(self.form), self.user.team_id)
+        told_of = self._text("stopped").split()
+        if new := {str(each.uuid) for _, each in stopped}.difference(told_of):
+            # The form names them, and says so when it comes again.
+            yield f"stopped {min(new)}", NOT_EVERYBODY
         if self.form.has_no_words:
             yield "no words", NO_WORDS
         listed, subject = self._text("people"), self._text("subject")
@@ -359,58 +351,6 @@ def _chosen(form: ComposeForm, name: str, among: Any) -> Any:
         return None
 
 
-def _who_is_stopped(user: User, form: ComposeForm) -> dict[str, Any]:
-    """Name those, as far as they can be read, who will get nothing."""
-    recipients = _readable(form)
-    stopped = stopped_among(recipients, user.team_id)
-    number = len({address.wire.casefold() for address in recipients})
-    return {"stopped": stopped, "reached": number - len(stopped)}
-
-
-def _what_holds_it(
-    user: User, form: ComposeForm, chosen: tuple[EmailIdentity, list[Fact]] | None
-) -> list[Hold]:
-    """The pauses that mail would wait for, if it were sent as it stands in the form."""
-    holds = list(Hold.objects.in_force(now()).by_admins().over_writer(user))
-    if not holds or not chosen:
-        return []
-    channel = channel_for(chosen[0])
-    domains = {each.wire.rpartition("@")[2].casefold() for each in _readable(form)}
-    return [
-        each
-        for each in holds
-        if each.channel_id in {None, channel.pk} and each.domain in {"", *domains}
-    ]
-
-
-def _readable(form: ComposeForm) -> list[Address]:
-    """Everybody who is named in the form, however unfinished it is."""
-    typed = [
-        address
-        for name in ("to", "cc", "bcc")
-        for address in readable_addresses(str(form[name].value() or ""))
-    ]
-    try:
-        listed = read_people(str(form["people"].value() or ""))
-    except MergeError:
-        listed = []
-    return [*typed[:MAX_RECIPIENTS], *(each.address for each in listed[:MAX_PEOPLE])]
-
-
-def _what_is_seen(user: User, form: ComposeForm) -> dict[str, Any]:
-    """Say what a recipient sees by the identity in the form, and by the others."""
-    seen = [
-        (identity, _preview(identity))
-        for identity in EmailIdentity.objects.of(user).select_related(
-            "channel", "owner"
-        )
-    ]
-    picked = str(form["identity"].value() or "")
-    # The one in the form first, else the default one.
-    seen.sort(key=lambda each: str(each[0].pk) != picked)
-    return {"chosen": seen[0] if seen else None, "others": seen[1:]}
-
-
 def _beginning(request: UserRequest) -> dict[str, object]:
     """What the form starts with: a follow-up goes to the same person, as the same."""
     try:
@@ -435,18 +375,3 @@ def _beginning(request: UserRequest) -> dict[str, object]:
         "identity": followed.identity_id,
         "follows": followed.uuid,
     }
-
-
-def _preview(identity: EmailIdentity) -> list[Fact]:
-    channel = channel_for(identity)
-    view = what_the_recipient_sees(
-        display_name=identity.display_name,
-        address=identity.address,
-        traits=channel.traits,
-        portal_domain=settings.PORTAL_DOMAIN,
-        account=channel.address,
-    )
-    return [
-        Fact("Delivery channel", str(channel)),
-        *describe_view(view, settings.PORTAL_DOMAIN),
-    ]

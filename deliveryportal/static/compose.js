@@ -106,7 +106,9 @@ function bringBackUnsaved() {
     if (!field || field.value === typed[name]) continue;
     field.value = typed[name];
     field.closest("details")?.setAttribute("open", "");
-    field.dispatchEvent(new Event("change", { bubbles: true }));
+    for (const type of ["input", "change"]) {
+      field.dispatchEvent(new Event(type, { bubbles: true }));
+    }
   }
   // As it was typed: the same words that have left meanwhile are no second draft.
   document.getElementById("saved").dispatchEvent(new Event("keep"));

@@ -8,6 +8,7 @@ from conversations.merging import (
     filled,
     problems,
     read_people,
+    readable_people,
     told_differently,
 )
 
@@ -75,6 +76,22 @@ def test_all_lines_that_are_wrong_are_named() -> None:
     first, second = caught.value.args
     assert first.startswith("Line 1 of the list: “anna”")
     assert second.startswith("Line 3 of the list: “carl”")
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [
+        ("anna@x.test\nber\ncarl@", ["anna@x.test"]),
+        (TABLE + "Anna\tBerg\tanna@x.test\tAcme\nBert\t\tbert@", ["anna@x.test"]),
+        (f'email;x\nanna@x.test;A\nbert@x.test;"{"x" * 200_000}', ["anna@x.test"]),
+        (TABLE, []),
+        ("", []),
+    ],
+)
+def test_of_a_list_that_is_being_written_what_can_be_read_is_read(
+    text: str, readable: list[str]
+) -> None:
+    assert [each.address.shown for each in readable_people(text)] == readable
 
 
 def test_fields_are_filled_in_however_they_are_spelt() -> None:

@@ -9,6 +9,7 @@ from deliveryportal.accounts.admin._base import (
     OperatorAdmin,
     ReadOnlyAdmin,
     ThemedInline,
+    as_uuid,
     notes_itself,
 )
 from deliveryportal.accounts.admin.audit import AuditEntryAdmin
@@ -35,6 +36,7 @@ __all__ = [
     "UserAdmin",
     "UserSessionAdmin",
     "WholeChangeList",
+    "as_uuid",
     "notes_itself",
 ]
 

@@ -17,5 +17,6 @@ class AuditEntryAdmin(RecordAdmin[AuditEntry]):
         ("team", AutocompleteSelectFilter),
         ("actor", AutocompleteSelectFilter),
     ]
+    served = ("team", "actor")
     list_select_related = ["team"]
     search_fields = ["action", "subject", "actor_name"]

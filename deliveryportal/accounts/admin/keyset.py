@@ -2,16 +2,21 @@
 
 A page's number in the address is a key: rows older than it, or newer where it is
 negative. Nothing is counted, and no row is read only to be passed over.
+
+A list that is narrowed to something rare would read all there is, to fill its page. It
+looks through so many rows; for what is left an index that serves it is asked, and where
+there is none the page says how far it came, and the next one goes on from there.
 """
 
 from __future__ import annotations
 
-from django.db.models import Model
+from django.db.models import F, Model, QuerySet
 from django.http import HttpRequest
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 
 FIRST = 1  # what Django says for no page at all
+LOOKED_THROUGH = 50_000  # ids, for one page of a list that is narrowed
 
 
 class KeysetPaginator(InfinitePaginator):
@@ -23,6 +28,7 @@ class KeysetChangeList(ChangeList):
 
     older: int | None = None
     newer: int | None = None
+    looked_through: int | None = None  # where the page ends before it is full
 
     def get_results(self, request: HttpRequest) -> None:
         self.paginator = KeysetPaginator(self.queryset, self.list_per_page)
@@ -33,21 +39,69 @@ class KeysetChangeList(ChangeList):
         self.result_list = self._page()
 
     def _page(self) -> list[Model]:
-        key, size = self.page_num, self.list_per_page
+        key = self.page_num
         if key < 0:
-            rows = list(self.queryset.filter(pk__gt=-key).order_by("pk")[: size + 1])
-            shown = rows[:size][::-1]
-            before, after = len(rows) > size, bool(shown)
+            rows, self.newer = self._newer_than(-key)
+            shown = rows[::-1]
+            self.older = shown[-1].pk if shown else 1 - key
         else:
-            older = self.queryset.filter(pk__lt=key) if key > FIRST else self.queryset
-            rows = list(older.order_by("-pk")[: size + 1])
-            shown = rows[:size]
-            before, after = key > FIRST and bool(shown), len(rows) > size
-        if before:
-            self.newer = -shown[0].pk
-        if after:
-            self.older = shown[-1].pk
+            shown, self.older = self._older_than(key if key > FIRST else None)
+            if key > FIRST:
+                self.newer = -(shown[0].pk if shown else key - 1)
         return shown
+
+    def _older_than(self, key: int | None) -> tuple[list[Model], int | None]:
+        """The rows of a page, and the key of the next; None if there is none."""
+        rows = self.queryset if key is None else self.queryset.filter(pk__lt=key)
+        oldest, newest = self._ends()
+        bound = min(key or newest + 1, newest + 1) - LOOKED_THROUGH
+        if bound <= oldest:
+            return self._first_of(rows.order_by("-pk"))
+        found, more = self._first_of(rows.filter(pk__gte=bound).order_by("-pk"))
+        return self._or_served(found, more, rows.order_by(-(F("pk") + 0)), bound)
+
+    def _newer_than(self, key: int) -> tuple[list[Model], int | None]:
+        rows = self.queryset.filter(pk__gt=key)
+        _, newest = self._ends()
+        bound = key + LOOKED_THROUGH
+        if bound >= newest:
+            found, more = self._first_of(rows.order_by("pk"))
+        else:
+            found, more = self._first_of(rows.filter(pk__lte=bound).order_by("pk"))
+            found, more = self._or_served(
+                found, more, rows.order_by(F("pk") + 0), bound
+            )
+        return found, None if more is None else -more
+
+    def _first_of(self, rows: QuerySet[Model]) -> tuple[list[Model], int | None]:
+        size = self.list_per_page
+        found = list(rows[: size + 1])
+        return found[:size], found[size - 1].pk if len(found) > size else None
+
+    def _or_served(
+        self,
+        found: list[Model],
+        more: int | None,
+        rows: QuerySet[Model],
+        bound: int,
+    ) -> tuple[list[Model], int | None]:
+        """What was found if it fills the page; else what an index finds, or how far it is.
+
+        `rows` are in an order that no index has: the key's would be read to its end.
+        """
+        if more is not None:
+            return found, more
+        if self.model_admin.is_served(self.query, self.get_filters_params()):
+            return self._first_of(rows)
+        self.looked_through = LOOKED_THROUGH
+        return found, bound
+
+    def _ends(self) -> tuple[int, int]:
+        """The oldest and the newest key of all; of a list that is not narrowed none."""
+        if not (self.query or self.get_filters_params()):
+            return 0, 0
+        keys = self.model._default_manager.values_list("pk", flat=True)
+        return keys.order_by("pk").first() or 0, keys.order_by("-pk").first() or 0
 
 
 class WholeChangeList(KeysetChangeList):

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from conversations.models import Delivery, DeliveryEvent, Total
+from deliveryportal.accounts.admin import keyset
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD
 
@@ -70,7 +71,8 @@ def test_a_search_goes_on_over_pages(operator: Client) -> None:
 @pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("key", ["", "0", "-0", "x", "9" * 40, "-" + "9" * 40, "1e3"])
 def test_a_page_that_nobody_linked_to_opens(operator: Client, key: str) -> None:
-    assert operator.get(URL, {"p": key}).status_code == 200
+    for narrowed in ({}, {"q": "nothing"}):
+        assert operator.get(URL, {"p": key, **narrowed}).status_code == 200
 
 
 @pytest.mark.parametrize("page", ["", "1000", "-1000"])
@@ -119,10 +121,125 @@ def test_a_message_and_a_timeline_are_found_likewise(
         DeliveryEvent.objects.create(delivery=delivery, kind=DeliveryEvent.Kind.FAILED)
     told = {
         "message": ["OFFER the", str(wanted.message.uuid), wanted.message.message_id],
-        "deliveryevent": ["anna", str(wanted.uuid), wanted.message.message_id],
+        "deliveryevent": [str(wanted.uuid), wanted.message.message_id],
     }
     for model, words in told.items():
         address = reverse(f"admin:conversations_{model}_changelist")
         for each in words:
             [found] = operator.get(address, {"q": each}).context["cl"].result_list
             assert found in {wanted.message, wanted.events.get()}, each
+
+
+# --- what is rare -----------------------------------------------------------------
+
+
+@pytest.fixture
+def looks_through_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyset, "LOOKED_THROUGH", 10)
+
+
+@pytest.fixture
+def rare(rows: None) -> Total:
+    """The oldest of all."""
+    oldest = Total.objects.earliest("pk")
+    Total.objects.filter(pk=oldest.pk).update(name="rare")
+    return oldest
+
+
+@pytest.mark.usefixtures("looks_through_ten")
+def test_a_page_looks_through_so_many_rows_and_the_next_goes_on(
+    operator: Client, rare: Total
+) -> None:
+    page = operator.get(URL, {"q": "rare"})
+    for _ in range(11):
+        assert shown(page) == []
+        text = " ".join(page.content.decode().split())
+        assert "Nothing found yet" in text
+        assert "Looked through 10 rows for this page, and not yet through all" in text
+        page = follow(operator, page, "Older")
+    assert shown(page) == [rare.label]
+    assert "Looked through" not in page.content.decode()
+    assert page.context["cl"].older is None
+    back = follow(operator, page, "Newer")
+    assert "Newer goes on from there" in " ".join(back.content.decode().split())
+    for _ in range(11):
+        back = follow(operator, back, "Newer")
+    assert back.context["cl"].newer is None
+
+
+@pytest.mark.usefixtures("looks_through_ten")
+@pytest.mark.parametrize("page", ["", "{}", "-{}"])
+@pytest.mark.parametrize("query", ["q=rare", "name=rare", "label__startswith=x"])
+def test_no_page_of_what_is_rare_reads_the_whole_table(
+    operator: Client, rare: Total, query: str, page: str
+) -> None:
+    in_the_middle = rare.pk + 60
+    with CaptureQueriesContext(connection) as asked:
+        operator.get(f"{URL}?{query}&p={page.format(in_the_middle)}")
+    table = Total._meta.db_table
+    own = [each["sql"] for each in asked if f'FROM "{table}"' in each["sql"]]
+    found = [sql for sql in own if "WHERE" in sql]
+    assert found
+    for sql in found:
+        assert re.search(rf'"{table}"."id" (>=|<=) -?\d+', sql), sql
+
+
+@pytest.mark.usefixtures("looks_through_ten")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q={0.uuid}",
+        "q={0.message.uuid}",
+        "q={0.message.message_id}",
+        "team__id__exact={0.team_id}",
+        "sender__id__exact={0.sender_id}",
+        "waiting=reason",
+        "state__exact=queued",
+    ],
+)
+def test_what_an_index_finds_is_found_at_once_however_old_it_is(
+    query: str,
+    operator: Client,
+    alice: User,
+    charlie: User,
+    make_delivery: Callable[..., Delivery],
+) -> None:
+    sought = make_delivery(alice, waiting_for="limit")
+    for _ in range(12):
+        make_delivery(charlie, state="accepted")
+    address = "/admin/conversations/delivery/?" + query.format(sought)
+    page = operator.get(address)
+    assert list(page.context["cl"].result_list) == [sought]
+    assert "Looked through" not in page.content.decode()
+
+
+@pytest.mark.usefixtures("looks_through_ten")
+def test_a_kind_of_event_that_no_index_finds_is_looked_for(
+    operator: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    delivery = make_delivery(alice)
+    kinds = [DeliveryEvent.Kind.BOUNCED, *[DeliveryEvent.Kind.QUEUED] * 15]
+    DeliveryEvent.objects.bulk_create(
+        DeliveryEvent(delivery=delivery, kind=kind) for kind in kinds
+    )
+    events = "/admin/conversations/deliveryevent/"
+    page = operator.get(events, {"kind__exact": "bounced"})
+    assert list(page.context["cl"].result_list) == []
+    page = operator.get(
+        events, {"kind__exact": "bounced", "p": page.context["cl"].older}
+    )
+    assert [each.kind for each in page.context["cl"].result_list] == ["bounced"]
+
+
+def test_no_words_are_looked_for_in_the_timeline_of_all(
+    operator: Client, alice: User, make_delivery: Callable[..., Delivery]
+) -> None:
+    DeliveryEvent.objects.create(
+        delivery=make_delivery(alice), kind=DeliveryEvent.Kind.QUEUED
+    )
+    with CaptureQueriesContext(connection) as asked:
+        answer = operator.get("/admin/conversations/deliveryevent/", {"q": "Hello"})
+    page = answer.content.decode()
+    assert "look among the deliveries" in page
+    assert "Nothing matches" in page
+    assert not any("LIKE" in each["sql"] for each in asked)

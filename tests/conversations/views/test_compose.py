@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
 from conversations.blocking import block_domain, suppress_address
-from conversations.models import Delivery, Hold, Message
+from conversations.models import Delivery, Draft, Hold, Message
 from conversations.models.hold import Scope
 from deliveryportal.accounts.models import User
 
 URL = "/conversations/new/"
+SEEN = "/conversations/new/seen/"
 SignIn = Callable[[User], Client]
 FIELDS = {"to": "anna@customer.test", "subject": "Hello", "body": "Text."}
 
@@ -231,11 +235,15 @@ def test_choosing_another_identity_shows_what_its_recipient_sees(
     client = as_user(alice)
     page = client.get(URL).context
     assert page["chosen"][0].address == "alice@acme.test"
-    seen = client.get(URL, {"identity": other.pk}, headers={"HX-Request": "true"})
+    seen = client.post(SEEN, {"identity": other.pk})
     assert seen.context["chosen"][0] == other
     assert b"<html" not in seen.content
     assert b"sales@acme.test is not verified yet" in seen.content
-    assert client.get(URL, {"identity": "nonsense"}).status_code == 200
+    for refused in (
+        client.get(URL, {"identity": "x"}),
+        client.post(SEEN, {"identity": "x"}),
+    ):
+        assert refused.context["chosen"][0].address == "alice@acme.test"
 
 
 @pytest.mark.parametrize(
@@ -267,8 +275,6 @@ def test_an_encoded_word_cannot_hide_a_header(
 
 
 # --- whom it will not reach -------------------------------------------------
-
-HTMX = {"HX-Request": "true"}
 
 
 def test_a_suppressed_person_is_named_before_sending(
@@ -306,13 +312,13 @@ def test_a_suppressed_person_is_named_before_sending(
         (Scope.SLOWED, {"channel": "portal", "domain": "customer.test"}, "", False),
     ],
 )
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+@pytest.mark.parametrize("written", [False, True])
 def test_a_pause_is_told_before_sending_to_whose_mail_would_wait(
     scope: Scope,
     of: dict[str, str],
     identity: str,
     held: bool,
-    headers: dict[str, str],
+    written: bool,
     alice: User,
     bob: User,
     charlie: User,
@@ -333,7 +339,9 @@ def test_a_pause_is_told_before_sending_to_whose_mail_would_wait(
     query = {"to": "Anna <anna@CUSTOMER.test>"}
     if identity:
         query["identity"] = str(by_hers.pk)
-    page = as_user(alice).get(URL, query, headers=headers).content.decode()
+    client = as_user(alice)
+    answer = client.post(SEEN, query) if written else client.get(URL, query)
+    page = answer.content.decode()
     assert ("Paused by an admin: &lt;b&gt;moving house" in page) == held
     assert ("until an admin resumes it" in page) == held
 
@@ -354,7 +362,7 @@ def test_told_of_it_one_may_send_all_the_same(
 ) -> None:
     found = suppress_address("nina@customer.test", by=bob, note="")
     fields = {**FIELDS, "to": "nina@customer.test, anna@customer.test"}
-    response = as_user(alice).post(URL, {**fields, "told": str(found.uuid)})
+    response = as_user(alice).post(URL, {**fields, "stopped": str(found.uuid)})
     assert response.status_code == 302
     assert Message.objects.count() == 2, "nobody is dropped"
 
@@ -365,7 +373,7 @@ def test_told_of_one_is_not_told_of_another(
     found = suppress_address("nina@customer.test", by=bob, note="")
     block_domain("rival.test", by=bob, note="")
     fields = {**FIELDS, "to": "nina@customer.test, x@eu.rival.test"}
-    response = as_user(alice).post(URL, {**fields, "told": str(found.uuid)})
+    response = as_user(alice).post(URL, {**fields, "stopped": str(found.uuid)})
     page = response.content.decode()
     assert "your team has blocked rival.test since" in page
     assert "These 2 people will not get it" in page
@@ -377,19 +385,85 @@ def test_they_are_named_while_to_is_still_being_written(
 ) -> None:
     suppress_address("nina@customer.test", by=bob, note="")
     to = "nina@customer.test, anna@"
-    page = as_user(alice).get(URL, {"to": to}, headers=HTMX).content.decode()
+    page = as_user(alice).post(SEEN, {"to": to}).content.decode()
     assert "<strong>nina@customer.test</strong>" in page
     assert 'id="stopped"' in page
     assert 'hx-swap-oob="true"' in page
     assert "<form" not in page, "only the live parts"
-    page = as_user(alice).get(URL, {"to": "anna@"}, headers=HTMX).content.decode()
+    page = as_user(alice).post(SEEN, {"to": "anna@"}).content.decode()
     assert "will not get it" not in page
+
+
+def a_list(alice: User, bob: User, *, of: int, suppressed: int) -> str:
+    for number in range(suppressed):
+        suppress_address(f"gone{number:02}@customer.test", by=bob, note="")
+    gone = [f"gone{number:02}@customer.test" for number in range(suppressed)]
+    return "\n".join(
+        [*gone, *(f"p{number}@x.test" for number in range(of - suppressed))]
+    )
+
+
+def test_those_of_a_list_are_named_while_it_is_pasted(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    people = a_list(alice, bob, of=1_000, suppressed=21)
+    block_domain("rival.test", by=bob, note="")
+    half = f"{people}\neve@eu.rival.test\nhalf@"
+    page = " ".join(
+        as_user(alice).post(SEEN, {"people": half}).content.decode().split()
+    )
+    assert "These 22 people will not get it" in page
+    named, _, others = page.partition("<summary>and 12 more</summary>")
+    assert named.count("<li>") == 10
+    assert "<strong>gone09@customer.test</strong>" in named
+    assert "gone10@customer.test, gone11@customer.test" in others
+    assert "eve@eu.rival.test" in others
+    assert "the other 979 people get it" in others
+
+
+def test_it_is_the_same_work_for_a_thousand_people(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    people = a_list(alice, bob, of=1_000, suppressed=30)
+    client = as_user(alice)
+    client.post(SEEN)  # what is looked up once
+    with CaptureQueriesContext(connection) as for_one:
+        client.post(SEEN, {"people": "gone01@customer.test"})
+    with CaptureQueriesContext(connection) as for_many:
+        client.post(SEEN, {"people": people})
+    assert len(for_many) == len(for_one)
+
+
+def test_told_of_all_on_a_list_one_may_send_all_the_same(
+    alice: User, bob: User, as_user: SignIn
+) -> None:
+    people = a_list(alice, bob, of=20, suppressed=15)
+    client = as_user(alice)
+    asked = client.post(URL, {**FIELDS, "to": "", "people": people})
+    page = asked.content.decode()
+    assert page.count("not everybody can be written to") == 1
+    assert Message.objects.count() == 0
+    (told_of,) = re.findall(r'name="stopped" value="([^"]*)"', page)
+    fields = {**FIELDS, "to": "", "people": people, "stopped": told_of}
+    assert client.post(URL, fields).status_code == 302
+    assert Message.objects.count() == 20
+
+
+def test_asking_what_will_be_seen_keeps_and_sends_nothing(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    assert client.get(SEEN).status_code == 405
+    assert client.post(SEEN, {**FIELDS, "send": "1"}).status_code == 200
+    assert (Message.objects.count(), Draft.objects.count()) == (0, 0)
 
 
 def test_another_teams_suppression_is_nobodys_business(
     alice: User, charlie: User, as_user: SignIn
 ) -> None:
     suppress_address("anna@customer.test", by=charlie, note="")
+    seen = as_user(alice).post(SEEN, {"people": "anna@customer.test"})
+    assert "will not get it" not in seen.content.decode()
     assert as_user(alice).post(URL, FIELDS).status_code == 302
 
 
