@@ -59,7 +59,7 @@ class ChaoticSmtp:
         self._seed = seed
         self.ledger = Ledger()
         self.calm = False
-        self._busy = 0
+        self._under_way: list[str] = []
 
     # --- its thread -----------------------------------------------------------
 
@@ -108,18 +108,19 @@ class ChaoticSmtp:
         return manner
 
     @contextmanager
-    def busy(self) -> Iterator[None]:
+    def awaiting(self, recipient: str) -> Iterator[None]:
         """While a message comes in."""
-        self._busy += 1
-        self.ledger.at_once = max(self.ledger.at_once, self._busy)
+        self._under_way.append(recipient)
+        self.ledger.at_once = max(self.ledger.at_once, len(self._under_way))
         try:
             yield
         finally:
-            self._busy -= 1
+            self._under_way.remove(recipient)
 
     @property
-    def is_busy(self) -> bool:
-        return self._busy > 0
+    def under_way(self) -> frozenset[str]:
+        """Whose messages it was told to expect and has not taken."""
+        return frozenset(self._under_way)
 
     def take(self, recipient: str) -> None:
         self.ledger.taken[recipient] += 1
@@ -185,7 +186,7 @@ class Conversation:
     async def _data(self, line: bytes) -> None:
         if self._manner in {Manner.REFUSES, Manner.GREYLISTS}:
             return await self._say(b"503 5.5.1 no recipient")
-        with self._server.busy():
+        with self._server.awaiting(self._recipient):
             return await self._message()
 
     async def _message(self) -> None:

@@ -118,7 +118,10 @@ class Run:
 
     @staticmethod
     def _set_up_django(settings: dict[str, str]) -> None:
-        os.environ |= settings | {"DJANGO_SETTINGS_MODULE": "deliveryportal.settings"}
+        os.environ |= settings | {
+            "DJANGO_SETTINGS_MODULE": "deliveryportal.settings",
+            "LOG_LEVEL": "WARNING",
+        }
         import django  # noqa: PLC0415 - the settings are this run's
 
         django.setup()
