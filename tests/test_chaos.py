@@ -10,7 +10,7 @@ from tests.chaos.account import Account
 from tests.chaos.accounting import judge
 from tests.chaos.mischief import MISCHIEF, drawn
 from tests.chaos.overslept import Overslept
-from tests.chaos.run import dice
+from tests.chaos.run import HANDS, dice, hand
 
 A_HAND_AND_MORE = {"lease": [f"p{n}@far.test" for n in range(6)]}
 
@@ -88,6 +88,10 @@ def test_who_wakes_up_finishes_what_it_was_at_and_sends_nothing_else(
     came: set[str], by_gmail: set[str], found: set[str]
 ) -> None:
     assert OVERSLEPT.sent_after_all(came, by_gmail) == found
+
+
+def test_a_seed_has_its_size_of_a_hand_and_all_sizes_have_their_turn() -> None:
+    assert [hand(seed) for seed in range(1, 7)] == HANDS * 2
 
 
 @pytest.mark.parametrize("servers", [True, False])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from email.message import EmailMessage
 
+from django.conf import settings
+
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.state import State
 from tests.chaos.account import Account
@@ -15,7 +17,7 @@ from tests.chaos.resting import SETTLED, anew
 from tests.peers.google import ALICE
 
 
-def account_for(world: World, in_hand: int) -> Account:
+def account_for(world: World) -> Account:
     anew()
     came = arrived(world)
     answer_lost = in_doubt(world)
@@ -29,7 +31,7 @@ def account_for(world: World, in_hand: int) -> Account:
             for each in world.overslept
             for who in each.sent_after_all(came.keys(), _by_gmail(world).keys())
         ),
-        in_hand=in_hand,
+        in_hand=settings.IN_HAND,
         leases_lost=sum(process.leases_lost for process in processes),
         at_once=world.carols.ledger.at_once,
         cut_off=world.writing.cut_off,
