@@ -20,58 +20,18 @@ from channels.addresses import parse_address
 from channels.models import Channel, EmailIdentity
 from conversations.composing import write
 from conversations.delivering import deliver_lane
-from conversations.models import Conversation, Delivery, Message
+from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.stopping import stopping
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import has_queued
 from tests.peers.scripted_smtp import ScriptedSmtp
 from tests.portal import wait_until
 
 BACKLOG = 10_000
 TIMES = 5
-
-
-def has_queued(user: User, number: int) -> LaneId:
-    """Queue `number` mails of a user's, without the time that writing them takes."""
-    channel = Channel.objects.default()
-    identity = EmailIdentity.objects.get(owner=user, is_default=True)
-    conversation = Conversation.objects.create(
-        owner=user, person_address="anna@customer.test"
-    )
-    messages = Message.objects.bulk_create(
-        [
-            Message(
-                conversation=conversation,
-                sender=user,
-                team=user.team,
-                identity=identity,
-                from_name=identity.display_name,
-                from_address=identity.address,
-                subject="Hello",
-                body="Text.",
-                message_id=f"<{each}.{user.pk}@portal.test>",
-            )
-            for each in range(number)
-        ],
-        batch_size=500,
-    )
-    Delivery.objects.bulk_create(
-        [
-            Delivery(
-                message=message,
-                recipient="anna@customer.test",
-                recipient_wire="anna@customer.test",
-                channel=channel,
-                sender=user,
-                team=user.team,
-            )
-            for message in messages
-        ],
-        batch_size=500,
-    )
-    return LaneId(channel.pk, user.pk)
 
 
 @pytest.fixture
