@@ -19,6 +19,7 @@ from django.utils.timezone import now
 
 from channels.far_ends import session
 from channels.models import Channel
+from conversations.crowding import somebody_waits
 from conversations.delivering import deliver_lane
 from conversations.models import Lane
 from conversations.models.by_hand import (
@@ -43,8 +44,9 @@ class LaneId(NamedTuple):
 BELIEVED = [timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 80, 160, 600)]
 # Whoever gives a session back calls who waits for it; this is for when they have died.
 CALLED_WITHIN = timedelta(seconds=20)
-# Seconds that a worker stays with one host before lanes of others may have it. Asking
-# the queue after each turn would cost a quarter of the time.
+# Seconds that a worker stays with one host before lanes of others may have it, unless
+# some wait in its own process. Asking the queue after each turn would cost a quarter of
+# the time.
 STAY = 1.0
 
 
@@ -82,7 +84,7 @@ def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
     """
     ends = time.monotonic() + STAY
     more = deliver_lane(*lane, channel=channel)
-    while time.monotonic() < ends and not stopping.is_set():
+    while time.monotonic() < ends and not (stopping.is_set() or somebody_waits()):
         waiting = _next_for(host)
         if not more and not waiting:
             return []

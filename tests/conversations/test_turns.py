@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from queue import Queue
 
 import dramatiq
 import pytest
@@ -16,7 +17,7 @@ from pytest_django import Settings
 
 from channels.far_ends import end_all_sessions, session
 from channels.models import Channel
-from conversations import turns
+from conversations import crowding, turns
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Lane
 from conversations.models.state import State
@@ -214,6 +215,27 @@ def test_a_worker_stays_with_a_host_for_a_time_only(
         with session(Channel.objects.default().far_end, lambda: None):
             assert take_turn(second) == []
         assert take_turn(first) == [second]
+
+
+def test_a_worker_stays_with_no_host_while_something_waits_in_its_process(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: Queue[str] = Queue()
+    monkeypatch.setattr(crowding, "taken", [taken])
+    settings.LANE_MILLISECONDS = 0
+    lane, _ = lane_of(make_delivery(alice)), [make_delivery(alice) for _ in range(3)]
+    accepted = Delivery.objects.filter(state=State.ACCEPTED)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        taken.put("another's announcement")
+        assert take_turn(lane) == [lane]
+        assert accepted.count() == 1
+        taken.get()
+        assert take_turn(lane) == []
+        assert accepted.count() == 4
 
 
 def test_lanes_take_turns_while_a_worker_stays_with_their_host(
