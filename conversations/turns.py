@@ -44,6 +44,10 @@ class LaneId(NamedTuple):
 BELIEVED = [timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 80, 160, 600)]
 # Whoever gives a session back calls who waits for it; this is for when they have died.
 CALLED_WITHIN = timedelta(seconds=20)
+# A lane that is announced goes before those that have just had a turn, as if it had waited
+# for so long: one mail is not to wait for thousands of each of several others, nor they
+# for whoever keeps sending one.
+AHEAD = timedelta(seconds=2)
 # Seconds that a worker stays with one host before lanes of others may have it, unless
 # some wait in its own process. Asking the queue after each turn would cost a quarter of
 # the time.
@@ -65,7 +69,7 @@ def take_turn(lane: LaneId) -> list[LaneId]:
     queued_up: list[LaneId] = []
 
     def queue_up() -> None:
-        _queue_up(lane, host)
+        _queue_up(lane, host, ahead=AHEAD)
         queued_up.append(lane)
 
     with session(host, queue_up) as free:
@@ -148,12 +152,12 @@ def announce_all_again() -> None:
         logger.error("Lanes are announced later than they could be: %r", str(error))
 
 
-def _queue_up(lane: LaneId, host: str) -> None:
+def _queue_up(lane: LaneId, host: str, *, ahead: timedelta = timedelta(0)) -> None:
     at = now()
     waiting = Lane(
         **lane._asdict(),
         waits_for=host,
-        waits_since=at,
+        waits_since=at - ahead,
         not_again_before=at + CALLED_WITHIN,
     )
     _keep([waiting], "waits_for", "waits_since", "not_again_before")

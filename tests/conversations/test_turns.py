@@ -254,6 +254,38 @@ def test_lanes_take_turns_while_a_worker_stays_with_their_host(
     assert to == [b"alice", b"bob.t"] * 3
 
 
+def test_who_comes_anew_goes_before_those_who_have_just_had_a_turn(
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.FAR_END_SESSIONS = 1
+    settings.LANE_MILLISECONDS = 0
+    many = [make_delivery(each) for each in (alice, bob) for _ in range(3)]
+    first, second = lane_of(many[0]), lane_of(many[-1])
+    single = lane_of(make_delivery(charlie))
+    begun: list[LaneId] = []
+
+    def deliver(
+        channel_id: int, sender_id: int, channel: Channel | None = None
+    ) -> bool:
+        begun.append(LaneId(channel_id, sender_id))
+        if len(begun) == 3:
+            assert take_turn(single) == [], "the session is taken"
+        return deliver_lane(channel_id, sender_id, channel=channel)
+
+    monkeypatch.setattr(turns, "deliver_lane", deliver)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        with session(Channel.objects.default().far_end, lambda: None):
+            assert take_turn(second) == []
+        take_turn(first)
+    assert begun[:4] == [first, second, first, single]
+
+
 def test_a_lane_that_waits_is_found_though_nobody_calls_it(
     alice: User, make_delivery: MakeDelivery, settings: Settings, queue: list[LaneId]
 ) -> None:
