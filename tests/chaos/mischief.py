@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 import redis
@@ -20,6 +21,7 @@ from tests.chaos.writing import Writing
 from tests.peers.google import UPLOAD, Google
 
 HOUR = 3600
+SILENT = 40.0  # seconds: for longer than a process may take to stop
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,14 @@ def _deploy(world: World, draw: random.Random) -> None:
         process.start()
 
 
+def _deploy_while_it_is_silent(world: World, draw: random.Random) -> None:
+    """While a server has all of a message and does not say so: for long, or for ever."""
+    server = draw.choice([world.relay, world.carols])
+    taken = server.fall_silent(draw.choice([SILENT, inf]))
+    taken.wait(timeout=10)  # nobody may have any for it
+    _deploy(world, draw)
+
+
 def _flush_queue(world: World, draw: random.Random) -> None:
     assert world.servers
     with suppress(redis.RedisError):  # it was on its way down anyway
@@ -148,6 +158,7 @@ MISCHIEF = (
     Mischief("workers sleep past their leases", 1, _workers_sleep),
     Mischief("sweepers do so, too", 1, _workers_and_sweepers_sleep),
     Mischief("deploy", 1, _deploy),
+    Mischief("deploy while a server is silent", 1, _deploy_while_it_is_silent),
     Mischief("the clock jumps an hour ahead", 1, _jump(HOUR)),
     Mischief("the clock jumps an hour back", 1, _jump(-HOUR)),
     Mischief("Gmail hangs up", 2, _google(hangUp=True)),
