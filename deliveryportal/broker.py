@@ -20,6 +20,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
 from channels.transports import hang_up, pick_up
+from conversations import crowding
 from conversations.stopping import stopping
 from deliveryportal.stand_ins import StandIns
 
@@ -69,6 +70,16 @@ class OrderlyStop(Middleware):
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         self._out_of_patience.cancel()
         pick_up()
+
+
+class Crowding(Middleware):
+    """Let whoever is at work see what has been taken from the queue and not begun."""
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        crowding.taken.append(worker.work_queue)
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        crowding.taken.remove(worker.work_queue)
 
 
 class InProcessBroker(StubBroker):
@@ -121,7 +132,12 @@ def make_broker(url: str) -> Broker:
     again what the database says is settled, and its time limit and shutdown
     raise inside a job at any point.
     """
-    middleware: list[Middleware] = [DatabaseConnections(), OrderlyStop(), StandIns()]
+    middleware: list[Middleware] = [
+        DatabaseConnections(),
+        OrderlyStop(),
+        Crowding(),
+        StandIns(),
+    ]
     match urlsplit(url).scheme:
         case "":
             return InProcessBroker(middleware)

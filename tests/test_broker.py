@@ -55,7 +55,7 @@ def test_work_that_comes_after_a_long_rest_waits_for_a_moment_only() -> None:
 
 def test_no_broker_retries_or_interrupts_a_job() -> None:
     names = {type(each).__name__ for each in make_broker("").middleware}
-    assert names == {"DatabaseConnections", "OrderlyStop", "StandIns"}
+    assert names == {"DatabaseConnections", "OrderlyStop", "Crowding", "StandIns"}
 
 
 def test_failed_jobs_are_not_kept_in_memory() -> None:

@@ -9,7 +9,8 @@ import pytest
 from tests.chaos.account import Account
 from tests.chaos.accounting import judge
 from tests.chaos.mischief import MISCHIEF, drawn
-from tests.chaos.run import dice
+from tests.chaos.overslept import Overslept
+from tests.chaos.run import HANDS, dice, hand
 
 A_HAND_AND_MORE = {"lease": [f"p{n}@far.test" for n in range(6)]}
 
@@ -51,7 +52,7 @@ def test_what_was_lost_or_doubled_is_found(
         {"given_up": A_HAND_AND_MORE, "leases_lost": 1, "in_hand": 5},
         {"given_up": A_HAND_AND_MORE, "leases_lost": 0, "in_hand": 10},
         {"settled_after_all": ["anna"]},
-        {"sent_after_waking": ["anna"], "leases_lost": 1},
+        {"sent_after_waking": ["anna"]},
         {"drained": 20.1},
     ],
 )
@@ -59,6 +60,38 @@ def test_no_more_is_in_doubt_than_was_in_the_hands_of_the_dead(
     fault: dict[str, Any],
 ) -> None:
     assert Account(**fault).faults
+
+
+OVERSLEPT = Overslept(lost={"a", "b", "c", "d"}, waited_for={"a"}, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("came", "by_gmail", "found"),
+    [
+        ({"e"}, set(), set()),
+        ({"a"}, set(), set()),
+        ({"b"}, set(), {"b"}),
+        ({"b"}, {"b"}, set()),
+        ({"a", "b", "c"}, {"b", "c"}, {"b", "c"}),
+        ({"b", "c"}, {"b"}, {"c"}),
+    ],
+    ids=[
+        "it was not taken away",
+        "its server waited for it",
+        "nobody waited for it",
+        "one a thread at Gmail, which is told with it",
+        "more than one a thread",
+        "one at Gmail excuses none on SMTP",
+    ],
+)
+def test_who_wakes_up_finishes_what_it_was_at_and_sends_nothing_else(
+    came: set[str], by_gmail: set[str], found: set[str]
+) -> None:
+    assert OVERSLEPT.sent_after_all(came, by_gmail) == found
+
+
+def test_a_seed_has_its_size_of_a_hand_and_all_sizes_have_their_turn() -> None:
+    assert [hand(seed) for seed in range(1, 7)] == HANDS * 2
 
 
 @pytest.mark.parametrize("servers", [True, False])

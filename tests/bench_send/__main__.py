@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from functools import partial
 from urllib.parse import urlsplit
 
-from tests.bench_send import one_process, ours, peer
+from tests.bench_send import fairness, one_process, ours, peer
 from tests.bench_send.machine import (
     POSTGRES,
     RABBIT,
@@ -181,6 +181,7 @@ PARTS: dict[str, tuple[Callable[[int], None], int]] = {
     "queueing": (queueing, MORE_ROUNDS),
     "postfix": (lambda _: through_postfix(), 1),
     "latency": (from_send, 1),
+    "fairness": (lambda relay: fairness.behind_many(relay, note), 1),
     "backlog": (backlog, ROUNDS),
 }
 
@@ -204,6 +205,7 @@ LIMITS = [
         (f"Send to handed over, p95, {name} ≤ {limit:.0f} ms", f"p95 {name}", limit)
         for name, limit in {"in process": 100, "RabbitMQ": 100, "Redis": 150}.items()
     ),
+    *fairness.LIMITS,
 ]
 EMBEDDED = 1000.0  # mails a second
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,13 @@ def senders() -> list[Any]:
     return list(User.objects.order_by("pk"))
 
 
-def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
+def queue(
+    number: int,
+    behind: int = 0,
+    *,
+    own_words: bool = False,
+    among: Sequence[Any] | None = None,
+) -> None:
     """Put `number` mails into the queue, spread over the lanes, and more behind them.
 
     Those behind share a message of their lane: what they are to fill is the queue. Every
@@ -110,10 +116,11 @@ def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
 
     from conversations.models import Delivery, Message
 
-    for sender in senders():
+    among = among or senders()
+    for sender in among:
         (message,) = writer(sender)([0])
         delivery = message.deliveries.get()
-        copies = number // LANES - 1
+        copies = number // len(among) - 1
         first = _copy(
             Message,
             message.pk,
@@ -140,7 +147,7 @@ def queue(number: int, behind: int = 0, *, own_words: bool = False) -> None:
             _copy(
                 Delivery,
                 delivery.pk,
-                behind // LANES,
+                behind // len(among),
                 {
                     "uuid": UUID,
                     "return_token": TOKEN,
@@ -300,7 +307,7 @@ def workers(relay: int, *, threads: int = THREADS, **more: str) -> Iterator[list
 
     As the README advises: all but one thread of each may use the relay.
     """
-    sessions = str(PROCESSES * (threads - 1))
+    sessions = str(max(PROCESSES * (threads - 1), 1))
     database = os.environ["DATABASE_URL"]
     env = configuration(database, relay, FAR_END_SESSIONS=sessions, **more)
     program = str(Path(PYTHON).parent / "dramatiq")
@@ -328,15 +335,19 @@ def _are_at_rest(pids: list[int]) -> bool:
     return sum(cpu_seconds(pid) for pid in pids) - before < 0.1
 
 
-def work_off(relay: int, number: int, *, threads: int = THREADS, **more: str) -> Run:
-    """Work off the `number` mails that are due, from the first to the last."""
+def forget_announcements() -> None:
     import redis
 
+    redis.Redis.from_url(REDIS).flushdb()
+
+
+def work_off(relay: int, number: int, *, threads: int = THREADS, **more: str) -> Run:
+    """Work off the `number` mails that are due, from the first to the last."""
     from conversations.models import DeliveryEvent
     from conversations.tasks import work_lane
 
     waiting = lanes()  # to look through all that is queued takes a tenth of a second
-    redis.Redis.from_url(REDIS).flushdb()
+    forget_announcements()
     with workers(relay, threads=threads, **more) as pids:
         before = sum(cpu_seconds(pid) for pid in pids)
         begun = time.time()

@@ -24,6 +24,7 @@ COLUMNS: list[tuple[str, Callable[[Account], str]]] = [
     ("doubled", lambda a: str(len(a.doubled))),
     ("unconfirmed", lambda a: str(a.states["unconfirmed"])),
     ("given up", lambda a: str(sum(map(len, a.given_up.values())))),
+    ("in hand", lambda a: str(a.in_hand)),
     ("leases", lambda a: f"{len(a.given_up)}/{a.leases_lost}"),
     ("deaths", lambda a: str(a.deaths)),
     ("cut off", lambda a: str(a.cut_off)),
@@ -35,9 +36,10 @@ HEAD = f"{'stores':<8}{'seed':>5}" + "".join(
     f"{name:>{len(name) + 2}}" for name, _ in COLUMNS
 )
 LEGEND = """\
-given up: unconfirmed because a worker died or slept with it in hand; leases: of how
-many threads, of all that died or slept; cut off: forms that the site was taking when it
-was killed; at once: workers side by side on one lane; drain: the slowest stop."""
+given up: unconfirmed because a worker died or slept with it in hand; in hand: how many
+a thread has at most, by the seed; leases: of how many threads, of all that died or slept;
+cut off: forms that the site was taking when it was killed; at once: workers side by side
+on one lane; drain: the slowest stop."""
 
 
 def row(stores: str, seed: int, account: Account) -> str:

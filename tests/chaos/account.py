@@ -22,11 +22,10 @@ class Account:
     # What sweepers gave up, for each lease under which they did.
     given_up: dict[str, list[str]] = field(default_factory=dict)
     settled_after_all: list[str] = field(default_factory=list)  # though given up
-    sent_after_waking: list[str] = field(default_factory=list)
+    sent_after_waking: list[str] = field(default_factory=list)  # though given up
     # At most: a handful for each lease, a lease for each thread that died or slept.
     in_hand: int = 0
     leases_lost: int = 0
-    leases_slept_over: int = 0
     at_once: int = 0  # from one lane
     cut_off: int = 0  # forms that the site was taking when it died
     deaths: int = 0
@@ -42,14 +41,12 @@ class Account:
             *self.doubled,
             *self.unexplained,
             *(f"{who}: settled after its lease" for who in self.settled_after_all),
+            *(f"{who}: sent after its lease" for who in self.sent_after_waking),
         ]
         if most > self.in_hand:
             found.append(f"{most} given up at once, {self.in_hand} in a hand")
         if len(self.given_up) > self.leases_lost:
             found.append(f"{len(self.given_up)} leases given up of {self.leases_lost}")
-        # One of each thread was on its way through the wire when it fell asleep.
-        if len(self.sent_after_waking) > self.leases_slept_over:
-            found.append(f"sent after waking: {', '.join(self.sent_after_waking)}")
         if self.drained > DRAINED_WITHIN:
             found.append(f"took {self.drained:.0f} s to stop")
         return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from email.message import EmailMessage
 
+from django.conf import settings
+
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.state import State
 from tests.chaos.account import Account
@@ -15,7 +17,7 @@ from tests.chaos.resting import SETTLED, anew
 from tests.peers.google import ALICE
 
 
-def account_for(world: World, in_hand: int) -> Account:
+def account_for(world: World) -> Account:
     anew()
     came = arrived(world)
     answer_lost = in_doubt(world)
@@ -24,10 +26,13 @@ def account_for(world: World, in_hand: int) -> Account:
         written=len(world.writing.asked),
         arrived=came.total(),
         given_up=given_up(),
-        sent_after_waking=sorted(world.overslept & came.keys()),
-        in_hand=in_hand,
+        sent_after_waking=sorted(
+            who
+            for each in world.overslept
+            for who in each.sent_after_all(came.keys(), _by_gmail(world).keys())
+        ),
+        in_hand=settings.IN_HAND,
         leases_lost=sum(process.leases_lost for process in processes),
-        leases_slept_over=sum(process.leases_slept_over for process in processes),
         at_once=world.carols.ledger.at_once,
         cut_off=world.writing.cut_off,
         deaths=sum(process.deaths for process in processes),
@@ -74,11 +79,14 @@ def _timeline(who: str) -> str:
 
 def arrived(world: World) -> Counter[str]:
     """How often the mail to each has been taken out there."""
-    came = world.relay.ledger.taken + world.carols.ledger.taken
-    came.update(_recipient(mail.message) for mail in world.google.sent(ALICE))
+    came = world.relay.ledger.taken + world.carols.ledger.taken + _by_gmail(world)
     return Counter(
         {who: n for who, n in came.items() if not who.endswith(f"@{CALM_DOMAIN}")}
     )
+
+
+def _by_gmail(world: World) -> Counter[str]:
+    return Counter(_recipient(mail.message) for mail in world.google.sent(ALICE))
 
 
 def in_doubt(world: World) -> set[str]:

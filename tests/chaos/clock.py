@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 
@@ -24,6 +25,9 @@ class Clock:
             "PYTHONPATH": str(Path(__file__).parent / "jumping"),
             "CHAOS_CLOCK": str(self._file),
         }
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._passed + self._ahead)
 
     def let_pass(self, seconds: int) -> None:
         """Let so much time pass at once, for everybody."""

@@ -59,7 +59,9 @@ class ChaoticSmtp:
         self._seed = seed
         self.ledger = Ledger()
         self.calm = False
-        self._busy = 0
+        self._under_way: list[str] = []
+        # Ordered, and not met: how many seconds, and who is to be told.
+        self._silences: list[tuple[float, threading.Event]] = []
 
     # --- its thread -----------------------------------------------------------
 
@@ -80,9 +82,17 @@ class ChaoticSmtp:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
+        ending = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        ending.result(timeout=10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+
+    async def _end(self) -> None:
+        self._server.close()
+        silent = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in silent:
+            each.cancel()
+        await asyncio.gather(*silent, return_exceptions=True)
 
     # --- its conversation -----------------------------------------------------
 
@@ -93,13 +103,15 @@ class ChaoticSmtp:
             await Conversation(self, reader, writer).run()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the other side was killed, or we hung up
+        except asyncio.CancelledError:
+            pass  # the run is over
         finally:
             writer.close()
 
     def manner(self, recipient: str) -> Manner:
         """What this attempt meets: the same for the same seed."""
         self.ledger.attempts[recipient] += 1
-        if self.calm or recipient.endswith(f"@{CALM_DOMAIN}"):
+        if self._is_calm_to(recipient):
             return Manner.TAKES
         draw = random.Random(
             f"{self._seed} {recipient} {self.ledger.attempts[recipient]}"
@@ -107,19 +119,41 @@ class ChaoticSmtp:
         (manner,) = draw.choices(list(HOW_OFTEN), list(HOW_OFTEN.values()))
         return manner
 
+    def _is_calm_to(self, recipient: str) -> bool:
+        return self.calm or recipient.endswith(f"@{CALM_DOMAIN}")
+
     @contextmanager
-    def busy(self) -> Iterator[None]:
+    def awaiting(self, recipient: str) -> Iterator[None]:
         """While a message comes in."""
-        self._busy += 1
-        self.ledger.at_once = max(self.ledger.at_once, self._busy)
+        self._under_way.append(recipient)
+        self.ledger.at_once = max(self.ledger.at_once, len(self._under_way))
         try:
             yield
         finally:
-            self._busy -= 1
+            self._under_way.remove(recipient)
 
     @property
-    def is_busy(self) -> bool:
-        return self._busy > 0
+    def under_way(self) -> frozenset[str]:
+        """Whose messages it was told to expect and has not taken."""
+        return frozenset(self._under_way)
+
+    def fall_silent(self, seconds: float) -> threading.Event:
+        """Take the next message and say so only after that time, which may be infinite.
+
+        The event is set when it has been taken.
+        """
+        met = threading.Event()
+        self._silences.append((seconds, met))
+        return met
+
+    async def hold_back(self, recipient: str) -> None:
+        """Keep silent to this one, if that has been ordered."""
+        if self._is_calm_to(recipient) or not self._silences:
+            return
+        self.leave_in_doubt(recipient)
+        seconds, met = self._silences.pop()
+        met.set()
+        await asyncio.sleep(seconds)
 
     def take(self, recipient: str) -> None:
         self.ledger.taken[recipient] += 1
@@ -185,8 +219,10 @@ class Conversation:
     async def _data(self, line: bytes) -> None:
         if self._manner in {Manner.REFUSES, Manner.GREYLISTS}:
             return await self._say(b"503 5.5.1 no recipient")
-        with self._server.busy():
-            return await self._message()
+        with self._server.awaiting(self._recipient):
+            await self._message()
+        await self._server.hold_back(self._recipient)
+        return await self._say(b"250 2.0.0 taken")
 
     async def _message(self) -> None:
         await self._say(b"354 go on")
@@ -207,4 +243,3 @@ class Conversation:
             await asyncio.sleep(0.3)
         # Taken before the answer: whoever is killed in between has sent it.
         self._server.take(self._recipient)
-        return await self._say(b"250 2.0.0 taken")

@@ -28,7 +28,6 @@ class Process:
     deaths: int = 0
     # Leases whose holder was killed or stood still while their time ran out.
     leases_lost: int = 0
-    leases_slept_over: int = 0  # of these, by those that woke up again
     slowest_stop: float = 0.0  # seconds, after SIGTERM
     _running: subprocess.Popen[bytes] | None = None
 
@@ -50,8 +49,11 @@ class Process:
 
     def _die(self) -> None:
         self.deaths += 1
-        self.leases_lost += self.threads
+        self.lose_leases()
         self._signal(signal.SIGKILL)
+
+    def lose_leases(self) -> None:
+        self.leases_lost += self.threads
 
     def ask_to_stop(self) -> None:
         # Each of its processes, as service managers do.
@@ -72,8 +74,6 @@ class Process:
         self.slowest_stop = max(self.slowest_stop, time.monotonic() - begun)
 
     def freeze(self) -> None:
-        self.leases_lost += self.threads
-        self.leases_slept_over += self.threads
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:

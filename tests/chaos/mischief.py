@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 import redis
@@ -14,11 +15,13 @@ import redis
 from tests.chaos.clock import Clock
 from tests.chaos.far_end import ChaoticSmtp
 from tests.chaos.installation import Installation
+from tests.chaos.overslept import Overslept
 from tests.chaos.stores import OwnPostgres, OwnRedis
 from tests.chaos.writing import Writing
 from tests.peers.google import UPLOAD, Google
 
 HOUR = 3600
+SILENT = 40.0  # seconds: for longer than a process may take to stop
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,7 @@ class World:
     clock: Clock
     writing: Writing
     servers: Servers | None  # none where all is in one process
-    # To whom mail had been given up and had not arrived when its worker woke up.
-    overslept: set[str] = field(default_factory=set)
+    overslept: list[Overslept] = field(default_factory=list)
 
 
 class Mischief(NamedTuple):
@@ -52,14 +54,14 @@ class Mischief(NamedTuple):
 
 
 def _kill_while_it_sends(world: World, draw: random.Random) -> None:
-    _wait_till_mail_is_on_its_way(world)
+    wait_till_mail_is_on_its_way(world)
     draw.choice(world.installation.those_that_send).kill()
 
 
-def _wait_till_mail_is_on_its_way(world: World) -> None:
+def wait_till_mail_is_on_its_way(world: World) -> None:
     """Until one of the servers out there is taking a message in this very moment."""
     ends = time.monotonic() + 10
-    while not (world.relay.is_busy or world.carols.is_busy):
+    while not (world.relay.under_way or world.carols.under_way):
         if time.monotonic() > ends:
             return  # nobody is left who sends
         time.sleep(0.001)
@@ -77,31 +79,25 @@ def _kill_while_it_accepts(world: World, draw: random.Random) -> None:
     web.kill()
 
 
-def _sleep_past_the_lease(world: World, draw: random.Random) -> None:
-    """All that send stand still until their leases are over, then they wake up."""
-    from tests.chaos.accounting import arrived  # noqa: PLC0415
-    from tests.chaos.given_up import given_up  # noqa: PLC0415
-    from tests.chaos.resting import (  # noqa: PLC0415
-        anew,
-        let_leases_end,
-        wait_till_given_up,
-    )
+def _workers_sleep(world: World, draw: random.Random) -> None:
+    from tests.chaos.oversleeping import oversleep  # noqa: PLC0415 - needs Django set up
 
-    asleep = world.installation.those_that_send
-    _wait_till_mail_is_on_its_way(world)
+    world.overslept.append(oversleep(world))
+
+
+def _workers_and_sweepers_sleep(world: World, draw: random.Random) -> None:
+    """Nobody notices before they all wake up, in a race with each other."""
+    from tests.chaos.resting import let_leases_end  # noqa: PLC0415 - needs Django set up
+
+    asleep = world.installation.named("worker", "sweeper", "portal")
+    wait_till_mail_is_on_its_way(world)
     for process in asleep:
         process.freeze()
-    try:
-        if world.servers:
-            wait_till_given_up(world.clock)
-            anew()
-            lost = {who for people in given_up().values() for who in people}
-            world.overslept.update(lost - arrived(world).keys())
-        else:  # the sweeper sleeps too, and wakes up in a race with the workers
-            let_leases_end(world.clock)
-    finally:
-        for process in asleep:
-            process.thaw()
+        process.lose_leases()
+    let_leases_end(world.clock)
+    draw.shuffle(asleep)
+    for process in asleep:
+        process.thaw()
 
 
 def _deploy(world: World, draw: random.Random) -> None:
@@ -109,6 +105,14 @@ def _deploy(world: World, draw: random.Random) -> None:
     for process in world.installation.processes.values():
         process.stop()
         process.start()
+
+
+def _deploy_while_it_is_silent(world: World, draw: random.Random) -> None:
+    """While a server has all of a message and does not say so: for long, or for ever."""
+    server = draw.choice([world.relay, world.carols])
+    taken = server.fall_silent(draw.choice([SILENT, inf]))
+    taken.wait(timeout=10)  # nobody may have any for it
+    _deploy(world, draw)
 
 
 def _flush_queue(world: World, draw: random.Random) -> None:
@@ -151,8 +155,10 @@ MISCHIEF = (
     Mischief("kill -9 a sweeper", 2, _kill_a_sweeper),
     Mischief("flush the queue", 3, _flush_queue, asks_for_servers=True),
     Mischief("restart the database", 2, _restart_database, asks_for_servers=True),
-    Mischief("workers sleep past their leases", 1, _sleep_past_the_lease),
+    Mischief("workers sleep past their leases", 1, _workers_sleep),
+    Mischief("sweepers do so, too", 1, _workers_and_sweepers_sleep),
     Mischief("deploy", 1, _deploy),
+    Mischief("deploy while a server is silent", 1, _deploy_while_it_is_silent),
     Mischief("the clock jumps an hour ahead", 1, _jump(HOUR)),
     Mischief("the clock jumps an hour back", 1, _jump(-HOUR)),
     Mischief("Gmail hangs up", 2, _google(hangUp=True)),

@@ -1,13 +1,12 @@
 """Ten thousand mails of one user, and one of another: two workers, the real queue.
 
-`pytest -s tests/conversations/test_fairness.py` prints the times. Asserted is what no
-machine, quick or busy, can bend: how many turns of the ten thousand come in between.
+Asserted is what no machine, quick or busy, can bend: how many turns of the ten thousand
+come in between. The seconds are measured by `make bench-send PARTS=fairness`, with the
+settings and processes of production.
 """
 
 from __future__ import annotations
 
-import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,58 +20,18 @@ from channels.addresses import parse_address
 from channels.models import Channel, EmailIdentity
 from conversations.composing import write
 from conversations.delivering import deliver_lane
-from conversations.models import Conversation, Delivery, Message
+from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.stopping import stopping
 from conversations.tasks import announce_lanes
 from conversations.turns import LaneId
 from deliveryportal.accounts.models import User
+from tests.conversations.lanes import has_queued
 from tests.peers.scripted_smtp import ScriptedSmtp
 from tests.portal import wait_until
 
 BACKLOG = 10_000
 TIMES = 5
-
-
-def has_queued(user: User, number: int) -> LaneId:
-    """Queue `number` mails of a user's, without the time that writing them takes."""
-    channel = Channel.objects.default()
-    identity = EmailIdentity.objects.get(owner=user, is_default=True)
-    conversation = Conversation.objects.create(
-        owner=user, person_address="anna@customer.test"
-    )
-    messages = Message.objects.bulk_create(
-        [
-            Message(
-                conversation=conversation,
-                sender=user,
-                team=user.team,
-                identity=identity,
-                from_name=identity.display_name,
-                from_address=identity.address,
-                subject="Hello",
-                body="Text.",
-                message_id=f"<{each}.{user.pk}@portal.test>",
-            )
-            for each in range(number)
-        ],
-        batch_size=500,
-    )
-    Delivery.objects.bulk_create(
-        [
-            Delivery(
-                message=message,
-                recipient="anna@customer.test",
-                recipient_wire="anna@customer.test",
-                channel=channel,
-                sender=user,
-                team=user.team,
-            )
-            for message in messages
-        ],
-        batch_size=500,
-    )
-    return LaneId(channel.pk, user.pk)
 
 
 @pytest.fixture
@@ -127,7 +86,7 @@ def test_a_mail_overtakes_ten_thousand_of_somebody_else(
     backlog = has_queued(alice, BACKLOG)
     accepted = Delivery.objects.filter(state=State.ACCEPTED)
     theirs, mine = accepted.filter(sender=alice), accepted.filter(sender=charlie)
-    took, between = [], []
+    between = []
     with (
         ScriptedSmtp(RCPT=slowly(milliseconds)) as relay,
         override_settings(
@@ -140,18 +99,12 @@ def test_a_mail_overtakes_ten_thousand_of_somebody_else(
         wait_until(theirs.exists)
         for number in range(TIMES):
             to = parse_address(f"p{number}@customer.test")
-            before, begun = turns_begun.count(backlog), time.perf_counter()
+            before = turns_begun.count(backlog)
             write(identity=identity, recipients=[to], subject="Hi", body="Now.")
             wait_until(lambda done=number + 1: mine.count() == done)  # type: ignore[misc]
-            took.append(time.perf_counter() - begun)
             between.append(turns_begun.count(backlog) - before)
         stopping.set()
     left = BACKLOG - theirs.count()
-    sys.stdout.write(
-        f"\nbehind {left:,} mails of another, {sessions} sessions, {milliseconds} ms "
-        f"each: median {statistics.median(took):.3f} s, worst {max(took):.3f} s, "
-        f"{max(between)} turns of theirs in between\n"
-    )
     assert left > BACKLOG / 2, "there was no backlog to speak of"
     # Besides the turns that were under way, one that was next of each worker's.
     assert max(between) <= 2

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from queue import Queue
 
 import dramatiq
 import pytest
@@ -16,7 +17,7 @@ from pytest_django import Settings
 
 from channels.far_ends import end_all_sessions, session
 from channels.models import Channel
-from conversations import turns
+from conversations import crowding, turns
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Lane
 from conversations.models.state import State
@@ -216,6 +217,27 @@ def test_a_worker_stays_with_a_host_for_a_time_only(
         assert take_turn(first) == [second]
 
 
+def test_a_worker_stays_with_no_host_while_something_waits_in_its_process(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: Queue[str] = Queue()
+    monkeypatch.setattr(crowding, "taken", [taken])
+    settings.LANE_MILLISECONDS = 0
+    lane, _ = lane_of(make_delivery(alice)), [make_delivery(alice) for _ in range(3)]
+    accepted = Delivery.objects.filter(state=State.ACCEPTED)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        taken.put("another's announcement")
+        assert take_turn(lane) == [lane]
+        assert accepted.count() == 1
+        taken.get()
+        assert take_turn(lane) == []
+        assert accepted.count() == 4
+
+
 def test_lanes_take_turns_while_a_worker_stays_with_their_host(
     alice: User, bob: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
@@ -230,6 +252,38 @@ def test_lanes_take_turns_while_a_worker_stays_with_their_host(
         assert take_turn(lane_of(first[0])) == []
         to = [c.partition(b"@")[2][:5] for c in relay.commands if c.startswith(b"RCPT")]
     assert to == [b"alice", b"bob.t"] * 3
+
+
+def test_who_comes_anew_goes_before_those_who_have_just_had_a_turn(
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.FAR_END_SESSIONS = 1
+    settings.LANE_MILLISECONDS = 0
+    many = [make_delivery(each) for each in (alice, bob) for _ in range(3)]
+    first, second = lane_of(many[0]), lane_of(many[-1])
+    single = lane_of(make_delivery(charlie))
+    begun: list[LaneId] = []
+
+    def deliver(
+        channel_id: int, sender_id: int, channel: Channel | None = None
+    ) -> bool:
+        begun.append(LaneId(channel_id, sender_id))
+        if len(begun) == 3:
+            assert take_turn(single) == [], "the session is taken"
+        return deliver_lane(channel_id, sender_id, channel=channel)
+
+    monkeypatch.setattr(turns, "deliver_lane", deliver)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        with session(Channel.objects.default().far_end, lambda: None):
+            assert take_turn(second) == []
+        take_turn(first)
+    assert begun[:4] == [first, second, first, single]
 
 
 def test_a_lane_that_waits_is_found_though_nobody_calls_it(
