@@ -18,8 +18,8 @@ class ConversationsConfig(AppConfig):
             filter_index,
             identity_deletion,  # noqa: F401
             leaving,  # noqa: F401
+            resting,  # noqa: F401
             tasks,  # noqa: F401
-            waits,  # noqa: F401
         )
         from conversations.triage import (  # noqa: PLC0415
             tasks as triage_tasks,  # noqa: F401
