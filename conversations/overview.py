@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.timezone import localdate, make_aware
 
 from channels.transports import all_transports, kind_choices
-from conversations.models import Delivery, DeliveryEvent, Tally
+from conversations.models import Delivery, DeliveryEvent, Tally, TallyMark
 from conversations.models.state import FAILURES
 from conversations.normal import DAYS, WEEKS, Rate, left_normal
 from conversations.pictures import Picture, Series, share, stacked
@@ -114,6 +114,15 @@ def pictures(user: User, span: str) -> list[Picture]:
         )
         for outcome in OUTCOMES
     ]
+
+
+def is_being_counted(user: User) -> bool:
+    """Whether something of the user's team will be in the pictures in a moment."""
+    table = DeliveryEvent._meta.db_table
+    mark = TallyMark.objects.filter(table=table).first()
+    not_yet = DeliveryEvent.objects.filter(pk__gt=mark.counted_to if mark else 0)
+    kinds = [outcome.kind for outcome in OUTCOMES]
+    return not_yet.filter(kind__in=kinds, delivery__team=user.team_id).exists()
 
 
 def untracked() -> list[str]:

@@ -14,6 +14,7 @@ from conversations.overview import (
     SPANS,
     USUAL_SPAN,
     domains,
+    is_being_counted,
     members,
     pictures,
     untracked,
@@ -44,6 +45,7 @@ def _drawn(request: UserRequest) -> dict[str, Any]:
     asked = request.GET.get("when", USUAL_SPAN)
     span = asked if asked in SPANS else USUAL_SPAN
     drawn = pictures(request.user, span)
+    anything = any(picture.number for picture in drawn)
     causes = causes_for(request.user, MOST_CAUSES)
     most = max((cause.number for cause in causes.shown), default=0)
     known = members(request.user)
@@ -52,7 +54,8 @@ def _drawn(request: UserRequest) -> dict[str, Any]:
         "spans": SPANS,
         "problem": asked if asked != span else "",
         "pictures": drawn,
-        "anything": any(picture.number for picture in drawn),
+        "anything": anything,
+        "being_counted": not anything and is_being_counted(request.user),
         "untracked": untracked(),
         "causes": causes,
         "cause_bars": [(cause, share(cause.number, most)) for cause in causes.shown],

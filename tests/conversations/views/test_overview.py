@@ -12,7 +12,14 @@ from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
 from channels.models import Channel
-from conversations.models import Alert, CauseTally, Delivery, DeliveryEvent, Tally
+from conversations.models import (
+    Alert,
+    CauseTally,
+    Delivery,
+    DeliveryEvent,
+    Tally,
+    TallyMark,
+)
 from conversations.models.state import State
 from deliveryportal.accounts.models import User
 
@@ -187,6 +194,29 @@ def test_an_empty_overview_teaches(as_user: AsUser, bob: User) -> None:
     assert "No mail in these 30 days" in page
     assert "No failure is undecided." in page
     assert "Nobody’s mail fails more often than it usually does." in page
+
+
+def test_mail_of_the_last_seconds_is_said_to_be_counted(
+    as_user: AsUser,
+    bob: User,
+    charlie: User,
+    alice: User,
+    make_delivery: MakeDelivery,
+    portal_channel: Channel,
+) -> None:
+    accepted = make_delivery(alice, state=State.ACCEPTED)
+    event = DeliveryEvent.objects.create(delivery=accepted, kind=Kind.ACCEPTED)
+    assert "Being counted" in html(as_user(bob).get(URL))
+    assert "No mail in these 30 days" in html(as_user(charlie).get(URL))
+    as_if_followed = {"HX-Request": "true", "HX-Boosted": "true"}
+    page = html(as_user(bob).get(URL, headers=as_if_followed))
+    assert 'id="pictures"' in page
+    TallyMark.objects.create(table=event._meta.db_table, counted_to=event.pk)
+    assert "No mail in these 30 days" in html(as_user(bob).get(URL))
+    tallied(alice, Kind.ACCEPTED, 1, channel=portal_channel)
+    page = html(as_user(bob).get(URL))
+    assert "Being counted" not in page
+    assert 'id="pictures"' in page
 
 
 def test_what_no_channel_reports_is_not_read_as_arrived(
