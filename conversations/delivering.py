@@ -70,7 +70,7 @@ from conversations.letters import email_for
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.by_hand import Sql
 from conversations.models.event import Line
-from conversations.models.hold import HeldBack, over_lane
+from conversations.models.hold import HeldBack, over_lane, over_none
 from conversations.models.next_due import next_due
 from conversations.models.state import State
 from conversations.outcomes import Outcome
@@ -232,20 +232,12 @@ def _claim_next(
     return next(filter(None, claimed), [])
 
 
-# Nobody has put it off since it was read, and no admin and no domain has asked for a
-# pause: then the lane is read anew. By the clocks of all who are involved: where they
-# differ, a pause begins with the next turn.
-_AS_READ = (
-    "not_before <= %s AND NOT EXISTS (SELECT 1 FROM conversations_hold "
-    "WHERE lifted_at IS NULL AND placed_at > %s)"
-)
-
-
 def claim(
     portion: Sequence[Delivery], lease: Lease, read_at: datetime
 ) -> list[Delivery]:
     """Commit that these are about to be sent; return those that nobody else has taken.
 
+    Nor has anybody put them off since they were read, or asked for a pause they are under.
     In the order of their ids, which nothing changes: what a lease has begun is known by it.
     """
     if not portion or stopping.is_set():
@@ -261,7 +253,11 @@ def claim(
             "lease": lease.token,
             "lease_until": Lease.end(),
         },
-        {"state": State.QUEUED, "not_before": Sql(_AS_READ, (read_at, read_at))},
+        {
+            "state": State.QUEUED,
+            "not_before": Sql("not_before <= %s", (read_at,)),
+            "hold": over_none(at),
+        },
         # Whoever has locked one takes it from us, and may want what we have locked.
         skip_locked=True,
     )

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from channels.models.allowance import Also
 from channels.models.prepared import moment
+from conversations.models.by_hand import Sql
 from deliveryportal.accounts.models import User
 
 
@@ -121,6 +122,32 @@ def over_lane(channel_id: int, at: datetime) -> Also:
         "AND (hold.sender_id IS NULL OR hold.sender_id = sender.id)",
         (moment(at), channel_id),
     )
+
+
+def over_none(at: datetime) -> Sql:
+    """The condition that a delivery is under none of those in force, for a guard.
+
+    An index has what its domain has asked of its channel; of others there are few.
+    """
+    of_the_row = (
+        f"(hold.{column} IS NULL OR hold.{column} = conversations_delivery.{column})"
+        for column in ("team_id", "sender_id", "channel_id")
+    )
+    return Sql(
+        "NOT EXISTS (SELECT 1 FROM conversations_hold hold WHERE scope = 'slowed' "  # noqa: S608
+        "AND hold.channel_id = conversations_delivery.channel_id "
+        "AND domain = conversations_delivery.recipient_domain "
+        "AND lifted_at IS NULL AND until > %s) "
+        "AND NOT EXISTS (SELECT 1 FROM conversations_hold hold "
+        f"WHERE scope IN ({_BY_HAND}) AND lifted_at IS NULL "
+        "AND (until IS NULL OR until > %s) "
+        f"AND {' AND '.join(of_the_row)} "
+        "AND domain IN ('', conversations_delivery.recipient_domain))",
+        (at, at),
+    )
+
+
+_BY_HAND = ", ".join(f"'{scope}'" for scope in Scope if scope is not Scope.SLOWED)
 
 
 class HeldBack(NamedTuple):

@@ -117,6 +117,28 @@ def test_what_a_worker_has_read_and_not_begun_is_paused_at_once(
     assert states == {first.pk: State.HANDING_OVER, second.pk: State.QUEUED}
 
 
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=1)])
+def test_what_another_domain_asks_for_meanwhile_keeps_nothing_else_back(
+    ahead: timedelta, alice: User, make_delivery: MakeDelivery
+) -> None:
+    """By whatever clock: one that was ahead, or has been put back since."""
+    here, there = (
+        make_delivery(alice, f"anna@{name}.test") for name in ("open", "busy")
+    )
+    batch = look_ahead(here.channel, alice.pk)
+    assert batch.deliveries == [here, there]
+    Hold.objects.create(
+        scope=Scope.SLOWED,
+        channel=here.channel,
+        domain="busy.test",
+        because="busy.test asked us to slow down",
+        times=1,
+        placed_at=now() + ahead,
+        until=now() + ahead + timedelta(minutes=1),
+    )
+    assert claim(batch.deliveries, Lease.new(), batch.read_at) == [here]
+
+
 def test_a_pause_with_an_end_is_over_by_itself(
     alice: User, make_delivery: MakeDelivery, pause: Callable[..., Hold]
 ) -> None:
