@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.timezone import now
 
 from channels.announcing import announce
@@ -160,9 +160,8 @@ def announce_due_lanes(at: datetime) -> int:
         not_again_before__lte=at + 2 * BELIEVED[-1],
     )
     startable = Delivery.objects.startable(at)
-    return _announce_lanes_of(
-        startable.exclude(Exists(at_work)).exclude(Exists(announced))
-    )
+    waiting = startable.exclude(Exists(at_work)).exclude(Exists(announced))
+    return announce_lanes([LaneId(*lane) for lane in _lanes_of(waiting)[:AT_A_TIME]])
 
 
 def announce_timed_lanes(since: datetime, at: datetime) -> int:
@@ -172,12 +171,16 @@ def announce_timed_lanes(since: datetime, at: datetime) -> int:
     nobody any more, or somebody who has looked ahead already, or whose far end hangs.
     """
     timed = Delivery.objects.startable(at).due_between(since, at).order_by()
-    return _announce_lanes_of(timed)
+    # All of them, however many have named the same time: nobody looks at it once more.
+    lanes = (LaneId(*lane) for lane in list(_lanes_of(timed)))
+    told = 0
+    while portion := list(islice(lanes, AT_A_TIME)):
+        told += announce_lanes(portion)
+    return told
 
 
-def _announce_lanes_of(deliveries: DeliveryQuerySet) -> int:
-    found = deliveries.values_list("channel_id", "sender_id").distinct()
-    return announce_lanes([LaneId(*lane) for lane in found[:AT_A_TIME]])
+def _lanes_of(deliveries: DeliveryQuerySet) -> QuerySet[Any, tuple[int, int]]:
+    return deliveries.values_list("channel_id", "sender_id").distinct()
 
 
 def announce_unread_reports(at: datetime) -> int:

@@ -75,6 +75,23 @@ def test_what_becomes_due_while_nobody_looks_is_announced_all_the_same(
     assert len(announced) == 1
 
 
+def test_however_many_have_named_the_same_time_all_are_announced(
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: Make,
+    announced: list[datetime],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweeping, "AT_A_TIME", 1)
+    swept_at = now()
+    due = swept_at + timedelta(seconds=0.05)
+    for sender in (alice, bob, charlie):
+        make_delivery(sender, not_before=due)
+    announce_on_time(Event(), monotonic() + 0.3, swept_at)
+    assert len(announced) == 3
+
+
 def test_scheduled_mail_does_not_wait_for_what_its_lane_has_in_hand(
     alice: User, make_delivery: Make, announced: list[datetime]
 ) -> None:
