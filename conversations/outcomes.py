@@ -28,7 +28,12 @@ NOT_YOUR_ADDRESS = (
 # same codes, speaks of one sender and one recipient.
 SLOW_DOWN_CODES = {421, 451}
 AT_THE_RECIPIENT = {"recipient", "content", "final_dot"}
+ITS_OWN_STATE = "4.3."  # full, down, misconfigured (RFC 3463, 3.4)
 GREYLISTED = re.compile(r"gr[ea]y.?list", re.IGNORECASE)
+LIMIT_CODES = {
+    403,
+    429,
+}  # of an API, whose channel is down: of SMTP's none says as much
 CHANNEL_TROUBLE = {Verdict.CHANNEL_DOWN, Verdict.CHANNEL_BROKEN}
 
 
@@ -148,7 +153,7 @@ def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
         tried_since=delivery.tried_since or at,
         at=at,
         asked_for=error.wait,
-        for_a_limit=error.verdict in CHANNEL_TROUBLE and error.wait is not None,
+        for_a_limit=_is_for_a_limit(error),
     )
     if when is None and error.verdict is Verdict.CHANNEL_BROKEN:
         when = at + PAUSES[-1]  # however long it takes a person to mend it
@@ -169,6 +174,11 @@ def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
         event=_event(delivery, error, at, Kind.DEFERRED),
         error=error,
     )
+
+
+def _is_for_a_limit(error: TransportError) -> bool:
+    down_until = error.verdict in CHANNEL_TROUBLE and error.wait is not None
+    return down_until and error.code in LIMIT_CODES
 
 
 def _given_up_for(error: TransportError) -> str:
@@ -234,8 +244,14 @@ def _asks_to_slow_down(error: TransportError) -> bool:
         error.verdict is Verdict.NOT_NOW
         and error.code in SLOW_DOWN_CODES
         and error.stage in AT_THE_RECIPIENT
+        and not _is_of_the_next_server(error)
         and not GREYLISTED.search(error.words)
     )
+
+
+def _is_of_the_next_server(error: TransportError) -> bool:
+    """Whether it concerns whoever we hand mail to, and nobody's address behind it."""
+    return error.stage == "sender" or error.enhanced.startswith(ITS_OWN_STATE)
 
 
 def what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
@@ -246,7 +262,7 @@ def what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
     if error.code:
         asking = (
             delivery.channel
-            if error.stage == "sender"
+            if _is_of_the_next_server(error)
             else delivery.recipient.rpartition("@")[2]
         )
         return f"{asking} {LATER}"

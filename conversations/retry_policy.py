@@ -28,8 +28,10 @@ def next_try(
 ) -> datetime | None:
     """Return the time of the next attempt, or None to give up.
 
-    `attempts` counts those made, `asked_for` is the pause the other side named. What
-    waits `for_a_limit` of its channel is never given up: it has done nothing wrong.
+    The last one is made when the two days are over, or at the time the other side has
+    named before that. `attempts` counts those made, `asked_for` is the pause that it
+    named. What waits `for_a_limit` of its channel is never given up: it has done
+    nothing wrong.
     """
     if asked_for is not None:
         # A little after the time it named, and never before: its clock is not ours.
@@ -39,5 +41,9 @@ def next_try(
     else:
         pause = PAUSES[min(attempts, len(PAUSES)) - 1] if attempts else PAUSES[0]
         pause *= 1 + random.uniform(-JITTER, JITTER)  # noqa: S311 - no secret
-    when = at + pause
-    return when if for_a_limit or when <= tried_since + GIVE_UP_AFTER else None
+    if for_a_limit:
+        return at + pause
+    last = tried_since + GIVE_UP_AFTER
+    if at + PAUSES[0] > last:
+        return None
+    return at + pause if asked_for is not None else min(at + pause, last)

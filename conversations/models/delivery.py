@@ -348,7 +348,9 @@ class Delivery(QuickRowsModel):
         waits = self.waiting_for
         if not (self.tried_since and waits and self.wait and self.wait[0] == waits):
             return None
-        return None if waits.endswith(IS_DOWN) else self.tried_since + GIVE_UP_AFTER
+        if waits.endswith(IS_DOWN):
+            return None
+        return max(self.tried_since + GIVE_UP_AFTER, self.not_before)
 
     @property
     def has_failed(self) -> bool:

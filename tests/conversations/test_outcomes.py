@@ -85,3 +85,15 @@ def test_it_is_said_who_asked_to_come_again(by_own_server: Delivery) -> None:
         outcome = not_accepted(by_own_server, error, now())
         waits_for = outcome.changes["waiting_for"]
         assert waits_for == f"{who} asked us to try again later"
+
+
+@pytest.mark.parametrize(
+    ("code", "state"), [(429, State.QUEUED), (421, State.FAILED)], ids=["API", "SMTP"]
+)
+def test_only_a_limit_is_waited_for_however_long(
+    alice: User, make_delivery: MakeDelivery, code: int, state: State
+) -> None:
+    delivery = make_delivery(alice, tried_since=now() - timedelta(days=3))
+    wait = timedelta(minutes=5)
+    error = TransportError("later", Verdict.CHANNEL_DOWN, code=code, wait=wait)
+    assert not_accepted(delivery, error, now()).changes["state"] == state

@@ -23,8 +23,15 @@ def test_the_tries_fill_two_days_and_no_more() -> None:
     at, attempts = START, 1
     while (when := next_try(attempts=attempts, tried_since=START, at=at)) is not None:
         at, attempts = when, attempts + 1
-    assert 11 <= attempts <= 13
-    assert GIVE_UP_AFTER - timedelta(hours=10) < at - START <= GIVE_UP_AFTER
+    assert 12 <= attempts <= 14
+    assert GIVE_UP_AFTER - PAUSES[0] <= at - START <= GIVE_UP_AFTER
+
+
+def test_what_is_asked_for_before_the_two_days_are_over_is_tried_once_more() -> None:
+    at, day = START + timedelta(hours=25), timedelta(days=1)
+    assert lateness(day, at=at) >= timedelta(0)
+    over = START + GIVE_UP_AFTER
+    assert next_try(attempts=9, tried_since=START, at=over, asked_for=day) is None
 
 
 def lateness(asked_for: timedelta, at: datetime = START, **case: Any) -> timedelta:

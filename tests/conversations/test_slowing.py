@@ -91,6 +91,18 @@ def test_greylisting_speaks_of_one_message_and_slows_no_domain(
     assert Delivery.objects.filter(attempts=1).count() == 2
 
 
+def test_trouble_of_the_next_server_itself_slows_no_recipients_domain(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    delivery = make_delivery(alice, "p1@open.test")
+    with ScriptedSmtp(content=b"451 4.3.0 Error: queue file write error") as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        run(delivery)
+    assert not Hold.objects.exists()
+    delivery.refresh_from_db()
+    assert delivery.waiting_for == "Portal servers asked us to try again later"
+
+
 def test_the_other_channels_mail_to_the_domain_goes_on(
     alice: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
