@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
@@ -31,8 +32,10 @@ HEAD = [
     "Date",
     "Archived",
 ]
-# With one of these in front a spreadsheet would take a stranger's words for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Where a spreadsheet would take a stranger's words for a formula: with one of these in
+# front of a cell, or of what is one in a language that divides cells by semicolons.
+SIGNS = "=+@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}-"
+FORMULA = re.compile(rf"(\A|[;\t\r\n])(?=[{SIGNS}])|\A(?=[\t\r\n])")
 COLUMNS = (
     "recipient",
     "recipient_name",
@@ -104,4 +107,4 @@ def _in_words(zone: ZoneInfo, *row: object) -> Iterator[str]:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    return FORMULA.sub(r"\1'", cell)

@@ -67,6 +67,8 @@ def _count(model: type[models.Model], count: Callable[[int, int], None]) -> int:
         if mark is None:  # another sweeper is at it
             return 0
         begun = mark.counted_to
+        if mark.seen_at and mark.seen_at > now():
+            mark.seen_at = now()  # the clock has been put back: wait once more
         if mark.seen_at and mark.seen_at <= now() - SETTLED_AFTER:
             mark.counted_to = min(mark.seen_to, begun + AT_A_TIME)
             count(begun, mark.counted_to)

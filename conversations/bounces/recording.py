@@ -21,7 +21,7 @@ from conversations.bounces.dsn import Kind, ReadReport, read_reports
 from conversations.delays import tried_until
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.event import Line
-from conversations.models.state import State
+from conversations.models.state import State, Triage
 from conversations.suppressing import evidence_of, suppress_for
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ def _in(*states: State) -> Q:
 CONFIRMED = Exists(
     DeliveryEvent.objects.filter(delivery=OuterRef("pk"), kind=EventKind.DELIVERED)
 )
+# Put away or decided about as something else: that it has failed is news.
+NEWS = {"archived_at": None, "triage": Triage.OPEN}
 # What proves that somebody has the mail ends the trying. A bounce does not: it speaks
 # of an earlier attempt, and the retry table wants another one.
 EFFECTS: dict[Kind, Effect] = {
@@ -279,8 +281,7 @@ def _changes(
         "tried_until": tried_until(read.retry_until, at)
         if state == State.DELAYED
         else None,
-        # Put away as sent: that it has failed is news.
-        "archived_at": delivery.archived_at if arrived or delivery.has_failed else None,
+        **({} if arrived or delivery.has_failed else NEWS),
     }
 
 

@@ -134,6 +134,8 @@ ACTIONS: dict[str, Action] = {
             "sent.",
             act=decide,
             states=frozenset(FAILURES),
+            in_archive=NONE,
+            otherwise="What is archived is decided: unarchive it first.",
             form=DecisionForm,
         ),
         Action(
@@ -163,7 +165,7 @@ ACTIONS: dict[str, Action] = {
             says="It comes back into the lists.",
             act=unarchive,
             states=NONE,
-            in_archive=SETTLED,
+            in_archive=SETTLED | {State.DELAYED},
             otherwise="It is not archived.",
         ),
         Action(

@@ -21,6 +21,11 @@ def chosen(
     if scope is None:
         messages.info(request, "Nothing was chosen, so nothing was done.")
         return None
+    browsing = scope.browsing(request.user)
+    if browsing and browsing.filter.problems:
+        for problem in browsing.filter.problems:
+            messages.error(request, f"{problem} So nothing was done.")
+        return None
     foreseen = foresee(scope, request.user)
     if foreseen.total or foreseen.partial:
         return scope, foreseen

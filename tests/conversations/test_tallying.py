@@ -86,6 +86,19 @@ def test_the_time_from_due_to_handed_over_falls_into_buckets(
     assert totals["latency_ms", ""] == 2000
 
 
+def test_counting_goes_on_after_the_clock_was_put_back(
+    clock: time_machine.Traveller, alice: User, make_delivery: MakeDelivery
+) -> None:
+    happened(make_delivery(alice), Kind.ACCEPTED)
+    tally()
+    clock.shift(-timedelta(hours=1))
+    for _ in range(2):
+        tally()
+        clock.shift(A_MOMENT)
+    tally()
+    assert counted() == {"accepted": 1}
+
+
 def test_reports_are_counted_by_the_way_they_came(
     clock: time_machine.Traveller, db: None
 ) -> None:

@@ -15,7 +15,7 @@ from conversations.bounces.dsn import Kind, ReadReport
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import EFFECTS, GRAVEST_FIRST, record_report
 from conversations.models import Delivery, DeliveryEvent, Report
-from conversations.models.state import State
+from conversations.models.state import State, Triage
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail
 
@@ -215,6 +215,14 @@ def test_a_bounce_of_what_was_archived_as_sent_stands_under_failed_deliveries(
     delivery: Delivery,
 ) -> None:
     Delivery.objects.update(archived_at=now())
+    come(delivery, "unknown_user")
+    assert list(Delivery.objects.unarchived().unresolved()) == [delivery]
+
+
+def test_a_bounce_of_what_was_decided_about_as_in_doubt_and_arrived_is_news(
+    delivery: Delivery,
+) -> None:
+    Delivery.objects.update(triage=Triage.RESOLVED)
     come(delivery, "unknown_user")
     assert list(Delivery.objects.unarchived().unresolved()) == [delivery]
 

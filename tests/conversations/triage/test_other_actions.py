@@ -77,6 +77,7 @@ def test_archived_mail_is_out_of_the_lists_and_resolved_and_comes_back(
     failed.refresh_from_db()
     assert failed.triage == Triage.RESOLVED
     assert do("archive", failed, alice) == "It is archived already."
+    assert "unarchive it first" in do("decide", failed, alice, decision=Triage.OPEN)
     assert do("unarchive", failed, alice) == ""
     assert Delivery.objects.unarchived().exists()
     assert do("unarchive", failed, alice) == "It is not archived."

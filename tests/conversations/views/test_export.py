@@ -101,13 +101,22 @@ def test_of_what_was_sent_no_triage_is_exported(
     assert row["Triage"] == ""
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＠"])
 def test_no_cell_is_a_formula(
     alice: User, make_delivery: MakeDelivery, as_user: SignIn, start: str
 ) -> None:
     make_delivery(alice, subject=f"{start}cmd|' /C calc'!A1", state=State.FAILED)
     [row] = rows(as_user(alice), f"{FILE}&tab=failed")
     assert row["Subject"].startswith(f"'{start}")
+
+
+def test_nor_is_what_a_semicolon_would_make_a_cell_of(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    """A spreadsheet in German divides by that. Words with a hyphen stay as they are."""
+    make_delivery(alice, subject="Well-known; or not;=1+1", state=State.FAILED)
+    [row] = rows(as_user(alice), f"{FILE}&tab=failed")
+    assert row["Subject"] == "Well-known; or not;'=1+1"
 
 
 def test_its_times_are_those_of_the_page(
@@ -261,7 +270,7 @@ def test_of_what_is_chosen_each_exports_only_what_they_may_see(
 @pytest.mark.parametrize(
     ("query", "why"),
     [
-        ("everything=1&tab=failed&reason=nonsense", "Nothing matches any more"),
+        ("everything=1&tab=failed&reason=nonsense", "is not one of the choices. So nothing was done."),
         ("delivery=nonsense", "Nothing was chosen"),
         ("", "Nothing was chosen"),
     ],
