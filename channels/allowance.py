@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -13,6 +13,11 @@ from channels.throttle import Room
 # A lane begins to rest for a limit. Sent with its `channel`, in the transaction in which
 # that is noted: by one of the workers that find the limit reached.
 rest_began = Signal()
+
+
+# By when what is spent has gone, as a rule: it counts from then on, so that the other
+# side sees no more than the limit in any window either.
+GONE_WITHIN = timedelta(milliseconds=500)
 
 
 @dataclass(slots=True)
@@ -45,7 +50,7 @@ class Limit:
         if self.is_none:
             return number
         while number:
-            self.spent_at = now()
+            self.spent_at = now() + GONE_WITHIN
             if self.allowance.spend(number, self.spent_at):
                 break
             self._ask_again()
@@ -53,10 +58,14 @@ class Limit:
         return number
 
     def give_back(self, number: int) -> None:
-        """Count `number` of the messages that it has spent as not sent after all."""
-        if not (number and self.spent_at):
+        """Count `number` of the messages that it has spent as not sent after all.
+
+        If the others have taken longer than was reckoned, they count from now on.
+        """
+        spent_at, at = self.spent_at, now()
+        if spent_at is None or not (number or at > spent_at):
             return  # as a rule
-        while not self.allowance.give_back(number, self.spent_at, now()):
+        while not self.allowance.give_back(number, spent_at, at):
             [self.allowance] = self._asked() or [Allowance()]
             if not self.allowance.pk:
                 return  # the sender or the channel is gone

@@ -79,15 +79,18 @@ class Usage:
             (when, sent) for when, sent in known.items() if when + HOUR + DAY > moment
         ]
 
-    def give_back(self, number: int, at: datetime) -> None:
-        """Forget `number` messages that were to go at `at`, and did not.
+    def correct(self, unsent: int, at: datetime, gone_by: datetime) -> None:
+        """Of the messages that were to go at `at`, forget so many; the rest went later.
 
         Only of that moment's: what others have spent since then stays spent, and what
         counts no more is not taken from what does.
         """
-        moment = at.timestamp()
-        self.recent = _without(self.recent, moment, number)
-        self.hours = _without(self.hours, _hour(moment), number)
+        moment, later = at.timestamp(), max(at, gone_by).timestamp()
+        self.recent = [
+            (later if when == moment else when, sent)
+            for when, sent in _without(self.recent, moment, unsent)
+        ]
+        self.hours = _without(self.hours, _hour(moment), unsent)
 
     def _in_the_window(self, pace: Pace, at: datetime, wanted: int) -> Room:
         if pace.messages is None:

@@ -193,13 +193,14 @@ class Allowance(models.Model):
         )
 
     def give_back(self, number: int, spent_at: datetime, at: datetime) -> bool:
-        """Count `number` messages as not sent, unless somebody else has been quicker.
+        """Count `number` messages as not sent and the rest as gone by now, unless
+        somebody else has been quicker.
 
         A hold that the limit itself has put on the lane ends: there is room again.
         """
         usage = self.usage
         limit_ends = usage.room(self.pace, at, 1).until
-        usage.give_back(number, spent_at)
+        usage.correct(number, spent_at, at)
         if self.held_until == limit_ends:
             return self._change(
                 recent=usage.recent, hours=usage.hours, held_until=None, held_because=""

@@ -156,6 +156,21 @@ def test_giving_back_costs_one_update_as_a_rule(
     assert Allowance.objects.get().usage.in_24_hours(now()) == 3
 
 
+def test_a_batch_that_took_long_counts_from_its_end(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is slow to greet would see two windows' mail at once."""
+    channel, at = limited(alice, messages=3, seconds=45), now()
+    limit = asked(channel, alice)
+    assert limit.spend(3) == 3
+    for seconds, number in ((30, 0), (46, 0), (76, 3)):
+        then = at + timedelta(seconds=seconds)
+        monkeypatch.setattr("channels.allowance.now", lambda then=then: then)
+        limit.give_back(0)
+        limit.spent_at = None
+        assert take(channel, alice, 3) == number
+
+
 def test_what_is_given_back_after_the_limit_was_reached_may_go_at_once(
     alice: User,
 ) -> None:

@@ -63,7 +63,7 @@ def test_no_window_and_no_day_ever_holds_more_than_its_limit(
         number = usage.room(pace, at, wanted).number
         usage.spend(number, pace, at)
         then, left = late
-        usage.give_back(left, then)
+        usage.correct(left, then, then)
         late = at, min(unsent, number)
         sent.append((at, number - late[1]))
     for start, _ in sent:
@@ -71,6 +71,16 @@ def test_no_window_and_no_day_ever_holds_more_than_its_limit(
         assert sum(n for when, n in sent if start <= when < window) <= messages
         day = start + timedelta(days=1)
         assert sum(n for when, n in sent if start <= when < day) <= per_day
+
+
+def test_what_took_longer_than_reckoned_counts_from_when_it_had_gone() -> None:
+    pace = Pace(messages=5, seconds=45)
+    usage, slow = Usage(), timedelta(seconds=20)
+    usage.spend(5, pace, START)
+    usage.correct(2, START, START + slow)
+    assert usage.room(pace, START + timedelta(seconds=46), 9).number == 2
+    room = usage.room(pace, START + slow + timedelta(seconds=45.1), 9)
+    assert room.number == 5
 
 
 @given(st.integers(1, 100), st.integers(1, 100))
