@@ -104,8 +104,25 @@ def readable_addresses(text: str) -> list[Address]:
 
 def wire_domain(domain: str) -> str:
     """Return a domain in its wire form: lower case, in A-labels; raise AddressError."""
-    wire = _checked("", f"x@{domain}").wire
+    try:
+        wire = _checked("", f"x@{domain}").wire
+    except AddressError:
+        raise AddressError(
+            f"“{domain[:100]}” is not a domain mail can be sent to. "
+            "Write it as in example.com."
+        ) from None
     return wire.rpartition("@")[2]
+
+
+def shown_domain(wire: str) -> str:
+    """Return a domain as people write it, if that leads back to the same; else as is."""
+    if "xn--" not in wire:
+        return wire
+    try:
+        shown = idna.decode(wire)
+        return shown if _in_a_labels(shown) == wire else wire
+    except idna.IDNAError:
+        return wire
 
 
 def _split(text: str) -> Iterator[str]:
@@ -156,7 +173,10 @@ def _checked(name: str, address: str) -> Address:
         raise AddressError(f"“{address}” is not an email address.")
     if not local_part.isascii() and not local_part.isprintable():
         raise AddressError(f"“{address}” has characters that cannot be shown.")
-    return Address(name=name.strip(), shown=f"{local_part}@{domain}", wire=wire)
+    # Written in either form, or in others still, it is one and the same to people.
+    as_typed = domain.isascii() and "xn--" not in wire_domain
+    shown = domain if as_typed else shown_domain(wire_domain)
+    return Address(name=name.strip(), shown=f"{local_part}@{shown}", wire=wire)
 
 
 # Thousands of people have few domains.
