@@ -39,6 +39,8 @@ class Address:
 _validator = EmailValidator()
 # What would end a name, or stand for something else in it (RFC 5322, 3.2.3).
 _DIVIDES = re.compile(r'[][()<>@,:;".\\]')
+# What makes two addresses of a quoted local part, or ends it, for whoever splits there.
+_SPLITS = re.compile(r'[()<>@,:;"\\]')
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -168,6 +170,11 @@ def _checked(name: str, address: str) -> Address:
     wire = f"{local_part}@{wire_domain}"
     if len(wire.encode()) > MAX_ADDRESS:
         raise AddressError(f"“{address[:60]}…” is too long for an address.")
+    if local_part.startswith('"') and (sign := _SPLITS.search(local_part[1:-1])):
+        raise AddressError(
+            f"“{address}” has “{sign[0]}” in the quotes before its last @, where servers "
+            "read two addresses, or another one. Ask for an address without it."
+        )
     ascii_local = _NOT_ASCII.sub("x", local_part)
     if not (_validator.user_regex.match(ascii_local) and _is_valid(wire_domain)):
         raise AddressError(f"“{address}” is not an email address.")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from channels.addresses import (
@@ -88,6 +90,16 @@ def test_a_domain_is_shown_as_people_write_it_where_that_is_the_same(
 def test_what_is_no_domain_is_refused_in_words_about_a_domain(text: str) -> None:
     with pytest.raises(AddressError, match="is not a domain mail can be sent to"):
         wire_domain(text)
+
+
+@pytest.mark.parametrize("sign", '()>@,:;"\\')
+def test_what_would_split_an_address_is_refused_in_its_quotes_too(sign: str) -> None:
+    with pytest.raises(AddressError, match=f"has “{re.escape(sign)}” in the quotes"):
+        parse_addresses(f'"a{sign}b"@example.com')
+
+
+def test_a_quoted_local_part_that_splits_nowhere_is_an_address() -> None:
+    assert parse_address('"anna..berg"@example.com').wire == '"anna..berg"@example.com'
 
 
 def test_an_internationalised_local_part_needs_smtputf8() -> None:
