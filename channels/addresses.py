@@ -39,6 +39,8 @@ class Address:
 _validator = EmailValidator()
 # What would end a name, or stand for something else in it (RFC 5322, 3.2.3).
 _DIVIDES = re.compile(r'[][()<>@,:;".\\]')
+# What makes two addresses of a quoted local part, or ends it, for whoever splits there.
+_SPLITS = re.compile(r'[()<>@,:;"\\]')
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -104,8 +106,25 @@ def readable_addresses(text: str) -> list[Address]:
 
 def wire_domain(domain: str) -> str:
     """Return a domain in its wire form: lower case, in A-labels; raise AddressError."""
-    wire = _checked("", f"x@{domain}").wire
+    try:
+        wire = _checked("", f"x@{domain}").wire
+    except AddressError:
+        raise AddressError(
+            f"“{domain[:100]}” is not a domain mail can be sent to. "
+            "Write it as in example.com."
+        ) from None
     return wire.rpartition("@")[2]
+
+
+def shown_domain(wire: str) -> str:
+    """Return a domain as people write it, if that leads back to the same; else as is."""
+    if "xn--" not in wire:
+        return wire
+    try:
+        shown = idna.decode(wire)
+        return shown if _in_a_labels(shown) == wire else wire
+    except idna.IDNAError:
+        return wire
 
 
 def _split(text: str) -> Iterator[str]:
@@ -151,12 +170,20 @@ def _checked(name: str, address: str) -> Address:
     wire = f"{local_part}@{wire_domain}"
     if len(wire.encode()) > MAX_ADDRESS:
         raise AddressError(f"“{address[:60]}…” is too long for an address.")
+    if local_part.startswith('"') and (sign := _SPLITS.search(local_part[1:-1])):
+        raise AddressError(
+            f"“{address}” has “{sign[0]}” in the quotes before its last @, where servers "
+            "read two addresses, or another one. Ask for an address without it."
+        )
     ascii_local = _NOT_ASCII.sub("x", local_part)
     if not (_validator.user_regex.match(ascii_local) and _is_valid(wire_domain)):
         raise AddressError(f"“{address}” is not an email address.")
     if not local_part.isascii() and not local_part.isprintable():
         raise AddressError(f"“{address}” has characters that cannot be shown.")
-    return Address(name=name.strip(), shown=f"{local_part}@{domain}", wire=wire)
+    # Written in either form, or in others still, it is one and the same to people.
+    as_typed = domain.isascii() and "xn--" not in wire_domain
+    shown = domain if as_typed else shown_domain(wire_domain)
+    return Address(name=name.strip(), shown=f"{local_part}@{shown}", wire=wire)
 
 
 # Thousands of people have few domains.

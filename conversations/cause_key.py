@@ -8,6 +8,7 @@ from typing import Self
 
 from django.db.models import Q
 
+from channels.addresses import shown_domain
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS, Reason, Speaks
 
@@ -68,7 +69,7 @@ class CauseKey:
         """In words; of a channel that is not known, without its name."""
         if self.of_channel:
             return self.why.at(channel.known_as if channel else "")
-        return self.why.at(self.what)
+        return self.why.at(shown_domain(self.what))
 
     def __str__(self) -> str:
         return f"{self.reason}:{self.what}" if self.what else self.reason

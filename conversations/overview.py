@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.urls import reverse
 from django.utils.timezone import localdate, make_aware
 
+from channels.addresses import shown_domain
 from channels.transports import all_transports, kind_choices
 from conversations.models import Delivery, DeliveryEvent, Tally, TallyMark
 from conversations.models.state import FAILURES
@@ -153,7 +154,7 @@ def domains(user: User, span: str) -> list[Domain]:
         Domain(
             name, number, share(number, most), _url("failed", q=f"@{name}", when=span)
         )
-        for name, number in rows
+        for name, number in ((shown_domain(wire), number) for wire, number in rows)
     ]
 
 

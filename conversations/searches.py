@@ -19,6 +19,8 @@ from deliveryportal.accounts.models import User
 
 MOST = 20  # of one person: each is counted whenever a list is shown
 LONGEST = 60
+# In an address, where most letters that are not Latin take nine.
+LONGEST_QUERY = 1_000
 # What the log is told, by whether the team had it before and has it now. What is one's
 # own is one's own business.
 NOTED = {
@@ -44,6 +46,10 @@ def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
         raise SearchError("Write its name without control characters.") from None
     if browsing.filter.problems:
         raise SearchError("Its filter makes no sense.")
+    if len(browsing.query) > LONGEST_QUERY:
+        raise SearchError(
+            "It looks for too much text: look for fewer or shorter words."
+        )
     if shared and not user.is_manager:
         raise SearchError("Only managers share a search with the team.")
     mine = SavedSearch.objects.filter(owner=user)

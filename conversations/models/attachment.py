@@ -22,7 +22,8 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
         return self.defer("content").order_by("pk")
 
     def unused(self) -> Self:
-        return self.filter(messages=None, drafts=None)
+        """Those that nothing has any more, to be deleted without reading them."""
+        return self.filter(messages=None, drafts=None).defer("content")
 
 
 class Attachment(models.Model):

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Coalesce, Concat
 from django.utils.timezone import now
 
+from channels.addresses import AddressError, shown_domain, wire_domain
 from channels.models.allowance import Also
 from channels.models.prepared import moment
 from conversations.models.by_hand import Sql
@@ -261,11 +262,19 @@ class Hold(models.Model):
             if key != "domain"
         ]
         if self.domain:
-            named.append(f"mail to {self.domain}")
+            named.append(f"mail to {self.shown_domain}")
         return ", ".join(named) or "Everything"
 
+    @property
+    def shown_domain(self) -> str:
+        return shown_domain(self.domain)
+
     def clean(self) -> None:
-        self.domain = self.domain.strip().rstrip(".").lower().rpartition("@")[2]
+        domain = self.domain.strip().rstrip(".").rpartition("@")[2]
+        try:
+            self.domain = wire_domain(domain) if domain else ""
+        except AddressError as error:
+            raise ValidationError({"domain": str(error)}) from None
         if self.scope not in KEYS:
             return  # the field has said so
         wanted = KEYS[Scope(self.scope)]

@@ -10,6 +10,9 @@ from conversations.views.around import LIVE_AROUND, around_page
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
+CAUSES = {"live_part": "conversations/_causes.html"}
+NO_CAUSES = {"live_refresh": "conversations/_refresh.html"}
+
 
 @require_safe
 def causes(request: UserRequest) -> HttpResponse:
@@ -25,7 +28,7 @@ def causes(request: UserRequest) -> HttpResponse:
     return live(
         request,
         "conversations/causes.html",
-        {"live_part": "conversations/_causes.html", **LIVE_AROUND},
+        (NO_CAUSES if seen.problems else CAUSES) | LIVE_AROUND,
         {
             **around_page(known, "causes", "failed", seen.member),
             # Above what refreshes itself: not asked for with that.

@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from channels.addresses import AddressError, mailbox, parse_address, parse_addresses
+from channels.addresses import (
+    AddressError,
+    mailbox,
+    parse_address,
+    parse_addresses,
+    shown_domain,
+    wire_domain,
+)
 
 
 def test_a_plain_address_is_its_own_wire_form() -> None:
@@ -38,6 +47,59 @@ def test_an_internationalised_domain_goes_out_in_a_labels() -> None:
     assert address.shown == "anna@bücher.example"
     assert address.wire == "anna@xn--bcher-kva.example"
     assert not address.needs_smtputf8
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Example.com", "Example.com"),
+        ("bücher.example", "bücher.example"),
+        ("BÜCHER.example", "bücher.example"),
+        ("XN--Bcher-Kva.example", "bücher.example"),
+        ("ｅｘａｍｐｌｅ.com", "example.com"),
+    ],
+)
+def test_an_internationalised_domain_is_shown_in_one_form_however_it_was_written(
+    written: str, shown: str
+) -> None:
+    assert parse_address(f"anna@{written}").shown == f"anna@{shown}"
+
+
+@pytest.mark.parametrize(
+    ("wire", "shown"),
+    [
+        ("", ""),
+        ("example.com", "example.com"),
+        ("xn--bcher-kva.example", "bücher.example"),
+        ("mail.xn--bcher-kva.example", "mail.bücher.example"),
+        ("xn--fa-hia.example", "faß.example"),
+        ("xn--bcher-KVA.example", "xn--bcher-KVA.example"),  # not what is read back
+        ("xn--i-7iq.example", "xn--i-7iq.example"),  # a picture, in no domain
+        ("xn--a.example", "xn--a.example"),
+        ("xn--\u202e.example", "xn--\u202e.example"),
+        ("xn--..example", "xn--..example"),
+    ],
+)
+def test_a_domain_is_shown_as_people_write_it_where_that_is_the_same(
+    wire: str, shown: str
+) -> None:
+    assert shown_domain(wire) == shown
+
+
+@pytest.mark.parametrize("text", ["", "example", "not a domain", "@", 'b"@big.example'])
+def test_what_is_no_domain_is_refused_in_words_about_a_domain(text: str) -> None:
+    with pytest.raises(AddressError, match="is not a domain mail can be sent to"):
+        wire_domain(text)
+
+
+@pytest.mark.parametrize("sign", '()>@,:;"\\')
+def test_what_would_split_an_address_is_refused_in_its_quotes_too(sign: str) -> None:
+    with pytest.raises(AddressError, match=f"has “{re.escape(sign)}” in the quotes"):
+        parse_addresses(f'"a{sign}b"@example.com')
+
+
+def test_a_quoted_local_part_that_splits_nowhere_is_an_address() -> None:
+    assert parse_address('"anna..berg"@example.com').wire == '"anna..berg"@example.com'
 
 
 def test_an_internationalised_local_part_needs_smtputf8() -> None:

@@ -11,6 +11,8 @@ from conversations.cause_key import CauseKey
     [
         ("address_unknown", "Address does not exist"),
         ("spam_policy:bigco.com", "Blocked by policy at bigco.com"),
+        ("spam_policy:xn--bcher-kva.test", "Blocked by policy at bücher.test"),
+        ("spam_policy:xn--a.test", "Blocked by policy at xn--a.test"),
         ("channel_down:17", "Delivery channel out of order"),
         ("none", "Reason not given"),
         ("unknown", "Reason not given"),

@@ -149,6 +149,19 @@ def test_a_pause_with_an_end_is_over_by_itself(
     assert claim_due(delivery.channel, alice.pk) == [delivery]
 
 
+@pytest.mark.parametrize(
+    "written", ["bücher.test", "Bücher.test.", "@bücher.test", "xn--bcher-kva.test"]
+)
+def test_a_domain_is_paused_however_it_is_written(
+    alice: User, make_delivery: MakeDelivery, pause: Callable[..., Hold], written: str
+) -> None:
+    delivery = make_delivery(alice, "p@xn--bcher-kva.test")
+    hold = pause(scope=Scope.DOMAIN, domain=written)
+    assert claim_due(delivery.channel, alice.pk) == []
+    assert sweep().lanes == 0
+    assert hold.what == "mail to bücher.test"
+
+
 def test_what_waits_says_so_to_its_owner_and_to_nobody_else(
     alice: User,
     charlie: User,
@@ -196,6 +209,7 @@ def test_a_pause_that_does_not_name_its_mail_is_not_placed(
         {"scope": Scope.SENDER},
         {"scope": Scope.EVERYTHING, "sender": alice},
         {"scope": Scope.DOMAIN, "domain": " @ "},
+        {"scope": Scope.DOMAIN, "domain": "not a domain"},
         {"scope": Scope.EVERYTHING, "until": now() - timedelta(minutes=1)},
     ):
         with pytest.raises(ValidationError):
@@ -261,6 +275,10 @@ def test_a_wrong_form_says_what_is_wrong(
 ) -> None:
     answer = as_user(operator).post(ADD, {"scope": "domain", "because": "x"})
     assert "Say which." in answer.content.decode()
+    answer = as_user(operator).post(
+        ADD, {"scope": "domain", "domain": "customer", "because": "x"}
+    )
+    assert "“customer” is not a domain mail can be sent to." in answer.content.decode()
     slowed = {"scope": "slowed", "domain": "a.test", "because": "x"}
     assert as_user(operator).post(ADD, slowed).status_code == 200
     assert not Hold.objects.exists()

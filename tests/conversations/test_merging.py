@@ -60,6 +60,7 @@ def test_whoever_is_named_twice_with_other_words_is_told_apart(
     ("text", "words"),
     [
         ("anna@x.test\nbert", "Line 2 of the list: .*has no domain"),
+        ('anna@x.test\n"b@c"@x.test', "Line 2 of the list: .*has “@” in the quotes"),
         (TABLE + "Anna\tBerg\t\tAcme", "Line 2 of the list"),
         (TABLE, "nobody on this list"),
         ("\n", "nobody on this list"),

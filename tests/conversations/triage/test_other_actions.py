@@ -6,9 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils.timezone import now
 
-from conversations.models import Delivery, Message, Suppression
+from conversations.attaching import attach
+from conversations.models import Attachment, Delivery, Draft, Message, Suppression
 from conversations.models.state import FAILURES, State, Triage
 from conversations.triage.carrying_out import carried_out
 from conversations.triage.known import what_is_known
@@ -94,6 +100,51 @@ def test_mail_is_deleted_only_once_it_is_archived(
     assert do("delete", kept, alice) == ""
     assert not Delivery.objects.exists()
     assert not Message.objects.exists()
+
+
+def test_what_is_deleted_takes_its_files_along(
+    alice: User, fail: Fail, do: Do, as_user: Callable[[User], Client]
+) -> None:
+    [file] = attach(alice, [SimpleUploadedFile("offer.txt", b"secret")])
+    first, second = (fail(alice, f"p{number}@customer.test") for number in range(2))
+    for each in (first, second):
+        each.message.attachments.add(file)
+        do("archive", each, alice)
+    page = reverse("conversations:attachment", args=[file.uuid])
+    do("delete", first, alice)
+    assert as_user(alice).get(page).status_code == 200  # the other mail has it
+    with CaptureQueriesContext(connection) as asked:
+        do("delete", second, alice)
+    assert '"content"' not in "".join(query["sql"] for query in asked)  # may be huge
+    assert as_user(alice).get(page).status_code == 404
+    assert not Attachment.objects.exists()
+
+
+def test_what_is_deleted_leaves_the_files_of_drafts_and_of_what_was_sent_again(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    drafted, resent, unused = attach(
+        alice, [SimpleUploadedFile(f"{n}.txt", b"x") for n in "abc"]
+    )
+    Draft.objects.create(owner=alice, to="anna@").attachments.add(drafted)
+    fail(alice, "bert@customer.test").message.attachments.add(resent)
+    failed = fail(alice)
+    failed.message.attachments.set([drafted, resent, unused])
+    do("archive", failed, alice)
+    do("delete", failed, alice)
+    assert set(Attachment.objects.all()) == {drafted, resent}
+
+
+def test_files_stay_as_long_as_one_of_those_the_mail_went_to(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    """One message to two people is deleted for one of them."""
+    failed, other = fail(alice), fail(alice, "bert@customer.test")
+    failed.message.attachments.set(attach(alice, [SimpleUploadedFile("a.txt", b"x")]))
+    Delivery.objects.filter(pk=other.pk).update(message=failed.message)
+    do("archive", failed, alice)
+    do("delete", failed, alice)
+    assert Attachment.objects.get().messages.get() == failed.message
 
 
 def test_what_is_on_its_way_is_not_deleted(alice: User, fail: Fail, do: Do) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -332,6 +333,23 @@ def test_whoever_is_no_member_narrows_it_to_nothing(
     assert "is not one of the choices." in page
     assert "Address does not exist" not in page
     assert "<b>" not in page
+
+
+def test_the_numbers_around_it_stay_live_where_it_is_narrowed_to_nothing(
+    as_user: AsUser, bob: User, make_delivery: MakeDelivery
+) -> None:
+    client, live = as_user(bob), {"HX-Request": "true"}
+    page = client.get(URL, {"member": "nobody"}).content.decode()
+    [(url, seen)] = re.findall(
+        r'hx-get="([^"]+)"\s+hx-vals=\'{"seen": "(\w+)"}\'', page
+    )
+    url = f"{url}&seen={seen}"
+    assert client.get(url, headers=live).status_code == 204
+    make_delivery(bob, state=State.FAILED, reason="mailbox_full")
+    changed = client.get(url, headers=live).content.decode()
+    assert 'id="tabs"' in changed
+    assert 'hx-trigger="every ' in changed
+    assert "Mailbox full" not in changed
 
 
 def test_a_member_is_not_told_of_another(

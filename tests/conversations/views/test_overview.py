@@ -163,6 +163,23 @@ def test_the_top_domains_are_those_with_the_most_failures(
     ]
 
 
+def test_an_international_domain_reads_as_people_write_it_and_leads_to_its_failures(
+    as_user: AsUser, bob: User, alice: User, make_delivery: MakeDelivery
+) -> None:
+    failed = make_delivery(
+        alice, "p@bücher.test", state=State.BOUNCED, reason="spam_policy"
+    )
+    Delivery.objects.filter(pk=failed.pk).update(
+        recipient_wire="p@xn--bcher-kva.test"  # as composing has it
+    )
+    client = as_user(bob)
+    answer = client.get(URL)
+    [domain] = answer.context["domains"]
+    assert domain.name == "bücher.test"
+    assert "p@bücher.test" in client.get(domain.url).content.decode()
+    assert "Blocked by policy at bücher.test" in answer.content.decode()
+
+
 def test_a_member_out_of_their_normal_is_named(
     as_user: AsUser, bob: User, alice: User, portal_channel: Channel
 ) -> None:

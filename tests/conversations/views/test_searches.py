@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -50,6 +51,16 @@ def test_a_name_that_misleads_or_no_database_takes_is_refused(
 ) -> None:
     assert "Write its name without control characters." in save(as_user(alice), name)
     assert not SavedSearch.objects.exists()
+
+
+def test_a_search_too_long_to_be_kept_is_refused_in_plain_words(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    page = save(client, query=urlencode({"q": "納品書" * 40}))
+    assert "The search was not saved. It looks for too much text" in page
+    assert not SavedSearch.objects.exists()
+    assert "Saved as" in save(client, query=urlencode({"q": "納品書" * 36}))
 
 
 def test_saving_under_a_name_again_replaces_it(alice: User, as_user: SignIn) -> None:

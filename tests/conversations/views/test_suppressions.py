@@ -126,12 +126,14 @@ def test_a_manager_suppresses_by_hand(bob: User, as_user: SignIn) -> None:
     ("url", "fields"),
     [
         (URL, {"address": "nina", "note": "x"}),
+        (URL, {"address": '"nina@rival.test"@customer.test', "note": "x"}),
         (URL, {"address": NINA, "note": ""}),
         (URL, {"address": NINA, "note": "a\nb"}),
         (URL, {"address": f"{NINA}, anna@customer.test", "note": "x"}),
         (DOMAINS, {"domain": ""}),
         (DOMAINS, {"domain": "not a domain"}),
         (DOMAINS, {"domain": "anna@rival.test"}),
+        (DOMAINS, {"domain": 'b"@rival.test'}),
         (DOMAINS, {"domain": "rival.test", "note": "x\x00"}),
     ],
 )
