@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from smtplib import SMTP
 from typing import Any
 
 import pytest
+import requests
 
+from tests.chaos import __main__ as chaos
 from tests.chaos.account import Account
 from tests.chaos.accounting import judge
+from tests.chaos.far_end import ChaoticSmtp, Manner
 from tests.chaos.mischief import MISCHIEF, drawn
 from tests.chaos.overslept import Overslept
 from tests.chaos.run import HANDS, dice, hand
+from tests.peers.google import UPLOAD, Google, require_google
 
 A_HAND_AND_MORE = {"lease": [f"p{n}@far.test" for n in range(6)]}
 
 
 def test_what_arrived_once_or_is_known_not_to_have_is_in_order() -> None:
     account = Account()
-    judge(account, "anna", ["accepted"], came=1)
-    judge(account, "bert", ["failed"], came=0)
-    judge(account, "cleo", ["unconfirmed"], came=1)
-    judge(account, "dora", ["unconfirmed"], came=0)
+    judge(account, "anna", ["accepted"], came=1, may_be=set())
+    judge(account, "bert", ["failed"], came=0, may_be={"failed"})
+    judge(account, "cleo", ["unconfirmed"], came=1, may_be={"unconfirmed"})
+    judge(account, "dora", ["unconfirmed"], came=0, may_be={"unconfirmed"})
     assert not account.faults
 
 
@@ -35,20 +41,23 @@ def test_what_arrived_once_or_is_known_not_to_have_is_in_order() -> None:
         (["unconfirmed"], 2, "doubled"),
         (["accepted", "accepted"], 1, "doubled"),
         (["failed"], 1, "doubled"),
+        (["failed"], 0, "unexplained"),
+        (["unconfirmed"], 0, "unexplained"),
+        (["unconfirmed"], 1, "unexplained"),
     ],
 )
-def test_what_was_lost_or_doubled_is_found(
+def test_what_was_lost_or_doubled_or_has_no_reason_is_found(
     states: list[str], came: int, fault: str
 ) -> None:
     account = Account()
-    judge(account, "anna", states, came=came)
+    judge(account, "anna", states, came=came, may_be=set())
     assert len(getattr(account, fault)) == len(account.faults) == 1
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        {"unexplained": ["anna: unconfirmed without a reason"]},
+        {"unexplained": {"anna": "unconfirmed without a reason"}},
         {"given_up": A_HAND_AND_MORE, "leases_lost": 1, "in_hand": 5},
         {"given_up": A_HAND_AND_MORE, "leases_lost": 0, "in_hand": 10},
         {"settled_after_all": ["anna"]},
@@ -60,6 +69,70 @@ def test_no_more_is_in_doubt_than_was_in_the_hands_of_the_dead(
     fault: dict[str, Any],
 ) -> None:
     assert Account(**fault).faults
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [("failed", "unconfirmed"), ("unconfirmed", "failed")]
+)
+def test_a_reason_for_one_end_is_none_for_another(state: str, reason: str) -> None:
+    account = Account()
+    judge(account, "anna", [state], came=0, may_be={reason})
+    assert account.faults == [f"anna: {state} without a reason"]
+
+
+def test_a_server_out_there_remembers_whom_it_has_refused_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manners = {"anna@far.test": Manner.REFUSES, "bert@far.test": Manner.GREYLISTS}
+    monkeypatch.setattr(
+        ChaoticSmtp, "manner", lambda _, who: manners.get(who, Manner.SLOWS_DOWN)
+    )
+    with ChaoticSmtp(1) as server, SMTP("127.0.0.1", server.port, timeout=10) as client:
+        client.ehlo()
+        client.mail("alice@acme.test")
+        codes = [client.rcpt(f"{who}@far.test")[0] for who in ("anna", "bert", "cleo")]
+    assert codes == [550, 451, 451]
+    assert server.ledger.refused == {"anna@far.test"}
+
+
+@pytest.mark.google
+def test_gmail_out_there_remembers_whom_it_has_refused_for_good() -> None:
+    require_google()
+    letter = (
+        b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n"
+        b"--b\r\nContent-Type: message/rfc822\r\n\r\nTo: %s@far.test\r\n\r\nText.\r\n"
+        b"--b--\r\n"
+    )
+    kind = {"Content-Type": "multipart/related; boundary=b"}
+    with Google() as google:
+        google.error(UPLOAD, 400, "invalidArgument")
+        google.error(UPLOAD, 429, "rateLimitExceeded")
+        url = f"{google.url}{UPLOAD.split()[1]}"
+        answers = [
+            requests.post(url, letter % who, headers=kind, timeout=10).status_code
+            for who in (b"anna", b"bert")
+        ]
+        refused = [str(mail["To"]) for mail in google.refused()]
+    assert answers == [400, 429]
+    assert refused == ["anna@far.test"]
+
+
+@pytest.mark.parametrize("there", [[], ["node"]])
+def test_who_cannot_run_gmail_out_there_is_told_what_is_missing(
+    there: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for program in there:
+        (tmp_path / program).touch(mode=0o755)
+    (tmp_path / "package-lock.json").touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("tests.peers.google.FOLDER", tmp_path)
+    monkeypatch.setattr("sys.argv", ["chaos"])
+    assert chaos.main() == 2
+    missing = "npm" if there else "node"
+    assert capsys.readouterr().out.startswith(f"{missing} is not installed: ")
 
 
 OVERSLEPT = Overslept(lost={"a", "b", "c", "d"}, waited_for={"a"}, threads=1)
