@@ -5,18 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from smtplib import SMTP
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 
 from tests.chaos import __main__ as chaos
+from tests.chaos import resting
 from tests.chaos.account import Account
 from tests.chaos.accounting import judge
+from tests.chaos.clock import Clock
 from tests.chaos.far_end import ChaoticSmtp, Manner
 from tests.chaos.mischief import MISCHIEF, drawn
 from tests.chaos.overslept import Overslept
 from tests.chaos.run import HANDS, dice, hand
+from tests.chaos.writing import Writing
 from tests.peers.google import UPLOAD, Google, require_google
+from tests.portal import wait_until
 
 A_HAND_AND_MORE = {"lease": [f"p{n}@far.test" for n in range(6)]}
 
@@ -175,3 +180,43 @@ def test_each_kind_of_mischief_has_its_turn_and_a_seed_repeats_it(
     assert first == second != drawn(dice(8), 20, servers=servers)
     possible = {each for each in MISCHIEF if servers or not each.asks_for_servers}
     assert set(first) == possible
+
+
+def test_nobody_writes_more_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    writing = Writing("", 60, dice(1))
+    ahead: list[str] = []
+
+    def take(
+        _: Writing, visitor: object, name: str, uuid: UUID, people: list[str]
+    ) -> None:
+        if len(writing.written) + len(people) > allowed * len(writing.asked):
+            ahead.extend(people)
+        writing.written.update(people)
+
+    monkeypatch.setattr(Writing, "_signed_in", lambda *_: object())
+    monkeypatch.setattr(Writing, "_send", take)
+    allowed = 0.0
+    writing.begin()
+    allowed = 0.5
+    writing.let_write(allowed)
+    wait_until(lambda: len(writing.written) == allowed * len(writing.asked))
+    allowed = 1.0
+    writing.end()
+    assert writing.written == writing.asked
+    assert not ahead
+
+
+@pytest.mark.parametrize(
+    ("in_hand", "passes"), [(set(), resting.A_WHILE), ({(1, None)}, resting.A_MOMENT)]
+)
+def test_mischief_goes_on_though_no_mail_moves_and_lets_it_have_its_time(
+    in_hand: set[Any], passes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resting, "_settled", lambda: 3)
+    monkeypatch.setattr(resting, "_in_hand", lambda: in_hand)
+    monkeypatch.setattr(resting, "FLOWS", 0.3)
+    clock = Clock(tmp_path)
+    resting.let_it_flow(clock, until=3)
+    assert not clock.passed
+    resting.let_it_flow(clock, until=4)
+    assert clock.passed.total_seconds() == passes

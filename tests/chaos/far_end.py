@@ -157,6 +157,10 @@ class ChaoticSmtp:
         self._silences.append((seconds, met))
         return met
 
+    def speak_again(self) -> None:
+        """Forget the silences that were ordered and not met."""
+        self._silences.clear()
+
     async def hold_back(self, recipient: str) -> None:
         """Keep silent to this one, if that has been ordered."""
         if self._is_calm_to(recipient) or not self._silences:

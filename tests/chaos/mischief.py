@@ -111,7 +111,8 @@ def _deploy_while_it_is_silent(world: World, draw: random.Random) -> None:
     """While a server has all of a message and does not say so: for long, or for ever."""
     server = draw.choice([world.relay, world.carols])
     taken = server.fall_silent(draw.choice([SILENT, inf]))
-    taken.wait(timeout=10)  # nobody may have any for it
+    if not taken.wait(timeout=10):  # nobody has any for it
+        server.speak_again()
     _deploy(world, draw)
 
 
