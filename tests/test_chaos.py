@@ -176,10 +176,19 @@ def test_a_seed_has_its_size_of_a_hand_and_all_sizes_have_their_turn() -> None:
 def test_each_kind_of_mischief_has_its_turn_and_a_seed_repeats_it(
     servers: bool,
 ) -> None:
-    first, second = (drawn(dice(7), 20, servers=servers) for _ in range(2))
-    assert first == second != drawn(dice(8), 20, servers=servers)
+    first, second = (drawn(7, 20, servers=servers) for _ in range(2))
+    assert first == second != drawn(8, 20, servers=servers)
     possible = {each for each in MISCHIEF if servers or not each.asks_for_servers}
     assert set(first) == possible
+
+
+@pytest.mark.parametrize("servers", [True, False])
+def test_seeds_that_have_few_share_all_kinds_among_them(servers: bool) -> None:
+    shared = [drawn(seed, 7, servers=servers) for seed in (1, 2, 3)]
+    assert [len({*each}) for each in shared] == [7, 7, 7]
+    assert all(MISCHIEF[0] in each for each in shared)
+    possible = {each for each in MISCHIEF if servers or not each.asks_for_servers}
+    assert {kind for each in shared for kind in each} == possible
 
 
 def test_nobody_writes_more_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +208,7 @@ def test_nobody_writes_more_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> 
     writing.begin()
     allowed = 0.5
     writing.let_write(allowed)
-    wait_until(lambda: len(writing.written) == allowed * len(writing.asked))
+    wait_until(lambda: len(writing.written) >= allowed * len(writing.asked))
     allowed = 1.0
     writing.end()
     assert writing.written == writing.asked

@@ -135,7 +135,7 @@ class Run:
         from tests.chaos.resting import let_it_flow  # noqa: PLC0415
 
         number, servers = self._size.mischief, bool(world.servers)
-        mischief = drawn(dice(self._seed), number, servers=servers)
+        mischief = drawn(self._seed, number, servers=servers)
         world.writing.begin()
         for number, each in enumerate(mischief, start=1):
             world.writing.let_write((number + AHEAD) / len(mischief))
