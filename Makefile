@@ -33,7 +33,7 @@ bench-conversations: .venv/installed-dev  ## the lists over 5,000,000 deliveries
 bench-receiver: .venv/installed-dev  ## needs PostgreSQL and Redis, as .ci/run does
 	$(BIN)/python -m tests.bench_receiver
 
-bench-send: .venv/installed-dev  ## how fast mail leaves, beside its peers (PostgreSQL, Redis, Postfix's smtp-sink)
+bench-send: .venv/installed-dev  ## how fast mail leaves, beside its peers (PostgreSQL, Redis, Postfix, RabbitMQ)
 	$(BIN)/python -m tests.bench_send $(PARTS)
 
 .PHONY: chaos

@@ -37,7 +37,7 @@ def _nothing_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 def table(capsys: pytest.CaptureFixture[str], **changed: float) -> str:
     for name, value in {**FIGURES, **changed}.items():
         bench.figures[name] = [value]
-    bench.table()
+    bench.table(*bench.PARTS)
     return capsys.readouterr().out
 
 
@@ -63,6 +63,51 @@ def test_each_promise_that_is_missed_fails_the_run(
 ) -> None:
     printed = table(capsys, **{name: value})
     assert printed.count("MISSED") == len(bench.missed) > 0
+
+
+PROMISED = sorted(bench.expected(bench.PARTS))
+
+
+def test_each_figure_that_something_is_promised_of_belongs_to_a_part() -> None:
+    judged = {name for _, name, *_ in (*bench.PROMISES, *bench.LIMITS)}
+    assert {*PROMISED} == judged | {"ours, CPU", "embedded"}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_a_promise_that_was_not_measured_is_missed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delitem(FIGURES, name)
+    assert f"{name} is measured" in table(capsys)
+    assert bench.missed == [f"{name} is measured"]
+
+
+@pytest.mark.parametrize(("without", "name"), bench.NEEDED_FOR.items())
+def test_unless_it_is_waived_by_name(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    without: str,
+    name: str,
+) -> None:
+    monkeypatch.setattr(bench, "WITHOUT", [without])
+    monkeypatch.delitem(FIGURES, name)
+    assert "MISSED" not in table(capsys)
+    assert bench.missed == []
+
+
+def test_or_its_part_was_not_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    bench.figures["queue one"] = bench.figures["mail.send"] = [1_000.0]
+    bench.figures["queue many"], bench.figures["send_many"] = [2_000.0], [1_000.0]
+    bench.table("queueing")
+    assert bench.missed == []
+
+
+def test_nothing_unknown_can_be_waived(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "WITHOUT", ["rabbit"])
+    assert bench.main() == 2
+    assert "not rabbit" in capsys.readouterr().out
 
 
 def test_cpu_as_it_is_has_a_limit_that_goes_with_the_machine(

@@ -7,7 +7,8 @@ the machine and the minute, so watch the ratios. CPU time grows, too, where a ma
 slow or shared, of both sides by the same factor: so ours is judged for each µs that
 post_office took beside it, round by round, and as it stands against a limit that grows
 and shrinks with what post_office takes here, beside what it takes on a quiet machine.
-Whatever is MISSED, the run fails. Names of parts, as in `python -m tests.bench_send
+Whatever is MISSED, the run fails, and what was not measured is missed, unless
+BENCH_WITHOUT names what this machine cannot have (rabbitmq, postfix). Names of parts, as in `python -m tests.bench_send
 queueing`, run only those.
 """
 
@@ -18,7 +19,7 @@ import statistics
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 from urllib.parse import urlsplit
@@ -53,6 +54,10 @@ IDLE_MAILS = 40  # one by one, on an idle system
 # µs of worker CPU per mail, on a machine on which post_office takes so many: in each
 # round, and on a quiet one.
 CPU_LIMIT, CPU_OF_PEER, CPU_OF_PEER_IN_QUIET = 250.0, 1_585.0, 1_350.0
+
+# Of this run's machine, by name: what it cannot have, and the figures it goes without.
+WITHOUT = os.environ.get("BENCH_WITHOUT", "").lower().split()
+NEEDED_FOR = {"rabbitmq": "p95 RabbitMQ", "postfix": "through Postfix"}
 
 figures: dict[str, list[float]] = defaultdict(list)
 plans: list[str] = []
@@ -209,9 +214,28 @@ LIMITS = [
 ]
 EMBEDDED = 1000.0  # mails a second
 
+# The figures of each part that something is promised of.
+PROMISED = {
+    "sending": {"ours", "strict", "statements", "ours, MB", "ours, CPU"},
+    "queueing": {"queue one", "queue many"},
+    "postfix": {"through Postfix"},
+    "latency": {"p95 in process", "p95 RabbitMQ", "p95 Redis", "embedded"},
+    "fairness": {name for _, name, _ in fairness.LIMITS},
+    "backlog": {"large"} if LARGE else set(),
+}
 
-def table() -> None:
-    """Print the figures, and of each promise whether it is kept."""
+
+def expected(parts: Iterable[str]) -> set[str]:
+    """What these parts must have measured, unless it is waived by name."""
+    waived = {NEEDED_FOR[name] for name in WITHOUT}
+    return {name for part in parts for name in PROMISED[part]} - waived
+
+
+def table(*parts: str) -> None:
+    """Print the figures, and of each promise whether it is kept.
+
+    A promise of these parts that was not measured is not kept.
+    """
     say(f"{'':<40}{'mails/s':>10}{'CPU µs':>10}{'MB':>8}")
     rows = {
         "smtp-source, 16 sessions (L)": "L",
@@ -237,6 +261,7 @@ def table() -> None:
             memory = f"{mid(f'{name}, MB'):,.0f}" if f"{name}, MB" in figures else ""
             say(f"{label:<40}{mid(name):>10,.0f}{cpu:>10}{memory:>8}")
     say()
+    _judge_measured(parts)
     for label, name, peer_name, factor in PROMISES:
         if name in figures:
             # Of what ran one after the other: a machine changes from round to round.
@@ -257,6 +282,11 @@ def table() -> None:
         say(f"\nWhat claiming reads:\n{plans[-1]}")
 
 
+def _judge_measured(parts: Iterable[str]) -> None:
+    for name in sorted(expected(parts) - figures.keys()):
+        judge(f"{name} is measured", "not", kept=False)
+
+
 def _judge_cpu() -> None:
     """For each µs of post_office's, and as it stands."""
     pairs = zip(figures["ours, CPU"], figures["post_office, CPU"], strict=True)
@@ -270,6 +300,11 @@ def _judge_cpu() -> None:
 
 
 def main(*asked: str) -> int:
+    if unknown := {*WITHOUT} - NEEDED_FOR.keys():
+        say(
+            f"BENCH_WITHOUT knows {' and '.join(NEEDED_FOR)}, not {', '.join(unknown)}."
+        )
+        return 2
     with smtp_sink() as relay:
         fresh_database(f"{ours.DATABASE}_peer")
         peer.measure(PEER, relay, "migrate", 1)
@@ -281,7 +316,7 @@ def main(*asked: str) -> int:
         for part, rounds in (PARTS[name] for name in asked or PARTS):
             for _ in range(rounds):
                 part(relay)
-    table()
+    table(*(asked or PARTS))
     return 1 if missed else 0
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -93,6 +94,36 @@ def test_eight_workers_together_never_exceed_the_limit(
     with ThreadPoolExecutor(8) as workers:
         assert sum(workers.map(work, range(8))) == allowed
     assert Allowance.objects.get().usage.in_24_hours(now()) == allowed
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_that_give_some_back_never_exceed_the_limit(
+    alice: User, seed: int
+) -> None:
+    channel = limited(alice, messages=40, seconds=3600, per_day=60)
+
+    def work(worker: int) -> int:
+        draw, sent = random.Random(f"{seed} {worker}"), 0
+        try:
+            for _ in range(15):
+                limit = asked(channel, alice)
+                spent = limit.spend(limit.room(draw.randint(1, 6)))
+                unsent = draw.randint(0, spent)
+                limit.give_back(unsent)
+                sent += spent - unsent
+            return sent
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as workers:
+        sent = sum(workers.map(work, range(8)))
+    # Who found none may be the last to ask; what was given back can be had by the next.
+    sent += take(channel, alice, 50)
+    usage = Allowance.objects.get().usage
+    assert sent == 40
+    assert sum(number for _, number in usage.recent) == sent
+    assert usage.in_24_hours(now()) == sent
 
 
 def test_a_limit_costs_one_update_a_batch_and_none_costs_nothing(

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from tests.chaos.account import Account
 from tests.chaos.run import Size, ignore, run, say
 from tests.chaos.stores import StoreMissingError
+from tests.peers.google import GoogleMissingError, install_google
 
 # What is told of each run: its heading, and what stands under it.
 COLUMNS: list[tuple[str, Callable[[Account], str]]] = [
@@ -62,6 +63,11 @@ def main() -> int:
     kinds = ["servers", "one"] if asked.stores == "both" else [asked.stores]
     size = Size(asked.messages, asked.mischief)
     tell = ignore if asked.quiet else say
+    try:
+        install_google()
+    except GoogleMissingError as error:
+        say(str(error))
+        return 2
     rows, held = [], True
     for stores in kinds:
         for seed in range(asked.first, asked.first + asked.seeds):

@@ -17,8 +17,9 @@ class Account:
     arrived: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
-    # Unconfirmed though its answer was given, and nobody died or slept over it.
-    unexplained: list[str] = field(default_factory=list)
+    # Of whom: unconfirmed though its answer was given, and nobody died or slept over
+    # it, or failed though nobody out there has refused it.
+    unexplained: dict[str, str] = field(default_factory=dict)
     # What sweepers gave up, for each lease under which they did.
     given_up: dict[str, list[str]] = field(default_factory=dict)
     settled_after_all: list[str] = field(default_factory=list)  # though given up
@@ -39,7 +40,7 @@ class Account:
         found = [
             *self.lost,
             *self.doubled,
-            *self.unexplained,
+            *(f"{who}: {what}" for who, what in self.unexplained.items()),
             *(f"{who}: settled after its lease" for who in self.settled_after_all),
             *(f"{who}: sent after its lease" for who in self.sent_after_waking),
         ]

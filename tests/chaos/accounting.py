@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set
 from email.message import EmailMessage
 
 from django.conf import settings
 
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.state import State
+from conversations.retry_policy import GIVE_UP_AFTER, JITTER, PAUSES
 from tests.chaos.account import Account
 from tests.chaos.far_end import CALM_DOMAIN
 from tests.chaos.given_up import given_up
@@ -20,7 +22,6 @@ from tests.peers.google import ALICE
 def account_for(world: World) -> Account:
     anew()
     came = arrived(world)
-    answer_lost = in_doubt(world)
     processes = world.installation.processes.values()
     account = Account(
         written=len(world.writing.asked),
@@ -39,6 +40,10 @@ def account_for(world: World) -> Account:
         drained=world.installation.slowest_stop,
     )
     excused = {who for people in account.given_up.values() for who in people}
+    reasons: dict[str, set[str]] = {
+        State.UNCONFIRMED: in_doubt(world) | excused,
+        State.FAILED: refused(world) | given_up_trying(world),
+    }
     rows: dict[str, list[str]] = {}
     for who, state in Delivery.objects.values_list("recipient", "state"):
         rows.setdefault(who, []).append(state)
@@ -47,16 +52,20 @@ def account_for(world: World) -> Account:
         who for who in sorted(excused) if rows[who] != [State.UNCONFIRMED]
     ]
     for who in sorted(world.writing.asked | rows.keys() | came.keys()):
-        judge(account, who, rows.get(who, []), came=came[who])
-        if State.UNCONFIRMED in rows.get(who, []) and who not in answer_lost | excused:
-            account.unexplained.append(
-                f"{who}: unconfirmed without a reason\n{_timeline(who)}"
-            )
+        may_be = {state for state, people in reasons.items() if who in people}
+        judge(account, who, rows.get(who, []), came=came[who], may_be=may_be)
+    for who in account.unexplained:
+        account.unexplained[who] += f"\n{_timeline(who)}"
     return account
 
 
-def judge(account: Account, who: str, states: list[str], *, came: int) -> None:
-    """Enter what is wrong with the mail to one person, if anything is."""
+def judge(
+    account: Account, who: str, states: list[str], *, came: int, may_be: Set[str]
+) -> None:
+    """Enter what is wrong with the mail to one person, if anything is.
+
+    It `may_be` in these states, beside accepted: there is a reason for them.
+    """
     if came > 1 or len(states) > 1:
         account.doubled.append(f"{who}: {states}, and arrived {came} times")
     elif not states:
@@ -67,6 +76,8 @@ def judge(account: Account, who: str, states: list[str], *, came: int) -> None:
         account.lost.append(f"{who}: accepted, and never arrived")
     elif states[0] == State.FAILED and came:
         account.doubled.append(f"{who}: failed, and arrived")
+    elif states[0] != State.ACCEPTED and states[0] not in may_be:
+        account.unexplained[who] = f"{states[0]} without a reason"
 
 
 def _timeline(who: str) -> str:
@@ -95,6 +106,26 @@ def in_doubt(world: World) -> set[str]:
         world.relay.ledger.in_doubt
         | world.carols.ledger.in_doubt
         | {_recipient(mail) for mail in world.google.withheld()}
+    )
+
+
+def refused(world: World) -> set[str]:
+    """To whom mail was refused for good, as the far ends know."""
+    return (
+        world.relay.ledger.refused
+        | world.carols.ledger.refused
+        | {_recipient(mail) for mail in world.google.refused()}
+    )
+
+
+def given_up_trying(world: World) -> set[str]:
+    """To whom mail was given up after two days, if so many have passed here."""
+    if world.clock.passed + PAUSES[-1] * (1 + JITTER) < GIVE_UP_AFTER:
+        return set()
+    return set(
+        DeliveryEvent.objects.filter(
+            kind=DeliveryEvent.Kind.FAILED, note__startswith="Given up after two days"
+        ).values_list("delivery__recipient", flat=True)
     )
 
 

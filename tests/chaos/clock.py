@@ -29,6 +29,11 @@ class Clock:
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self._passed + self._ahead)
 
+    @property
+    def passed(self) -> timedelta:
+        """How much has been let pass since the beginning."""
+        return timedelta(seconds=self._passed)
+
     def let_pass(self, seconds: int) -> None:
         """Let so much time pass at once, for everybody."""
         self._passed += seconds

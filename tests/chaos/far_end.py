@@ -24,6 +24,7 @@ class Manner(Enum):
     IS_SLOW = auto()
     REFUSES = auto()
     GREYLISTS = auto()
+    SLOWS_DOWN = auto()  # it wants less mail, whoever it is to
     CLOSES_BEFORE_DATA = auto()
     CLOSES_DURING_DATA = auto()
     CLOSES_AFTER_DATA = auto()  # it has all of it, and does not take it
@@ -31,14 +32,22 @@ class Manner(Enum):
 
 
 HOW_OFTEN = {  # in a thousand
-    Manner.TAKES: 840,
+    Manner.TAKES: 830,
     Manner.IS_SLOW: 60,
     Manner.REFUSES: 30,
     Manner.GREYLISTS: 30,
+    Manner.SLOWS_DOWN: 10,
     Manner.CLOSES_BEFORE_DATA: 10,
     Manner.CLOSES_DURING_DATA: 10,
     Manner.CLOSES_AFTER_DATA: 10,
     Manner.SWALLOWS_THE_ANSWER: 10,
+}
+
+
+ANSWERS = {  # to RCPT, where it is not taken
+    Manner.REFUSES: b"550 5.1.1 no such user here",
+    Manner.GREYLISTS: b"451 4.7.1 greylisted, try again in 2 seconds",
+    Manner.SLOWS_DOWN: b"451 4.7.1 try again later",
 }
 
 
@@ -49,6 +58,7 @@ class Ledger:
     taken: Counter[str] = field(default_factory=Counter)
     attempts: Counter[str] = field(default_factory=Counter)
     in_doubt: set[str] = field(default_factory=set)  # whose answer never came
+    refused: set[str] = field(default_factory=set)  # for good
     at_once: int = 0  # the most that were handed to it side by side
 
 
@@ -86,6 +96,7 @@ class ChaoticSmtp:
         ending.result(timeout=10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+        self._loop.close()
 
     async def _end(self) -> None:
         self._server.close()
@@ -145,6 +156,10 @@ class ChaoticSmtp:
         met = threading.Event()
         self._silences.append((seconds, met))
         return met
+
+    def speak_again(self) -> None:
+        """Forget the silences that were ordered and not met."""
+        self._silences.clear()
 
     async def hold_back(self, recipient: str) -> None:
         """Keep silent to this one, if that has been ordered."""
@@ -211,13 +226,11 @@ class Conversation:
         if self._manner is Manner.CLOSES_BEFORE_DATA:
             raise HangUpError
         if self._manner is Manner.REFUSES:
-            return await self._say(b"550 5.1.1 no such user here")
-        if self._manner is Manner.GREYLISTS:
-            return await self._say(b"451 4.7.1 greylisted, try again in 2 seconds")
-        return await self._say(b"250 2.1.5 ok")
+            self._server.ledger.refused.add(self._recipient)
+        return await self._say(ANSWERS.get(self._manner, b"250 2.1.5 ok"))
 
     async def _data(self, line: bytes) -> None:
-        if self._manner in {Manner.REFUSES, Manner.GREYLISTS}:
+        if self._manner in ANSWERS:
             return await self._say(b"503 5.5.1 no recipient")
         with self._server.awaiting(self._recipient):
             await self._message()

@@ -111,7 +111,8 @@ def _deploy_while_it_is_silent(world: World, draw: random.Random) -> None:
     """While a server has all of a message and does not say so: for long, or for ever."""
     server = draw.choice([world.relay, world.carols])
     taken = server.fall_silent(draw.choice([SILENT, inf]))
-    taken.wait(timeout=10)  # nobody may have any for it
+    if not taken.wait(timeout=10):  # nobody has any for it
+        server.speak_again()
     _deploy(world, draw)
 
 
@@ -170,11 +171,20 @@ MISCHIEF = (
 )
 
 
-def drawn(draw: random.Random, number: int, *, servers: bool) -> list[Mischief]:
-    """Each kind once, as far as the number goes, and more of them by their weights."""
+def drawn(seed: int, number: int, *, servers: bool) -> list[Mischief]:
+    """Each kind once, as far as the number goes, and more of them by their weights.
+
+    Where it does not go far enough, the next seed goes on with the next kinds; the first
+    of the table is in every run.
+    """
+    draw = random.Random(repr((seed,)))
     possible = [each for each in MISCHIEF if servers or not each.asks_for_servers]
     weights = [each.weight for each in possible]
     more = draw.choices(possible, weights, k=max(0, number - len(possible)))
-    together = [*possible, *more]
+    # Not as they stand in the table: one seed would have nothing but Gmail's.
+    always, *others = possible
+    random.Random(0).shuffle(others)
+    first = (seed - 1) * (number - 1) % len(others)
+    together = [always, *others[first:], *others[:first]][:number] + more
     draw.shuffle(together)
-    return together[:number]
+    return together

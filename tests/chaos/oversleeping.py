@@ -20,11 +20,13 @@ def oversleep(world: World) -> Overslept:
     take_away = _let_sweepers_take_it if world.servers else _take_it
     try:
         take_away(world)
+        # Before it is asked what has arrived: a slow server may take one meanwhile.
+        waited_for = world.relay.under_way | world.carols.under_way
         anew()
         lost = {who for people in given_up().values() for who in people}
         return Overslept(
             lost=lost - arrived(world).keys(),
-            waited_for=world.relay.under_way | world.carols.under_way,
+            waited_for=waited_for,
             threads=sum(process.threads for process in asleep),
         )
     finally:

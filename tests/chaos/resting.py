@@ -17,8 +17,13 @@ from tests.portal import wait_until
 SETTLED = (State.ACCEPTED, State.FAILED, State.UNCONFIRMED)
 # Nobody who takes a mail in hand now loses it when so much time passes.
 A_WHILE = settings.LEASE_SECONDS - 100
+# Nobody who works loses it when this passes now and then.
+A_MOMENT = settings.LEASE_SECONDS // 10
 # Mail that a worker has in hand goes on within these seconds, if nothing is broken.
 STANDS_STILL = 10.0
+# Mail flows as long as something is settled within these seconds: by then a worker that
+# was killed has started again.
+FLOWS = 3.0
 
 
 def anew() -> None:
@@ -64,6 +69,30 @@ def let_it_come_to_rest(clock: Clock, seconds: float) -> None:
             clock.let_pass(A_WHILE)
             since = time.monotonic()
         time.sleep(0.5)
+
+
+def let_it_flow(clock: Clock, until: int) -> None:
+    """Wait until so many mails are settled, or nothing moves.
+
+    Time passes, so that what waits can go: little, while somebody alive may have mail
+    in hand.
+    """
+    settled, since, has_passed = _settled(), time.monotonic(), False
+    while settled < until and time.monotonic() - since < FLOWS:
+        time.sleep(0.1)
+        if settled != (settled := _settled()):
+            since, has_passed = time.monotonic(), False
+        elif not has_passed and time.monotonic() - since > FLOWS / 2:
+            clock.let_pass(A_MOMENT if _in_hand() else A_WHILE)
+            has_passed = True
+
+
+def _settled() -> int:
+    anew()
+    try:
+        return Delivery.objects.filter(state__in=SETTLED).count()
+    except DatabaseError:
+        return 0
 
 
 def _in_hand() -> set[tuple[int, datetime | None]]:

@@ -29,6 +29,9 @@ from tests.portal import ROOT
 
 # Mails in a hand, in turns by the seed: some, strictly one, and what the product does.
 HANDS: list[dict[str, str]] = [{"IN_HAND": "5"}, {"IN_HAND": "1"}, {}]
+# So much has been written before it leaves, in what leaves between two things: there is
+# mail on its way whatever breaks.
+AHEAD = 3
 PATIENCE = 240.0  # seconds that a run may take to come to rest
 # Kept of a run that does not hold: what its processes have said.
 LOGS = ROOT / "var" / "chaos"
@@ -128,15 +131,18 @@ class Run:
         django.setup()
 
     def _write_while_it_breaks(self, world: World) -> None:
-        """As much between two things as between any other two."""
+        """As much leaves between two things as between any other two."""
+        from tests.chaos.resting import let_it_flow  # noqa: PLC0415
+
         number, servers = self._size.mischief, bool(world.servers)
-        mischief = drawn(dice(self._seed), number, servers=servers)
+        mischief = drawn(self._seed, number, servers=servers)
         world.writing.begin()
         for number, each in enumerate(mischief, start=1):
-            world.writing.wait_for(number / (len(mischief) + 1))
+            world.writing.let_write((number + AHEAD) / len(mischief))
             self._say(each.name)
             # Of its own: what one has drawn does not hang on how the last one went.
             each.do(world, dice(self._seed, number))
+            let_it_flow(world.clock, len(world.writing.asked) * number // len(mischief))
         world.writing.end()
 
     def _let_it_come_to_rest(self, world: World) -> None:

@@ -48,21 +48,39 @@ REVOKE = "POST /oauth2/revoke"
 
 def require_google() -> None:
     """Skip the test where the emulator cannot run; see `require_part`."""
-    require_part(shutil.which("node"), "node is not installed")
-    require_part(_installed(), "the Google emulator cannot be installed with npm")
+    try:
+        install_google()
+    except GoogleMissingError as error:
+        require_part(None, str(error))
 
 
-def _installed() -> bool:
-    """Install what package-lock.json pins, once, whoever comes first."""
+class GoogleMissingError(Exception):
+    """The emulator cannot run on this machine."""
+
+
+def install_google() -> None:
+    """Install what package-lock.json pins, once, whoever comes first.
+
+    Raise GoogleMissingError with what is missing.
+    """
+    if not shutil.which("node"):
+        raise GoogleMissingError("node is not installed: the Google emulator needs it.")
     with (FOLDER / "package-lock.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (FOLDER / "node_modules/@emulators/google").is_dir():
-            return True
+            return
         if not shutil.which("npm"):
-            return False
+            raise GoogleMissingError(
+                "npm is not installed: it installs the Google emulator."
+            )
         command = ["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"]
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, timeout=300)
-        return done.returncode == 0
+        done = subprocess.run(
+            command, cwd=FOLDER, capture_output=True, text=True, timeout=300
+        )
+    if done.returncode:
+        raise GoogleMissingError(
+            f"npm cannot install the Google emulator: {done.stderr.strip()}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +219,13 @@ class Google:
         return [
             message_from_bytes(each.encode("latin-1"), policy=policy.default)
             for each in self._order("withheld")
+        ]
+
+    def refused(self) -> list[EmailMessage]:
+        """Return what came and was refused for good: by a 400 that was ordered."""
+        return [
+            message_from_bytes(each.encode("latin-1"), policy=policy.default)
+            for each in self._order("refused")
         ]
 
     @property

@@ -25,6 +25,7 @@ let consent = {}; // of the next consent page only
 let withhold = false; // the refresh token of the next grant
 let log = [];
 let withheld = []; // messages that came and whose sender was told nothing clear
+let refused = []; // messages that came and that no later attempt will deliver
 
 const server = serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
 server.prependListener("request", (request) => (exchange = request));
@@ -55,6 +56,7 @@ async function answer(request) {
   if (fault) {
     fault.times--;
     if (path === SEND && (fault.hangUp || fault.status >= 500)) withheld.push(await messageIn(request.clone()));
+    if (path === SEND && fault.status === 400) refused.push(await messageIn(request.clone()));
     if (fault.apply) await reply(request, path); // done, but nobody hears of it
     if (fault.delay) await new Promise((wake) => setTimeout(wake, fault.delay));
     if (fault.hangUp) socket.destroy();
@@ -146,7 +148,7 @@ const orders = {
   reset() {
     google.store.reset();
     google.tokenMap.clear();
-    [faults, consent, withhold, log, withheld] = [[], {}, false, [], []];
+    [faults, consent, withhold, log, withheld, refused] = [[], {}, false, [], [], []];
     plant();
   },
   // {match, times, delay (ms), status, body, headers, apply, hangUp}
@@ -170,6 +172,7 @@ const orders = {
       .map((mail) => mail.gmail_id),
   log: () => log,
   withheld: () => withheld,
+  refused: () => refused,
 };
 
 async function order(name, request) {
