@@ -6,14 +6,16 @@ command that failed tells whether the message may have been taken.
 
 from __future__ import annotations
 
+import math
 import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from channels.transports._base import (
     OutgoingEmail,
@@ -21,16 +23,18 @@ from channels.transports._base import (
     TransportError,
     Verdict,
 )
+from channels.transports._lines import Line, has_hung_up
 from channels.transports._smtp_answers import Stage, error_of, explain, text_of
 from channels.transports._smtp_client import SmtpClient
 from channels.transports._smtp_server import Security, SmtpServer
 from channels.transports._smtp_sign_in import sign_in
 
 T = TypeVar("T")
+Target = tuple[Any, Any, int, str, Any]  # as getaddrinfo names it
 
 # Enhanced codes that speak of the recipient (RFC 3463, 3.2), not of the sender.
 ABOUT_THE_RECIPIENT = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
-CONNECT_TIMEOUT = 10.0  # seconds, for the first of the host's addresses that answers
+CONNECT_TIMEOUT = 10.0  # seconds, for all of the host's addresses together
 COMMAND_TIMEOUT = 20.0  # for each reply
 CONTENT_TIMEOUT = 60.0  # for the whole message to be taken
 # The server may be scanning the message; hanging up now would leave it in doubt.
@@ -65,6 +69,7 @@ class SmtpSession:
         self.helo = helo
         self._look_up = look_up or (lambda host, port: [host])
         self._smtp: SmtpClient | None = None
+        self.ends = math.inf  # by the monotonic clock; see SmtpClient
         self.is_lost = False  # the other side did not answer, or said goodbye
         # Whose envelope has been sent, and not yet its content.
         self._announced: OutgoingEmail | None = None
@@ -102,11 +107,11 @@ class SmtpSession:
                     return
                 email = following or next(waiting, None)
         except Exception:
-            self._hang_up()  # whatever it was, it came in the middle of a message
+            self.hang_up()  # whatever it was, it came in the middle of a message
             raise
         finally:
             if self._announced is not None:
-                self._hang_up()  # it waits for a message that is not to be sent now
+                self.hang_up()  # it waits for a message that is not to be sent now
 
     def open(self) -> None:
         """Connect, unless it is done; raise TransportError, nothing was sent."""
@@ -121,11 +126,16 @@ class SmtpSession:
         return self._smtp is not None
 
     def answers(self) -> bool:
-        """Whether the other side is still there."""
+        """Whether the other side is still there; if it says nothing, it is lost."""
         smtp = self._open_smtp
-        with suppress(OSError, smtplib.SMTPException):
+        try:
             smtp.send(b"NOOP\r\n", within=5)
             return smtp.getreply(within=5)[0] == 250
+        except TimeoutError:
+            self.is_lost = True
+            self.hang_up()
+        except (OSError, smtplib.SMTPException):
+            pass  # it has merely closed what it was not asked on for long
         return False
 
     def close(self, within: float = 2.0) -> None:
@@ -138,7 +148,7 @@ class SmtpSession:
             smtp.getreply(within=within)
         smtp.close()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         """Say nothing more: in the middle of a message it would be read as content."""
         smtp, self._smtp, self._announced = self._smtp, None, None
         if smtp is not None:
@@ -192,6 +202,7 @@ class SmtpSession:
             timeout=COMMAND_TIMEOUT,
             stays_plain=self.server.security is Security.NONE,
         )
+        self._smtp.ends = self.ends
         if self.server.security is Security.TLS:
             return ""  # it greets once the connection is encrypted
         return self._greeted()
@@ -286,7 +297,7 @@ class SmtpSession:
         """Be between transactions again, or not connected at all."""
         self.is_lost = error.code is None or error.code == 421
         if error.code is None:
-            self._hang_up()
+            self.hang_up()
         elif error.verdict is Verdict.UNKNOWN or error.code == 421:
             self._announced = None
             self.close()
@@ -323,7 +334,7 @@ class SmtpSession:
             else:
                 if refused is not None and stage is Stage.CONTENT:
                     # It waits for a message that nobody is to get.
-                    self._hang_up()
+                    self.hang_up()
         if refused is not None:
             raise refused
 
@@ -394,12 +405,41 @@ class SmtpSession:
 
 
 def _first_to_answer(addresses: Sequence[str], port: int) -> socket.socket:
-    *others, last = addresses
-    timeout = CONNECT_TIMEOUT / len(addresses)
-    for address in others:
-        with suppress(OSError):
-            return socket.create_connection((address, port), timeout)
-    return socket.create_connection((last, port), timeout)
+    """Of what they lead to, all of it together within CONNECT_TIMEOUT."""
+    targets = [
+        target
+        for address in addresses
+        for target in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
+    ]
+    deadline = time.monotonic() + CONNECT_TIMEOUT
+    failure: OSError | None = None
+    for left, target in zip(range(len(targets), 0, -1), targets, strict=True):
+        try:
+            return _connected(target, (deadline - time.monotonic()) / left)
+        except OSError as error:
+            failure = error
+            if has_hung_up():
+                break
+    assert failure is not None
+    raise failure
+
+
+def _connected(target: Target, within: float) -> socket.socket:
+    family, kind, protocol, _, address = target
+    sock = socket.socket(family, kind, protocol)
+    line = Line(sock)  # not to be waited for either
+    try:
+        if has_hung_up():
+            raise ConnectionAbortedError
+        sock.settimeout(max(within, 0.001))
+        sock.connect(address)
+        sock.settimeout(CONNECT_TIMEOUT)  # for TLS from the start
+    except BaseException:
+        sock.close()
+        raise
+    finally:
+        line.close()
+    return sock
 
 
 def _head(content: bytes) -> str:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -154,3 +157,83 @@ def test_a_relay_that_refuses_a_message_is_not_left_out() -> None:
             with suppress(TransportError):
                 send(urls)
     assert len(one.messages) == 3
+
+
+def test_connections_to_a_relay_that_froze_are_not_asked_one_after_the_other() -> None:
+    settings = {"PORTAL_DOMAIN": "portal.test"}
+    with silent_at("NOOP") as frozen, ScriptedSmtp() as well:
+        with ExitStack() as batches:
+            for _ in range(3):
+                one = transport_class("portal")(
+                    settings | {"PORTAL_RELAY_URL": frozen.url}, {}
+                )
+                batches.enter_context(one).send(EMAIL)
+        send(f"{frozen.url},{well.url}", times=4)
+    assert frozen.commands.count(b"NOOP") == 1
+    assert (frozen.connections, len(well.messages)) == (3, 4)
+
+
+def test_one_whose_kept_connections_froze_is_tried_anew_if_there_is_no_other() -> None:
+    with silent_at("NOOP") as frozen:
+        send(frozen.url, times=2)
+    assert len(frozen.messages) == 2
+
+
+@contextmanager
+def nobody_picks_up() -> Iterator[str]:
+    """A relay that connecting to takes until the time limit: its backlog is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as all_:
+        for _ in range(3):
+            knocking = all_.enter_context(socket.socket())
+            knocking.setblocking(False)
+            with suppress(BlockingIOError):
+                knocking.connect(full.getsockname())
+        yield f"smtp://127.0.0.1:{full.getsockname()[1]}"
+
+
+def test_whoever_hangs_up_waits_for_no_relay_that_does_not_pick_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connecting = threading.Event()
+    connected = _smtp._connected
+
+    def begin(*how: Any) -> socket.socket:
+        connecting.set()
+        return connected(*how)
+
+    monkeypatch.setattr(_smtp, "_connected", begin)
+    with ExitStack() as all_:
+        urls = ",".join(all_.enter_context(nobody_picks_up()) for _ in range(3))
+        with in_threads(1, lambda: try_to_send(urls)):
+            assert connecting.wait(60)
+            begun = time.monotonic()
+            hang_up()
+        pick_up()
+    assert time.monotonic() - begun < _smtp.CONNECT_TIMEOUT / 2
+
+
+def test_all_addresses_of_a_relay_have_one_time_limit_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "CONNECT_TIMEOUT", 0.6)
+    with nobody_picks_up() as url:
+        port = int(url.rpartition(":")[2])
+        address = socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: address * 5)
+        begun = time.monotonic()
+        try_to_send(url)
+    assert time.monotonic() - begun < 2 * _smtp.CONNECT_TIMEOUT
+
+
+def test_the_second_address_is_used_if_nobody_picks_up_at_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "CONNECT_TIMEOUT", 0.6)
+    with nobody_picks_up() as url, ScriptedSmtp() as well:
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
+            for port in (int(each.rpartition(":")[2]) for each in (url, well.url))
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: addresses)
+        send(url)
+    assert len(well.messages) == 1
