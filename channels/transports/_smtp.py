@@ -11,11 +11,10 @@ import re
 import smtplib
 import socket
 import ssl
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from channels.transports._base import (
     OutgoingEmail,
@@ -23,14 +22,13 @@ from channels.transports._base import (
     TransportError,
     Verdict,
 )
-from channels.transports._lines import Line, has_hung_up
+from channels.transports._calling import first_to_answer
 from channels.transports._smtp_answers import Stage, error_of, explain, text_of
 from channels.transports._smtp_client import SmtpClient
 from channels.transports._smtp_server import Security, SmtpServer
 from channels.transports._smtp_sign_in import sign_in
 
 T = TypeVar("T")
-Target = tuple[Any, Any, int, str, Any]  # as getaddrinfo names it
 
 # Enhanced codes that speak of the recipient (RFC 3463, 3.2), not of the sender.
 ABOUT_THE_RECIPIENT = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
@@ -192,7 +190,7 @@ class SmtpSession:
 
     def _open(self, addresses: Sequence[str]) -> str:
         """Connect to the first address that answers; the name is for TLS only."""
-        sock = _first_to_answer(addresses, self.server.port)
+        sock = first_to_answer(addresses, self.server.port, within=CONNECT_TIMEOUT)
         # The final dot is a write of its own; Nagle would hold it for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._smtp = SmtpClient(
@@ -402,44 +400,6 @@ class SmtpSession:
         self, stage: Stage, code: int | None, words: bytes | str
     ) -> TransportError:
         return error_of(stage, code, words, remote=self.server.host)
-
-
-def _first_to_answer(addresses: Sequence[str], port: int) -> socket.socket:
-    """Of what they lead to, all of it together within CONNECT_TIMEOUT."""
-    targets = [
-        target
-        for address in addresses
-        for target in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
-    ]
-    deadline = time.monotonic() + CONNECT_TIMEOUT
-    failure: OSError | None = None
-    for left, target in zip(range(len(targets), 0, -1), targets, strict=True):
-        try:
-            return _connected(target, (deadline - time.monotonic()) / left)
-        except OSError as error:
-            failure = error
-            if has_hung_up():
-                break
-    assert failure is not None
-    raise failure
-
-
-def _connected(target: Target, within: float) -> socket.socket:
-    family, kind, protocol, _, address = target
-    sock = socket.socket(family, kind, protocol)
-    line = Line(sock)  # not to be waited for either
-    try:
-        if has_hung_up():
-            raise ConnectionAbortedError
-        sock.settimeout(max(within, 0.001))
-        sock.connect(address)
-        sock.settimeout(CONNECT_TIMEOUT)  # for TLS from the start
-    except BaseException:
-        sock.close()
-        raise
-    finally:
-        line.close()
-    return sock
 
 
 def _head(content: bytes) -> str:

@@ -13,12 +13,14 @@ from channels.transports import (
     OutgoingEmail,
     TransportError,
     Verdict,
+    _calling,
     _smtp,
     hang_up,
     pick_up,
     transport_class,
 )
 from channels.transports import _relays as relays
+from tests.peers.not_picking_up import nobody_picks_up
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 from tests.portal import free_port, wait_until
 
@@ -179,31 +181,21 @@ def test_one_whose_kept_connections_froze_is_tried_anew_if_there_is_no_other() -
     assert len(frozen.messages) == 2
 
 
-@contextmanager
-def nobody_picks_up() -> Iterator[str]:
-    """A relay that connecting to takes until the time limit: its backlog is full."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as all_:
-        for _ in range(3):
-            knocking = all_.enter_context(socket.socket())
-            knocking.setblocking(False)
-            with suppress(BlockingIOError):
-                knocking.connect(full.getsockname())
-        yield f"smtp://127.0.0.1:{full.getsockname()[1]}"
-
-
 def test_whoever_hangs_up_waits_for_no_relay_that_does_not_pick_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     connecting = threading.Event()
-    connected = _smtp._connected
+    connected = _calling._connected
 
     def begin(*how: Any) -> socket.socket:
         connecting.set()
         return connected(*how)
 
-    monkeypatch.setattr(_smtp, "_connected", begin)
+    monkeypatch.setattr(_calling, "_connected", begin)
     with ExitStack() as all_:
-        urls = ",".join(all_.enter_context(nobody_picks_up()) for _ in range(3))
+        urls = ",".join(
+            f"smtp://{all_.enter_context(nobody_picks_up())}" for _ in range(3)
+        )
         with in_threads(1, lambda: try_to_send(urls)):
             assert connecting.wait(60)
             begun = time.monotonic()
@@ -216,12 +208,12 @@ def test_all_addresses_of_a_relay_have_one_time_limit_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(_smtp, "CONNECT_TIMEOUT", 0.6)
-    with nobody_picks_up() as url:
-        port = int(url.rpartition(":")[2])
+    with nobody_picks_up() as peer:
+        port = int(peer.rpartition(":")[2])
         address = socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM)
         monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: address * 5)
         begun = time.monotonic()
-        try_to_send(url)
+        try_to_send(f"smtp://{peer}")
     assert time.monotonic() - begun < 2 * _smtp.CONNECT_TIMEOUT
 
 
@@ -229,11 +221,11 @@ def test_the_second_address_is_used_if_nobody_picks_up_at_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(_smtp, "CONNECT_TIMEOUT", 0.6)
-    with nobody_picks_up() as url, ScriptedSmtp() as well:
+    with nobody_picks_up() as peer, ScriptedSmtp() as well:
         addresses = [
             (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
-            for port in (int(each.rpartition(":")[2]) for each in (url, well.url))
+            for port in (int(each.rpartition(":")[2]) for each in (peer, well.url))
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: addresses)
-        send(url)
+        send(f"smtp://{peer}")
     assert len(well.messages) == 1
