@@ -34,6 +34,7 @@ T = TypeVar("T")
 ABOUT_THE_RECIPIENT = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
 CONNECT_TIMEOUT = 10.0  # seconds, for all of the host's addresses together
 COMMAND_TIMEOUT = 20.0  # for each reply
+NOOP_TIMEOUT = 5.0
 CONTENT_TIMEOUT = 60.0  # for the whole message to be taken
 # The server may be scanning the message; hanging up now would leave it in doubt.
 FINAL_REPLY_TIMEOUT = 120.0
@@ -127,8 +128,8 @@ class SmtpSession:
         """Whether the other side is still there; if it says nothing, it is lost."""
         smtp = self._open_smtp
         try:
-            smtp.send(b"NOOP\r\n", within=5)
-            return smtp.getreply(within=5)[0] == 250
+            smtp.send(b"NOOP\r\n", within=NOOP_TIMEOUT)
+            return smtp.getreply(within=NOOP_TIMEOUT)[0] == 250
         except TimeoutError:
             self.is_lost = True
             self.hang_up()

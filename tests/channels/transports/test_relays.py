@@ -161,34 +161,45 @@ def test_a_relay_that_refuses_a_message_is_not_left_out() -> None:
     assert len(one.messages) == 3
 
 
-def test_connections_to_a_relay_that_froze_are_not_asked_one_after_the_other() -> None:
-    settings = {"PORTAL_DOMAIN": "portal.test"}
+def keep(number: int, url: str) -> None:
+    """Have so many connections to a relay, each used once."""
+    settings = {"PORTAL_RELAY_URL": url, "PORTAL_DOMAIN": "portal.test"}
+    with ExitStack() as batches:
+        for _ in range(number):
+            batch = batches.enter_context(transport_class("portal")(settings, {}))
+            batch.send(EMAIL)
+
+
+def test_connections_to_a_relay_that_froze_are_not_asked_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "NOOP_TIMEOUT", 0.2)
     with silent_at("NOOP") as frozen, ScriptedSmtp() as well:
-        with ExitStack() as batches:
-            for _ in range(3):
-                one = transport_class("portal")(
-                    settings | {"PORTAL_RELAY_URL": frozen.url}, {}
-                )
-                batches.enter_context(one).send(EMAIL)
+        keep(3, frozen.url)
         send(f"{frozen.url},{well.url}", times=4)
     assert frozen.commands.count(b"NOOP") == 1
     assert (frozen.connections, len(well.messages)) == (3, 4)
 
 
-def test_one_whose_kept_connections_froze_is_tried_anew_if_there_is_no_other() -> None:
+def test_one_whose_kept_connections_froze_is_tried_anew_if_there_is_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "NOOP_TIMEOUT", 0.2)
     with silent_at("NOOP") as frozen:
-        send(frozen.url, times=2)
-    assert len(frozen.messages) == 2
+        keep(3, frozen.url)
+        send(frozen.url)
+    assert frozen.commands.count(b"NOOP") == 1
+    assert len(frozen.messages) == 4
 
 
 def test_whoever_hangs_up_waits_for_no_relay_that_does_not_pick_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    connecting = threading.Event()
+    called: list[object] = []
     connected = _calling._connected
 
     def begin(*how: Any) -> socket.socket:
-        connecting.set()
+        called.append(how)
         return connected(*how)
 
     monkeypatch.setattr(_calling, "_connected", begin)
@@ -197,11 +208,12 @@ def test_whoever_hangs_up_waits_for_no_relay_that_does_not_pick_up(
             f"smtp://{all_.enter_context(nobody_picks_up())}" for _ in range(3)
         )
         with in_threads(1, lambda: try_to_send(urls)):
-            assert connecting.wait(60)
+            wait_until(lambda: called)
             begun = time.monotonic()
             hang_up()
         pick_up()
     assert time.monotonic() - begun < _smtp.CONNECT_TIMEOUT / 2
+    assert len(called) == 1, "and none of the others is tried"
 
 
 def test_all_addresses_of_a_relay_have_one_time_limit_together(
