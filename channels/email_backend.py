@@ -1,36 +1,77 @@
 from __future__ import annotations
 
-import ssl
+from collections.abc import Sequence
+from email.utils import parseaddr
+from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
-from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.message import sanitize_address
 
-from channels.transports._relays import in_turn, servers_from
-from channels.transports._smtp_server import Security
+from channels.transports import OutgoingEmail, TransportError
+from channels.transports._relays import connect, let_go, servers_from
+from channels.transports._smtp import SmtpSession
 
 
-class RelayEmailBackend(EmailBackend):
-    """Django's own mail (verification, password reset) by the Portal's relay.
+class RelayEmailBackend(BaseEmailBackend):
+    """Django's own mail (verification, password reset, digests) by the Portal's relays.
 
-    The relay is read when mail is sent, not when Django starts: in practice mode
-    it gets its port only then.
+    They are read when mail is sent, not when Django starts: in practice mode there is
+    a port only then. What goes wrong is an SMTPException, as with Django's backend.
     """
 
     def __init__(self, fail_silently: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002 - Django's signature
-        server = next(in_turn(servers_from(settings.PORTAL_RELAY_URL)))
-        super().__init__(
-            host=server.host,
-            port=server.port,
-            username=server.user,
-            password=server.password,
-            use_tls=server.security is Security.STARTTLS,
-            use_ssl=server.security is Security.TLS,
-            fail_silently=fail_silently,
-        )
-        self._ca = server.ca
+        super().__init__(fail_silently=fail_silently)
+        self._session: SmtpSession | None = None
 
-    @property
-    def ssl_context(self) -> ssl.SSLContext:
-        """Verify the relay's certificate, against its own CA if it has one."""
-        return ssl.create_default_context(cafile=self._ca or None)
+    def open(self) -> bool:
+        """Connect to a relay; return whether that was still to be done."""
+        if self._session is not None:
+            return False
+        relays = servers_from(settings.PORTAL_RELAY_URL)
+        try:
+            self._session = connect(relays, settings.PORTAL_DOMAIN)
+        except TransportError as error:
+            raise SMTPException(str(error)) from error
+        return True
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()  # the next mail may be hours away
+            let_go(session)
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        opened = False
+        try:
+            opened = self.open()
+            for message in email_messages:
+                self._send(message)
+        except (OSError, ValueError):
+            if not self.fail_silently:
+                raise
+            return 0
+        finally:
+            if opened:
+                self.close()
+        return len(email_messages)
+
+    def _send(self, message: EmailMessage) -> None:
+        assert self._session is not None
+        encoding = message.encoding or settings.DEFAULT_CHARSET
+        sender, *recipients = (
+            parseaddr(sanitize_address(address, encoding))[1]
+            for address in (message.from_email, *message.recipients())
+        )
+        content: bytes = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
+        for recipient in recipients:
+            try:
+                self._session.send(
+                    OutgoingEmail(
+                        envelope_sender=sender, recipient=recipient, content=content
+                    )
+                )
+            except TransportError as error:
+                raise SMTPException(str(error)) from error

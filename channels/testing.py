@@ -9,6 +9,7 @@ from dataclasses import asdict
 from django.db import transaction
 
 from channels.connecting import connected
+from channels.far_ends import session
 from channels.models import Channel, ConnectionTest, EmailIdentity
 from channels.transports import Step, transport_class
 from deliveryportal.accounts.auditing import Area, record
@@ -16,6 +17,13 @@ from deliveryportal.accounts.models import Team, User
 
 logger = logging.getLogger(__name__)
 State = ConnectionTest.State
+
+TOO_MANY = Step(
+    label="Test",
+    done=False,
+    advice="Your tests before this one still wait for their servers. Try again in a "
+    "minute.",
+)
 
 
 @transaction.atomic
@@ -49,17 +57,31 @@ def begin_test(
 
 
 def run_test(test_id: int) -> None:
-    """Run a waiting test once; each step is stored as soon as it is made."""
+    """Run a waiting test once; each step is stored as soon as it is made.
+
+    A server that hangs keeps a worker's thread waiting, so a person has no more tests
+    under way than mail has sessions with a host.
+    """
     tests = ConnectionTest.objects.filter(pk=test_id)
     if not tests.filter(state=State.WAITING).update(state=State.RUNNING):
         return
     test = tests.get()
+    with session(f"tests of user {test.user_id}", _nobody_waits) as free:
+        if free:
+            _run(test)
+        else:
+            tests.update(steps=[asdict(TOO_MANY)], state=State.FAILED)
+
+
+def _run(test: ConnectionTest) -> None:
+    tests = ConnectionTest.objects.filter(pk=test.pk)
     steps: list[Step] = []
     try:
         with test.open_transport() as transport:
             for step in transport.probe(test.sender):
                 steps.append(step)
-                tests.update(steps=[asdict(each) for each in steps])
+                if not tests.update(steps=[asdict(each) for each in steps]):
+                    return  # forgotten: its user has begun another
     except Exception as error:
         # The page waits for an end; the reason is for the operator.
         logger.error("Connection test %s broke: %s", test.uuid, type(error).__name__)
@@ -68,6 +90,10 @@ def run_test(test_id: int) -> None:
         raise
     passed = bool(steps) and all(step.done for step in steps)
     tests.update(state=State.PASSED if passed else State.FAILED)
+
+
+def _nobody_waits() -> None:
+    """Who finds too many under way is told so."""
 
 
 class NotTestedError(Exception):

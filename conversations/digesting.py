@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timezone import now
 
+from channels.far_ends import session
 from channels.models import Channel
 from conversations.causes import Cause, Causes, causes_for
 from conversations.models import Alert, Digest
@@ -32,6 +33,7 @@ State = Digest.State
 HOURS = range(8, 12)
 NEW = timedelta(days=1)
 AGAIN_AFTER = timedelta(minutes=5)
+BUSY = timedelta(seconds=10)  # until one that found too many others is tried again
 MOST = 10  # causes, alerts and channels; the rest is counted
 AT_A_TIME = 500
 
@@ -90,7 +92,18 @@ def send(digest_id: int) -> None:
         ):
             _settle(digest, State.DUE, State.NOTHING)
         else:
-            _hand_over(digest, letter(news))
+            _hand_over_in_turn(digest, letter(news))
+
+
+def _hand_over_in_turn(digest: Digest, mail: EmailMultiAlternatives) -> None:
+    """A relay that hangs keeps no more workers busy than a host of mail may."""
+
+    def queue_up() -> None:
+        Digest.objects.filter(pk=digest.pk).update(not_before=now() + BUSY)
+
+    with session("digests", queue_up) as free:
+        if free:
+            _hand_over(digest, mail)
 
 
 def _hand_over(digest: Digest, mail: EmailMultiAlternatives) -> None:

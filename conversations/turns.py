@@ -96,9 +96,8 @@ def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
             if more:
                 _queue_up(lane, host)
             (lane,) = waiting
-        more = deliver_lane(
-            *lane, channel=channel if lane.channel_id == channel.pk else None
-        )
+        # For another lane the channel is read anew: it may have broken meanwhile.
+        more = deliver_lane(*lane, channel=None if waiting else channel)
     if more and Lane.objects.any_waits_for(host):
         # Behind those who wait for this session: announced, it would race with them.
         _queue_up(lane, host)

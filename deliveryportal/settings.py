@@ -351,7 +351,6 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 
 # Account mail leaves by the same relay as Portal servers.
 EMAIL_BACKEND = "channels.email_backend.RelayEmailBackend"
-EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default=f"DeliveryPortal <portal@{PORTAL_DOMAIN}>"
 )

@@ -14,7 +14,8 @@ from dramatiq import Worker
 from pytest_django import Settings
 
 from channels import far_ends
-from channels.models import Channel
+from channels.models import Channel, ConnectionTest
+from channels.testing import run_test
 from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.stopping import stopping
@@ -104,3 +105,40 @@ def test_more_hosts_hang_than_there_are_threads_and_other_mail_leaves(
     others = Delivery.objects.exclude(pk=mail.pk).values_list("state", flat=True)
     assert list(others) == [State.HANDING_OVER] * 2, "they hang still"
     assert len(workers.workers) == THREADS + len(stuck)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_servers_that_hang_in_their_connection_test_hold_up_no_mail(
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: Callable[..., Delivery],
+    workers: Worker,
+    hanging: Callable[[], ScriptedSmtp],
+    settings: Settings,
+) -> None:
+    @dramatiq.actor(broker=workers.broker, actor_name=secrets.token_hex(8))
+    def run(test_id: int) -> None:
+        run_test(test_id)
+
+    stuck = {alice: hanging(), bob: hanging()}
+    for user, server in stuck.items():
+        port = server.url.rpartition(":")[2]
+        test = ConnectionTest.objects.create(
+            user=user,
+            kind="smtp",
+            sender=user.email,
+            config={"host": "127.0.0.1", "port": port, "security": "none"},
+            credentials={},
+        )
+        run.send(test.pk)
+    wait_until(lambda: all(server.connections for server in stuck.values()))
+    mail = make_delivery(charlie)
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        take_turns(workers, LaneId(mail.channel_id, charlie.pk))
+        wait_until(
+            Delivery.objects.filter(pk=mail.pk, state=State.ACCEPTED).exists, seconds=15
+        )
+    running = ConnectionTest.objects.filter(state=ConnectionTest.State.RUNNING)
+    assert running.count() == len(stuck), "they hang still"

@@ -11,6 +11,7 @@ import base64
 import io
 import json
 import logging
+import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,9 +27,10 @@ from googleapiclient.http import MediaIoBaseUpload
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from channels.transports._base import Receipt, TransportError, Verdict
+from channels.transports._calling import first_to_answer
 from channels.transports._gmail_answers import (
     REMOTE,
     Answer,
@@ -255,7 +257,18 @@ class _KnownAsALine:
     """A connection that `hang_up` ends."""
 
     _line: Line | None = None
+    host: Any
+    port: Any
     sock: Any
+
+    def _new_conn(self) -> socket.socket:
+        """As urllib3 does; that gives each of Google's many addresses all the time."""
+        try:
+            sock = first_to_answer([self.host], self.port, within=SEND_TIMEOUT[0])
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error  # type: ignore[arg-type]
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]

@@ -17,7 +17,7 @@ _hung_up = False
 
 
 class Line:
-    """A connection, until it is closed; `close` it before or after the socket.
+    """A connection, being made or made; `close` it before or after the socket.
 
     By a descriptor of its own: a socket gives its own up when it becomes TLS.
     """

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from channels.transports._base import TransportError
+from channels.transports._lines import has_hung_up
 from channels.transports._smtp import SmtpSession
 from channels.transports._smtp_server import SmtpServer
 
@@ -46,13 +47,18 @@ def connect(servers: Sequence[SmtpServer], helo: str) -> SmtpSession:
     left = list(servers)
     while left:
         server = _take_one_of(left)
-        left.remove(server)
         session = _kept((server, helo)) or SmtpSession(server, helo=helo)
+        if session.is_lost:  # its turn comes again, after the others
+            let_go(session)
+            continue
+        left.remove(server)
         try:
             session.open()
         except TransportError as error:
             let_go(session)
             failure = error
+            if has_hung_up():
+                break
         else:
             return session
     assert failure is not None
@@ -60,13 +66,19 @@ def connect(servers: Sequence[SmtpServer], helo: str) -> SmtpSession:
 
 
 def let_go(session: SmtpSession) -> None:
-    """Keep a connection for the next batch, unless it has ended; end old ones."""
+    """Keep a connection for the next batch, unless it has ended; end old ones.
+
+    One that was lost speaks for the others that its relay has: each of them would be
+    asked in vain, for seconds.
+    """
     at = time.monotonic()
     ended: list[SmtpSession] = []
+    lost: list[tuple[float, SmtpSession]] = []
     with _lock:
         _in_use[session.server] -= 1
         if session.is_lost:
             _left_out[session.server] = at + LEFT_OUT_FOR
+            lost = _waiting.pop((session.server, session.helo), [])
         if session.is_open:
             _left_out.pop(session.server, None)
             _waiting[session.server, session.helo].append((at, session))
@@ -75,6 +87,8 @@ def let_go(session: SmtpSession) -> None:
             kept = fresh[-MOST_KEPT:]
             ended += [each for _, each in waiting[: len(waiting) - len(kept)]]
             waiting[:] = kept
+    for _, each in lost:
+        each.hang_up()
     for each in ended:
         each.close()
 
@@ -89,7 +103,7 @@ def end_all() -> None:
         each.close(within=0.2)  # there may be many, and the process is to end
 
 
-def in_turn(servers: Sequence[SmtpServer]) -> Iterator[SmtpServer]:
+def _in_turn(servers: Sequence[SmtpServer]) -> Iterator[SmtpServer]:
     """Each once: those left out last, those with the fewest batches first.
 
     Of several with as many, another one is the first each time.
@@ -104,18 +118,19 @@ def in_turn(servers: Sequence[SmtpServer]) -> Iterator[SmtpServer]:
 
 def _take_one_of(servers: Sequence[SmtpServer]) -> SmtpServer:
     with _lock:
-        server = next(in_turn(servers))
+        server = next(_in_turn(servers))
         _in_use[server] += 1
     return server
 
 
 def _kept(relay: Relay) -> SmtpSession | None:
-    """Take a connection that still answers."""
+    """Take a connection that still answers, or the first that is found lost."""
     while True:
         with _lock:
             if not _waiting[relay]:
                 return None
             since, session = _waiting[relay].pop()
-        if since > time.monotonic() - KEPT_FOR and session.answers():
+        fresh = since > time.monotonic() - KEPT_FOR
+        if fresh and (session.answers() or session.is_lost):
             return session
         session.close()

@@ -6,6 +6,7 @@ command that failed tells whether the message may have been taken.
 
 from __future__ import annotations
 
+import math
 import re
 import smtplib
 import socket
@@ -21,6 +22,7 @@ from channels.transports._base import (
     TransportError,
     Verdict,
 )
+from channels.transports._calling import first_to_answer
 from channels.transports._smtp_answers import Stage, error_of, explain, text_of
 from channels.transports._smtp_client import SmtpClient
 from channels.transports._smtp_server import Security, SmtpServer
@@ -30,8 +32,9 @@ T = TypeVar("T")
 
 # Enhanced codes that speak of the recipient (RFC 3463, 3.2), not of the sender.
 ABOUT_THE_RECIPIENT = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
-CONNECT_TIMEOUT = 10.0  # seconds, for the first of the host's addresses that answers
+CONNECT_TIMEOUT = 10.0  # seconds, for all of the host's addresses together
 COMMAND_TIMEOUT = 20.0  # for each reply
+NOOP_TIMEOUT = 5.0
 CONTENT_TIMEOUT = 60.0  # for the whole message to be taken
 # The server may be scanning the message; hanging up now would leave it in doubt.
 FINAL_REPLY_TIMEOUT = 120.0
@@ -65,6 +68,7 @@ class SmtpSession:
         self.helo = helo
         self._look_up = look_up or (lambda host, port: [host])
         self._smtp: SmtpClient | None = None
+        self.ends = math.inf  # by the monotonic clock; see SmtpClient
         self.is_lost = False  # the other side did not answer, or said goodbye
         # Whose envelope has been sent, and not yet its content.
         self._announced: OutgoingEmail | None = None
@@ -102,11 +106,11 @@ class SmtpSession:
                     return
                 email = following or next(waiting, None)
         except Exception:
-            self._hang_up()  # whatever it was, it came in the middle of a message
+            self.hang_up()  # whatever it was, it came in the middle of a message
             raise
         finally:
             if self._announced is not None:
-                self._hang_up()  # it waits for a message that is not to be sent now
+                self.hang_up()  # it waits for a message that is not to be sent now
 
     def open(self) -> None:
         """Connect, unless it is done; raise TransportError, nothing was sent."""
@@ -121,11 +125,16 @@ class SmtpSession:
         return self._smtp is not None
 
     def answers(self) -> bool:
-        """Whether the other side is still there."""
+        """Whether the other side is still there; if it says nothing, it is lost."""
         smtp = self._open_smtp
-        with suppress(OSError, smtplib.SMTPException):
-            smtp.send(b"NOOP\r\n", within=5)
-            return smtp.getreply(within=5)[0] == 250
+        try:
+            smtp.send(b"NOOP\r\n", within=NOOP_TIMEOUT)
+            return smtp.getreply(within=NOOP_TIMEOUT)[0] == 250
+        except TimeoutError:
+            self.is_lost = True
+            self.hang_up()
+        except (OSError, smtplib.SMTPException):
+            pass  # it has merely closed what it was not asked on for long
         return False
 
     def close(self, within: float = 2.0) -> None:
@@ -138,7 +147,7 @@ class SmtpSession:
             smtp.getreply(within=within)
         smtp.close()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         """Say nothing more: in the middle of a message it would be read as content."""
         smtp, self._smtp, self._announced = self._smtp, None, None
         if smtp is not None:
@@ -182,7 +191,7 @@ class SmtpSession:
 
     def _open(self, addresses: Sequence[str]) -> str:
         """Connect to the first address that answers; the name is for TLS only."""
-        sock = _first_to_answer(addresses, self.server.port)
+        sock = first_to_answer(addresses, self.server.port, within=CONNECT_TIMEOUT)
         # The final dot is a write of its own; Nagle would hold it for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._smtp = SmtpClient(
@@ -192,6 +201,7 @@ class SmtpSession:
             timeout=COMMAND_TIMEOUT,
             stays_plain=self.server.security is Security.NONE,
         )
+        self._smtp.ends = self.ends
         if self.server.security is Security.TLS:
             return ""  # it greets once the connection is encrypted
         return self._greeted()
@@ -286,7 +296,7 @@ class SmtpSession:
         """Be between transactions again, or not connected at all."""
         self.is_lost = error.code is None or error.code == 421
         if error.code is None:
-            self._hang_up()
+            self.hang_up()
         elif error.verdict is Verdict.UNKNOWN or error.code == 421:
             self._announced = None
             self.close()
@@ -323,7 +333,7 @@ class SmtpSession:
             else:
                 if refused is not None and stage is Stage.CONTENT:
                     # It waits for a message that nobody is to get.
-                    self._hang_up()
+                    self.hang_up()
         if refused is not None:
             raise refused
 
@@ -391,15 +401,6 @@ class SmtpSession:
         self, stage: Stage, code: int | None, words: bytes | str
     ) -> TransportError:
         return error_of(stage, code, words, remote=self.server.host)
-
-
-def _first_to_answer(addresses: Sequence[str], port: int) -> socket.socket:
-    *others, last = addresses
-    timeout = CONNECT_TIMEOUT / len(addresses)
-    for address in others:
-        with suppress(OSError):
-            return socket.create_connection((address, port), timeout)
-    return socket.create_connection((last, port), timeout)
 
 
 def _head(content: bytes) -> str:

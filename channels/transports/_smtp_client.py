@@ -8,6 +8,7 @@ memory.
 from __future__ import annotations
 
 import io
+import math
 import smtplib
 import socket
 import struct
@@ -36,6 +37,7 @@ class SmtpClient(smtplib.SMTP):
     """
 
     timeout: float
+    ends = math.inf  # by the monotonic clock: no reply and no write is waited for then
     unsent = 0  # bytes of the latest `send` that certainly have not gone
 
     def __init__(
@@ -63,7 +65,7 @@ class SmtpClient(smtplib.SMTP):
         if self.file is None:
             assert self.sock is not None
             self.file = io.BufferedReader(_Replies(self.sock, self._limit))
-        self.file.raw.begin(within or self.timeout)
+        self.file.raw.begin(self._deadline(within))
         words = []
         while True:
             line = self._read_line()
@@ -93,7 +95,7 @@ class SmtpClient(smtplib.SMTP):
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("closed before")
         rest = memoryview(s.encode(self.command_encoding) if isinstance(s, str) else s)
-        deadline = time.monotonic() + (within or self.timeout)
+        deadline = self._deadline(within)
         self.unsent = len(rest)
         try:
             while rest:
@@ -111,6 +113,9 @@ class SmtpClient(smtplib.SMTP):
         super().close()
         self._line.close()
 
+    def _deadline(self, within: float | None) -> float:
+        return min(time.monotonic() + (within or self.timeout), self.ends)
+
     @property
     def pipelines(self) -> bool:
         """Whether it takes several commands at once (RFC 2920)."""
@@ -124,9 +129,9 @@ class _Replies(io.RawIOBase):
         self._sock, self._limit = sock, limit
         self.begin(0)
 
-    def begin(self, seconds: float) -> None:
-        """From now on a reply is awaited, for so long."""
-        self._deadline = time.monotonic() + seconds
+    def begin(self, deadline: float) -> None:
+        """From now on a reply is awaited, until then."""
+        self._deadline = deadline
         self._room = MAX_REPLY
 
     def readable(self) -> bool:

@@ -15,7 +15,9 @@ from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from django.utils.timezone import now
+from pytest_django import Settings
 
+from channels.far_ends import session
 from channels.models import Channel
 from channels.pausing import pause
 from conversations import digesting
@@ -246,6 +248,18 @@ def test_a_relay_that_is_away_is_tried_again(
         sweep_and_work()
     assert Digest.objects.get().state == Digest.State.DUE
     clock.shift(LONG)
+    sweep_and_work()
+    assert len(mail.outbox) == 1
+
+
+def test_while_others_are_mailed_it_waits_without_a_worker(
+    clock: time_machine.Traveller, wanting: User, failure: Delivery, settings: Settings
+) -> None:
+    settings.FAR_END_SESSIONS = 1
+    with session("digests", lambda: None):
+        sweep_and_work()
+    assert Digest.objects.get().state == Digest.State.DUE
+    clock.shift(digesting.BUSY)
     sweep_and_work()
     assert len(mail.outbox) == 1
 

@@ -254,6 +254,28 @@ def test_lanes_take_turns_while_a_worker_stays_with_their_host(
     assert to == [b"alice", b"bob.t"] * 3
 
 
+def test_a_channel_that_broke_in_one_lanes_turn_is_not_used_in_the_next_lanes(
+    alice: User, bob: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    settings.FAR_END_SESSIONS = 1
+    settings.SMTP_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    first, second = make_delivery(alice), make_delivery(bob)
+    with ScriptedSmtp(MAIL=b"530 5.7.0 sign in first") as server:
+        port = server.url.rpartition(":")[2]
+        channel = Channel.objects.create(
+            kind="smtp",
+            team=alice.team,
+            config={"host": "127.0.0.1", "port": port, "security": "none"},
+        )
+        Delivery.objects.update(channel=channel)
+        with session(channel.far_end, lambda: None):
+            assert take_turn(LaneId(channel.pk, second.sender_id)) == []
+        take_turn(LaneId(channel.pk, first.sender_id))
+    channel.refresh_from_db()
+    assert channel.health == Channel.Health.PAUSED
+    assert server.connections == 1
+
+
 def test_who_comes_anew_goes_before_those_who_have_just_had_a_turn(
     alice: User,
     bob: User,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from channels.transports import (
     Transport,
     TransportError,
     Verdict,
+    _calling,
     _google,
     hang_up,
     pick_up,
@@ -34,6 +36,7 @@ from tests.peers.google import (
     UPLOAD,
     Google,
 )
+from tests.peers.not_picking_up import nobody_picks_up
 from tests.portal import free_port, wait_until
 
 GMAIL = transport_class("gmail")
@@ -382,6 +385,32 @@ def test_whoever_hangs_up_on_a_google_that_says_nothing_is_in_doubt() -> None:
             pick_up()
     [error] = raised
     assert error.verdict is Verdict.UNKNOWN
+
+
+def test_whoever_hangs_up_on_a_google_that_does_not_pick_up_has_sent_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connecting = threading.Event()
+    connected = _calling._connected
+
+    def begin(*how: Any) -> socket.socket:
+        connecting.set()
+        return connected(*how)
+
+    monkeypatch.setattr(_calling, "_connected", begin)
+    raised: list[TransportError] = []
+    with nobody_picks_up() as peer, at(f"http://{peer}") as gmail:
+        waiting = threading.Thread(target=lambda: raised.append(failure(gmail)))
+        waiting.start()
+        assert connecting.wait(60)
+        hang_up()
+        try:
+            waiting.join(timeout=_google.SEND_TIMEOUT[0] / 2)
+            assert not waiting.is_alive()
+        finally:
+            pick_up()
+    [error] = raised
+    assert error.verdict is Verdict.CHANNEL_DOWN
 
 
 def test_nobody_there_means_that_it_was_not_sent() -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -10,12 +13,14 @@ from channels.transports import (
     OutgoingEmail,
     TransportError,
     Verdict,
+    _calling,
     _smtp,
     hang_up,
     pick_up,
     transport_class,
 )
 from channels.transports import _relays as relays
+from tests.peers.not_picking_up import nobody_picks_up
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 from tests.portal import free_port, wait_until
 
@@ -154,3 +159,85 @@ def test_a_relay_that_refuses_a_message_is_not_left_out() -> None:
             with suppress(TransportError):
                 send(urls)
     assert len(one.messages) == 3
+
+
+def keep(number: int, url: str) -> None:
+    """Have so many connections to a relay, each used once."""
+    settings = {"PORTAL_RELAY_URL": url, "PORTAL_DOMAIN": "portal.test"}
+    with ExitStack() as batches:
+        for _ in range(number):
+            batch = batches.enter_context(transport_class("portal")(settings, {}))
+            batch.send(EMAIL)
+
+
+def test_connections_to_a_relay_that_froze_are_not_asked_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "NOOP_TIMEOUT", 0.2)
+    with silent_at("NOOP") as frozen, ScriptedSmtp() as well:
+        keep(3, frozen.url)
+        send(f"{frozen.url},{well.url}", times=4)
+    assert frozen.commands.count(b"NOOP") == 1
+    assert (frozen.connections, len(well.messages)) == (3, 4)
+
+
+def test_one_whose_kept_connections_froze_is_tried_anew_if_there_is_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "NOOP_TIMEOUT", 0.2)
+    with silent_at("NOOP") as frozen:
+        keep(3, frozen.url)
+        send(frozen.url)
+    assert frozen.commands.count(b"NOOP") == 1
+    assert len(frozen.messages) == 4
+
+
+def test_whoever_hangs_up_waits_for_no_relay_that_does_not_pick_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    called: list[object] = []
+    connected = _calling._connected
+
+    def begin(*how: Any) -> socket.socket:
+        called.append(how)
+        return connected(*how)
+
+    monkeypatch.setattr(_calling, "_connected", begin)
+    with ExitStack() as all_:
+        urls = ",".join(
+            f"smtp://{all_.enter_context(nobody_picks_up())}" for _ in range(3)
+        )
+        with in_threads(1, lambda: try_to_send(urls)):
+            wait_until(lambda: called)
+            begun = time.monotonic()
+            hang_up()
+        pick_up()
+    assert time.monotonic() - begun < _smtp.CONNECT_TIMEOUT / 2
+    assert len(called) == 1, "and none of the others is tried"
+
+
+def test_all_addresses_of_a_relay_have_one_time_limit_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "CONNECT_TIMEOUT", 0.6)
+    with nobody_picks_up() as peer:
+        port = int(peer.rpartition(":")[2])
+        address = socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: address * 5)
+        begun = time.monotonic()
+        try_to_send(f"smtp://{peer}")
+    assert time.monotonic() - begun < 2 * _smtp.CONNECT_TIMEOUT
+
+
+def test_the_second_address_is_used_if_nobody_picks_up_at_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_smtp, "CONNECT_TIMEOUT", 0.6)
+    with nobody_picks_up() as peer, ScriptedSmtp() as well:
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
+            for port in (int(each.rpartition(":")[2]) for each in (peer, well.url))
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: addresses)
+        send(f"smtp://{peer}")
+    assert len(well.messages) == 1

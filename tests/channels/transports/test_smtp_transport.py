@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -96,6 +99,26 @@ def test_the_step_that_fails_says_what_the_server_said_and_what_to_try(
     assert steps[-1].words == words
     assert steps[-1].advice
     assert all(each.done for each in steps[:-1])
+
+
+@pytest.mark.parametrize("stage", ["banner", "EHLO", "RCPT"])
+def test_a_test_as_a_whole_has_a_time_limit(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def say_nothing(line: bytes) -> bytes:
+        over.wait(timeout=60)
+        return HANG_UP
+
+    module = sys.modules[SMTP.__module__]
+    monkeypatch.setattr(module, "PROBED_WITHIN", 0.3)
+    begun = time.monotonic()
+    with ScriptedSmtp(**{stage: say_nothing}) as server, smtp(server) as transport:
+        *_, last = transport.probe("alice@acme.test")
+        over.set()
+    assert time.monotonic() - begun < 10  # a reply alone may take 20
+    assert (last.done, last.words) == (False, "It did not answer in time.")
 
 
 def test_tls_from_the_start_on_a_port_without_it_says_to_choose_starttls() -> None:
