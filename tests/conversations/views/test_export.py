@@ -270,7 +270,10 @@ def test_of_what_is_chosen_each_exports_only_what_they_may_see(
 @pytest.mark.parametrize(
     ("query", "why"),
     [
-        ("everything=1&tab=failed&reason=nonsense", "is not one of the choices. So nothing was done."),
+        (
+            "everything=1&tab=failed&reason=nonsense",
+            "is not one of the choices. So nothing was done.",
+        ),
         ("delivery=nonsense", "Nothing was chosen"),
         ("", "Nothing was chosen"),
     ],
