@@ -207,6 +207,7 @@ def test_what_waits_says_for_what_and_that_nothing_is_lost(
         alice,
         waiting_for="customer.test asked us to wait",
         tried_since=datetime(2026, 3, 10, 12, tzinfo=UTC),
+        not_before=datetime(2026, 3, 10, 13, tzinfo=UTC),
     )
     page = as_user(alice).get(delivery.message.get_absolute_url()).content.decode()
     assert "customer.test asked us to wait" in page
