@@ -27,7 +27,8 @@ NOT_YOUR_ADDRESS = (
 # What speaks of all mail to a domain: busy, or too much from us. Greylisting, in the
 # same codes, speaks of one sender and one recipient.
 SLOW_DOWN_CODES = {421, 451}
-AT_THE_RECIPIENT = {"recipient", "content", "final_dot"}
+ABOUT_THE_MESSAGE = {"content", "final_dot"}
+AT_THE_RECIPIENT = {"recipient", *ABOUT_THE_MESSAGE}
 ITS_OWN_STATE = "4.3."  # full, down, misconfigured (RFC 3463, 3.4)
 GREYLISTED = re.compile(r"gr[ea]y.?list", re.IGNORECASE)
 LIMIT_CODES = {
@@ -251,7 +252,9 @@ def _asks_to_slow_down(error: TransportError) -> bool:
 
 def _is_of_the_next_server(error: TransportError) -> bool:
     """Whether it concerns whoever we hand mail to, and nobody's address behind it."""
-    return error.stage == "sender" or error.enhanced.startswith(ITS_OWN_STATE)
+    its_own = error.enhanced.startswith(ITS_OWN_STATE)
+    # At a recipient's turn it may know of them what it says.
+    return error.stage == "sender" or (its_own and error.stage in ABOUT_THE_MESSAGE)
 
 
 def what_it_waits_for(delivery: Delivery, error: TransportError) -> str:
