@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -13,12 +13,12 @@ from django.db.models import Exists, F, OuterRef
 from django.utils.timezone import now
 
 from channels.models import EmailIdentity
+from conversations.microseconds import moment_of, number_of
 from conversations.models import Attachment, Draft, Message
 from conversations.models.draft import DraftQuerySet
 from deliveryportal.accounts.models import User
 
 KEPT_OUT_OF_SIGHT = timedelta(days=1)
-EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 AT_A_TIME = 200
 
 
@@ -106,15 +106,14 @@ def delete(drafts: DraftQuerySet) -> Deleted:
     """Put them out of sight, where they can be had back for a while."""
     forget_at = now() + KEPT_OUT_OF_SIGHT
     number = drafts.update(forget_at=forget_at)
-    return Deleted(number, (forget_at - EPOCH) // MICROSECOND)
+    return Deleted(number, number_of(forget_at))
 
 
 @transaction.atomic
 def restore(owner: User, mark: int) -> list[Draft]:
     """Bring back what was deleted together, but for what was sent after all."""
-    try:
-        forget_at = EPOCH + mark * MICROSECOND
-    except OverflowError:
+    forget_at = moment_of(mark)
+    if forget_at is None:
         return []
     sent = Message.objects.filter(sender=owner, submission=OuterRef("uuid"))
     deleted = Draft.objects.filter(owner=owner, forget_at=forget_at)

@@ -41,7 +41,7 @@ class Figures:
     pauses: Mapping[str, int]  # that an admin has placed and not lifted, by their scope
     unread_reports: int
     unreadable_reports: int
-    totals: Mapping[tuple[str, str], int]  # see conversations.tallying and waits
+    totals: Mapping[tuple[str, str], int]  # see conversations.tallying and resting
 
 
 def figures() -> Figures:

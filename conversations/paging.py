@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
@@ -28,6 +28,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.http import QueryDict
 
 from channels.models.reading import found
+from conversations.microseconds import moment_of, number_of
 from conversations.models import Delivery, Draft
 from conversations.models.leading import leading
 from conversations.models.sought import Span
@@ -41,7 +42,6 @@ REACH = 5_000
 # What lists are ordered by, unless they say otherwise: the date their model is listed by.
 DATE = ""
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,18 +60,15 @@ class Cursor:
         found = CURSOR.fullmatch(text)
         if not found:
             return None
-        try:
-            at = EPOCH + timedelta(microseconds=int(found[1]))
-        except OverflowError:
-            return None
-        return cls(at, int(found[2]))
+        at = moment_of(int(found[1]))
+        return cls(at, int(found[2])) if at else None
 
     def to_include(self, *, down: bool) -> Self:
         """The place just before, from where this row comes first."""
         return replace(self, pk=self.pk + 1 if down else self.pk - 1)
 
     def __str__(self) -> str:
-        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{self.pk}"
+        return f"{number_of(self.at)}-{self.pk}"
 
 
 @dataclass(frozen=True, slots=True)
