@@ -12,17 +12,19 @@ class ConversationsConfig(AppConfig):
         # connects the receivers.
         from conversations import (  # noqa: PLC0415
             backlog,  # noqa: F401
-            cause_triggers,
             channel_changes,  # noqa: F401
-            digest_tasks,  # noqa: F401
-            filter_index,
             identity_deletion,  # noqa: F401
             leaving,  # noqa: F401
-            resting,  # noqa: F401
             tasks,  # noqa: F401
         )
+        from conversations.lists import filter_index  # noqa: PLC0415
+        from conversations.sending import resting  # noqa: F401, PLC0415
         from conversations.triage import (  # noqa: PLC0415
             tasks as triage_tasks,  # noqa: F401
+        )
+        from conversations.watching import (  # noqa: PLC0415
+            cause_triggers,
+            digest_tasks,  # noqa: F401
         )
 
         post_migrate.connect(cause_triggers.ensure, sender=self)

@@ -15,8 +15,8 @@ from channels.models import Channel
 from conversations.cancelling import cancel_without_channel, not_begun
 from conversations.models import Delivery
 from conversations.models.state import State
+from conversations.sending.turns import LaneId
 from conversations.tasks import announce_lanes
-from conversations.turns import LaneId
 
 
 @receiver(mended)

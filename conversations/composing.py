@@ -33,9 +33,9 @@ from conversations.models.conversation import NewConversation
 from conversations.models.delivery import NewDelivery
 from conversations.models.event import Line
 from conversations.models.state import Part
-from conversations.rich_text import as_html
+from conversations.sending.turns import LaneId, announced
 from conversations.tasks import announce_lanes
-from conversations.turns import LaneId, announced
+from conversations.writing.rich_text import as_html
 from deliveryportal.accounts.models import User
 
 

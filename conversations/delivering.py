@@ -62,22 +62,22 @@ from channels.transports import (
     TransportError,
     Verdict,
 )
-from conversations import outcomes
-from conversations.alerting import alert_of_refusals
-from conversations.batch_size import fitting, learn
-from conversations.lease import NO_LEASE, UNTRIED, Lease
-from conversations.letters import email_for
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.by_hand import Sql
 from conversations.models.event import Line
 from conversations.models.hold import HeldBack, over_lane, over_none
 from conversations.models.next_due import next_due
 from conversations.models.state import State
-from conversations.outcomes import Outcome
-from conversations.slowing import slow_down
-from conversations.stopping import stopping
+from conversations.sending import outcomes
+from conversations.sending.batch_size import fitting, learn
+from conversations.sending.lease import NO_LEASE, UNTRIED, Lease
+from conversations.sending.letters import email_for
+from conversations.sending.outcomes import Outcome
+from conversations.sending.slowing import slow_down
+from conversations.sending.stopping import stopping
+from conversations.sending.withholding import withhold
 from conversations.suppressing import suppress_refused
-from conversations.withholding import withhold
+from conversations.watching.alerting import alert_of_refusals
 
 logger = logging.getLogger(__name__)
 

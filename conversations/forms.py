@@ -15,7 +15,8 @@ from django.utils.datastructures import MultiValueDict
 from channels.addresses import Address, AddressError, parse_addresses
 from channels.models import EmailIdentity
 from conversations.composing import Wording
-from conversations.merging import (
+from conversations.models import Attachment, Message
+from conversations.writing.merging import (
     MergeError,
     Person,
     broken_fields,
@@ -24,9 +25,8 @@ from conversations.merging import (
     problems,
     read_people,
 )
-from conversations.models import Attachment, Message
-from conversations.rich_text import as_text, sanitised
-from conversations.scheduling import NoSuchTimeError, instant
+from conversations.writing.rich_text import as_text, sanitised
+from conversations.writing.scheduling import NoSuchTimeError, instant
 from deliveryportal.accounts.forms import one_line
 from deliveryportal.accounts.models import User
 

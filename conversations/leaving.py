@@ -11,7 +11,7 @@ from conversations.cancelling import cancel
 from conversations.models import Attachment, Delivery, Message
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.state import State
-from conversations.taking_back import take_back, take_back_all
+from conversations.writing.taking_back import take_back, take_back_all
 from deliveryportal.accounts.deactivating import deactivated, scheduled_asked
 from deliveryportal.accounts.models import User
 

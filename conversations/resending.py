@@ -36,10 +36,10 @@ from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, FourDays, Span
 from conversations.models.state import State
+from conversations.sending.turns import LaneId
 from conversations.tasks import announce_lanes
 from conversations.triage.deciding import sent_again
 from conversations.triage.order import Order
-from conversations.turns import LaneId
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 

@@ -17,7 +17,7 @@ from conversations.bounces.reasons import REASONS, Threshold
 from conversations.models import Delivery, Evidence, Report, Suppression
 from conversations.models.state import State
 from conversations.models.suppression import address_key
-from conversations.outcomes import Outcome
+from conversations.sending.outcomes import Outcome
 from deliveryportal.accounts.auditing import Area, Change, record_all
 from deliveryportal.accounts.models import Team
 

@@ -20,10 +20,6 @@ from channels.announcing import announce
 from channels.far_ends import end_all_sessions
 from channels.models import ConnectionTest
 from conversations.cancelling import cancel_without_channel
-from conversations.delays import end_delays
-from conversations.digest_tasks import announce_digests
-from conversations.drafting import forget_sent
-from conversations.lease import NO_LEASE, UNTRIED, Lease, handful_of
 from conversations.models import (
     CauseTally,
     Delivery,
@@ -36,12 +32,16 @@ from conversations.models import (
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.event import Line
 from conversations.models.state import State
-from conversations.outcomes import ACCEPTED
-from conversations.tallying import tally
+from conversations.sending.delays import end_delays
+from conversations.sending.lease import NO_LEASE, UNTRIED, Lease, handful_of
+from conversations.sending.outcomes import ACCEPTED
+from conversations.sending.turns import BELIEVED, LaneId
 from conversations.tasks import announce_lanes, read_reports
 from conversations.triage.bulk import forgotten
 from conversations.triage.tasks import work_job
-from conversations.turns import BELIEVED, LaneId
+from conversations.watching.digest_tasks import announce_digests
+from conversations.watching.tallying import tally
+from conversations.writing.drafting import forget_sent
 
 logger = logging.getLogger(__name__)
 Kind = DeliveryEvent.Kind

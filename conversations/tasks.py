@@ -10,7 +10,12 @@ from django.db import DatabaseError
 
 from channels.announcing import announce
 from conversations.bounces.recording import record_report
-from conversations.turns import LaneId, not_announced, take_turn, was_not_announced
+from conversations.sending.turns import (
+    LaneId,
+    not_announced,
+    take_turn,
+    was_not_announced,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from conversations.folders import FOLDERS
+from conversations.lists.folders import FOLDERS
 from conversations.views import draft, drafts, export
 from conversations.views.act import act
 from conversations.views.alert import close_alert

@@ -20,8 +20,8 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
 from channels.transports import hang_up, pick_up
-from conversations import crowding
-from conversations.stopping import stopping
+from conversations.sending import crowding
+from conversations.sending.stopping import stopping
 from deliveryportal.stand_ins import StandIns
 
 NAMESPACE = "deliveryportal"

@@ -21,9 +21,9 @@ from django.utils.timezone import now
 
 from channels.models import Channel
 from channels.transports import kind_choices, transport_class
-from conversations.figures import AGES, LATER, OLDER, Figures, figures, waits
 from conversations.models import Alert, Delivery, DeliveryEvent, Hold, Report, Tally
-from conversations.pictures import HEIGHT, Bar, Series, stacked
+from conversations.watching.figures import AGES, LATER, OLDER, Figures, figures, waits
+from conversations.watching.pictures import HEIGHT, Bar, Series, stacked
 from deliveryportal.accounts.models import User
 from deliveryportal.admin_menu import Rows, number_of
 from deliveryportal.health import DUE_OVERDUE, SWEEP_OVERDUE, last_sweep

@@ -13,9 +13,9 @@ from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from conversations.figures import oldest_due
 from conversations.models import Heartbeat, Report
 from conversations.sweeping import ROLE
+from conversations.watching.figures import oldest_due
 from deliveryportal.broker import ping
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from conversations.folders import FOLDERS
+from conversations.lists.folders import FOLDERS
 from conversations.models import Delivery
 from deliveryportal.accounts.access import UserRequest
 

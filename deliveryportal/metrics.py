@@ -23,8 +23,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from channels.transports import all_transports
-from conversations.figures import Figures, figures
-from conversations.tallying import BUCKETS, COUNTED
+from conversations.watching.figures import Figures, figures
+from conversations.watching.tallying import BUCKETS, COUNTED
 
 PREFIX = "deliveryportal"
 

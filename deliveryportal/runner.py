@@ -25,10 +25,10 @@ from waitress.server import BaseWSGIServer, create_server
 
 from conversations.bounces.receiver import BounceReceiver, host_and_port
 from conversations.bounces.tls import tls_context
-from conversations.stopping import stopping
+from conversations.sending.stopping import stopping
+from conversations.sending.turns import announce_all_again
 from conversations.sweeper import sweep_until
 from conversations.sweeping import end_all_leases
-from conversations.turns import announce_all_again
 from deliveryportal.broker import InProcessBroker
 from deliveryportal.collecting import collect_seldom
 from deliveryportal.practice.relay import PracticeRelay

@@ -16,7 +16,7 @@ heed_only_the_first(signal.SIGTERM)
 django.setup()
 call_command("check")
 
-from conversations.turns import announce_all_again  # noqa: E402 - it needs Django
+from conversations.sending.turns import announce_all_again  # noqa: E402 - it needs Django
 
 announce_all_again()
 collect_seldom()

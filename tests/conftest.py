@@ -17,8 +17,8 @@ from dramatiq.brokers.redis import RedisBroker
 from pytest_django import Settings
 
 from channels.models import Channel, EmailIdentity
-from conversations.cause_triggers import NAMES
 from conversations.models import Conversation, Delivery, Message
+from conversations.watching.cause_triggers import NAMES
 from deliveryportal.accounts.append_only import TABLE
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User

@@ -23,9 +23,7 @@ from fido2.webauthn import AttestationObject, AuthenticatorData, CollectedClient
 
 from channels.models import Channel, ConnectionTest, EmailIdentity
 from channels.verifying import link_to_verify
-from conversations import drafting
 from conversations.blocking import block_domain, suppress_address
-from conversations.digesting import link_to_switch_off
 from conversations.models import (
     Alert,
     Attachment,
@@ -38,6 +36,8 @@ from conversations.models import (
     Suppression,
 )
 from conversations.models.state import State
+from conversations.watching.digesting import link_to_switch_off
+from conversations.writing import drafting
 from deliveryportal.accounts.joining import invite
 from deliveryportal.accounts.models import Team, User
 from deliveryportal.practice.models import PracticeMail

@@ -11,7 +11,7 @@ from dramatiq import Worker
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 
-from conversations.stopping import stopping
+from conversations.sending.stopping import stopping
 from conversations.tasks import work_lane
 from deliveryportal.broker import (
     InProcessBroker,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from conversations.paging import REACH
+from conversations.lists.paging import REACH
 from tests.browser import PATIENCE, Screen, browser
 from tests.portal import Portal, wait_until
 from tests.test_writing import sign_up

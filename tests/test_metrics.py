@@ -19,7 +19,7 @@ from channels.transports import all_transports
 from conversations.models import Delivery, Hold, Lane, Total
 from conversations.models.state import State
 from conversations.sweeping import sweep
-from conversations.tallying import BUCKETS
+from conversations.watching.tallying import BUCKETS
 from deliveryportal.accounts.models import User
 
 TOKEN = {"Authorization": "Bearer let me in"}

@@ -15,8 +15,8 @@ from pytest_django import Settings
 from channels.transports import _lines
 from conversations.models import Delivery
 from conversations.models.state import State
-from conversations.stopping import stopping
-from conversations.turns import LaneId, take_turn
+from conversations.sending.stopping import stopping
+from conversations.sending.turns import LaneId, take_turn
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import OrderlyStop, make_broker
 from tests.peers.scripted_smtp import ScriptedSmtp

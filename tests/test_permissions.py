@@ -23,7 +23,7 @@ from django.test import override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from channels.transports import all_transports
-from conversations.folders import FOLDERS
+from conversations.lists.folders import FOLDERS
 from conversations.triage.actions import ACTIONS
 from deliveryportal.accounts.models import Team
 from tests.conftest import with_google

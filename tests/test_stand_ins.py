@@ -18,8 +18,8 @@ from channels.models import Channel, ConnectionTest
 from channels.testing import run_test
 from conversations.models import Delivery
 from conversations.models.state import State
-from conversations.stopping import stopping
-from conversations.turns import LaneId, take_turn
+from conversations.sending.stopping import stopping
+from conversations.sending.turns import LaneId, take_turn
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import make_broker
 from tests.peers.scripted_smtp import ScriptedSmtp

@@ -7,8 +7,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.timezone import now
 
-from conversations.holding import lift, place
 from conversations.models import Hold
+from conversations.sending.holding import lift, place
 from deliveryportal.accounts.admin import (
     AnswerFilter,
     AutocompleteSelectFilter,

@@ -17,9 +17,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from channels.admin import ChannelAdmin
 from channels.models import Channel
 from channels.pausing import try_again
-from conversations.holding import lift, place
 from conversations.models import Hold
 from conversations.models.hold import Scope
+from conversations.sending.holding import lift, place
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.admin import OperatorAdmin, UserAdmin, notes_itself
 from deliveryportal.accounts.admin.confirming import AT_MOST, ask, is_confirmed

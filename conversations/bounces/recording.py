@@ -16,13 +16,13 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from channels.return_path import tokens_in
-from conversations.alerting import Refusal, raise_alerts
 from conversations.bounces.dsn import Kind, ReadReport, read_reports
-from conversations.delays import tried_until
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.event import Line
 from conversations.models.state import State, Triage
+from conversations.sending.delays import tried_until
 from conversations.suppressing import evidence_of, suppress_for
+from conversations.watching.alerting import Refusal, raise_alerts
 
 logger = logging.getLogger(__name__)
 # Bytes of a complaint that are searched for our return path, and how many of those.

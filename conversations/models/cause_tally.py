@@ -76,7 +76,7 @@ class CauseTally(OfCause):
     """How many open failures a team has of one cause.
 
     What comes and goes is noted by the database itself, as `CauseChange`s: see
-    `conversations.cause_triggers`. Adding to a number at once would have all who settle
+    `conversations.watching.cause_triggers`. Adding to a number at once would have all who settle
     failures of one cause wait for each other.
     """
 

@@ -32,7 +32,7 @@ from conversations.models.state import (
     State,
     Triage,
 )
-from conversations.retry_policy import GIVE_UP_AFTER
+from conversations.sending.retry_policy import GIVE_UP_AFTER
 
 BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
 

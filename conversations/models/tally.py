@@ -8,7 +8,7 @@ from django.db.models import F
 class Tally(models.Model):
     """How many events of a kind one sender's mail on one channel had in an hour.
 
-    Made from the timeline by `conversations.tallying`, so that pictures and figures
+    Made from the timeline by `conversations.watching.tallying`, so that pictures and figures
     never count deliveries.
     """
 

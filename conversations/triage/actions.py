@@ -11,7 +11,7 @@ from functools import cached_property
 
 from django.urls import reverse
 
-from conversations.exporting import HEAD
+from conversations.lists.exporting import HEAD
 from conversations.models import Delivery
 from conversations.models.state import FAILURES, State
 from conversations.triage.archiving import archive, unarchive

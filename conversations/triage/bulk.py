@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.timezone import now
 
 from conversations.models import BulkItem, BulkJob
-from conversations.stopping import stopping
+from conversations.sending.stopping import stopping
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import GONE, carry_out
 from conversations.triage.order import Order

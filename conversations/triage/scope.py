@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 from django.http import QueryDict
 
-from conversations.browsing import Browsing
+from conversations.lists.browsing import Browsing
 from conversations.models import Delivery
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.refusing import Standing

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from conversations.folders import DELIVERED, HANDED_OVER
+from conversations.lists.folders import DELIVERED, HANDED_OVER
+from conversations.lists.paging import Part
 from conversations.models import Delivery, Report
-from conversations.paging import Part
 from deliveryportal.accounts.models import User
 
 # Where most people have their mailbox, so where most slips of the pen were meant to go.

@@ -6,8 +6,8 @@ from collections import defaultdict
 from uuid import UUID
 
 from conversations.models import Delivery, Message
-from conversations.taking_back import take_back, take_back_some
 from conversations.triage.order import Order, Skipped
+from conversations.writing.taking_back import take_back, take_back_some
 from deliveryportal.accounts.models import User
 
 BEGUN = "It has begun to leave: one of its recipients may have it."

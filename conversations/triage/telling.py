@@ -8,8 +8,8 @@ from typing import Any
 from django.http import QueryDict
 
 from channels.models import Channel
-from conversations.browsing import Browsing
-from conversations.filtering import CRITERIA, PERIODS, Known
+from conversations.lists.browsing import Browsing
+from conversations.lists.filtering import CRITERIA, PERIODS, Known
 from conversations.models import BulkJob
 from conversations.models.state import Triage
 from deliveryportal.accounts.models import User

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations.browsing import Browsing
-from conversations.counting import Counting
-from conversations.filtering import Known
-from conversations.folders import FOLDERS, Folder
-from conversations.searches import shown_to
+from conversations.lists.browsing import Browsing
+from conversations.lists.counting import Counting
+from conversations.lists.filtering import Known
+from conversations.lists.folders import FOLDERS, Folder
+from conversations.lists.searches import shown_to
 from deliveryportal.accounts.models import User
 
 # Every number refreshes by itself: those of each page, and with the lists of its tab.

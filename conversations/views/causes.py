@@ -3,11 +3,17 @@ from __future__ import annotations
 from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_safe
 
-from conversations.causes import AT_FIRST, AT_MOST, causes_for, held_for, number_decided
-from conversations.filtering import Filter, Known
+from conversations.lists.filtering import Filter, Known
 from conversations.models.state import Triage
 from conversations.views.around import LIVE_AROUND, around_page
 from conversations.views.live import live
+from conversations.watching.causes import (
+    AT_FIRST,
+    AT_MOST,
+    causes_for,
+    held_for,
+    number_decided,
+)
 from deliveryportal.accounts.access import UserRequest
 
 CAUSES = {"live_part": "conversations/_causes.html"}

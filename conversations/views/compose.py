@@ -19,17 +19,17 @@ from django.views.decorators.http import require_http_methods
 
 from channels.models import EmailIdentity
 from channels.whole_numbers import whole_number
-from conversations import drafting
-from conversations.attaching import TooLargeError, attach
 from conversations.composing import AlreadySentError, Enclosed, write_to_each
-from conversations.drafting import HasGoneError, Written
 from conversations.forms import ComposeForm
-from conversations.merging import told_differently
 from conversations.models import Attachment, Draft, Message
-from conversations.reworking import replace_failed, replaced_by
-from conversations.rich_text import as_text, lost_links, sanitised
+from conversations.sending.withholding import stopped_among
 from conversations.views.seen import everybody_named, foreseen
-from conversations.withholding import stopped_among
+from conversations.writing import drafting
+from conversations.writing.attaching import TooLargeError, attach
+from conversations.writing.drafting import HasGoneError, Written
+from conversations.writing.merging import told_differently
+from conversations.writing.reworking import replace_failed, replaced_by
+from conversations.writing.rich_text import as_text, lost_links, sanitised
 from deliveryportal.accounts.access import UserRequest
 
 # Texts a draft keeps as they were typed, and how much of each.

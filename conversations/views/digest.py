@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from conversations.digesting import manager_of
+from conversations.watching.digesting import manager_of
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 

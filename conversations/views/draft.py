@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations.drafting import HasGoneError
 from conversations.forms import ComposeForm
 from conversations.models import Draft, Message
 from conversations.views.compose import Desk, page
 from conversations.views.drafts import delete_and_tell
+from conversations.writing.drafting import HasGoneError
 from deliveryportal.accounts.access import UserRequest
 
 

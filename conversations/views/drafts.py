@@ -13,13 +13,12 @@ from django.views.decorators.http import (
 )
 
 from channels.whole_numbers import whole_number
-from conversations import drafting
-from conversations.browsing_drafts import DraftBrowsing
-from conversations.columns import USUAL_ROWS, keep_layout, layout_of
-from conversations.counting import Counting, Number
-from conversations.draft_rows import COLUMNS, draft_rows_of
-from conversations.filtering import Known
-from conversations.folders import DRAFTS, FOLDERS
+from conversations.lists.browsing_drafts import DraftBrowsing
+from conversations.lists.columns import USUAL_ROWS, keep_layout, layout_of
+from conversations.lists.counting import Counting, Number
+from conversations.lists.draft_rows import COLUMNS, draft_rows_of
+from conversations.lists.filtering import Known
+from conversations.lists.folders import DRAFTS, FOLDERS
 from conversations.models import Draft
 from conversations.models.draft import DraftQuerySet
 from conversations.triage.preview import EXAMPLES
@@ -27,6 +26,7 @@ from conversations.triage.scope import uuids_in
 from conversations.views.around import LIVE_AROUND, around
 from conversations.views.live import live
 from conversations.views.pages import shown_of
+from conversations.writing import drafting
 from deliveryportal.accounts.access import UserRequest
 
 LIVE = {"live_list": "conversations/_list.html", **LIVE_AROUND}

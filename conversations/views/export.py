@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.utils.timezone import localdate
 from django.views.decorators.http import require_safe
 
-from conversations.exporting import csv_lines
+from conversations.lists.exporting import csv_lines
 from conversations.triage.actions import EXPORT
 from conversations.triage.preview import preview_of_file
 from conversations.triage.scope import Scope

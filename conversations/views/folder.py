@@ -8,13 +8,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from channels.models.personal import found_for
-from conversations.browsing import Browsing
-from conversations.columns import COLUMNS, layout_of, offered
-from conversations.counting import Counting, Number
-from conversations.filtering import Known
+from conversations.lists.browsing import Browsing
+from conversations.lists.columns import COLUMNS, layout_of, offered
+from conversations.lists.counting import Counting, Number
+from conversations.lists.filtering import Known
+from conversations.lists.rows import rows_of
 from conversations.models import Alert, BulkJob
 from conversations.models.state import State
-from conversations.rows import rows_of
 from conversations.triage.actions import ACTIONS, Action, offers_in
 from conversations.views.around import LIVE_AROUND, around
 from conversations.views.live import live

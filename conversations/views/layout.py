@@ -5,8 +5,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from channels.whole_numbers import whole_number
-from conversations.browsing import Browsing
-from conversations.columns import USUAL_ROWS, keep_layout
+from conversations.lists.browsing import Browsing
+from conversations.lists.columns import USUAL_ROWS, keep_layout
 from deliveryportal.accounts.access import UserRequest
 
 

@@ -12,12 +12,12 @@ from django.views.decorators.http import require_safe
 
 from channels.choosing import RecipientView, what_the_recipient_sees
 from channels.connecting import account_at
-from conversations.folders import list_of
+from conversations.lists.folders import list_of
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.state import SCHEDULED, State
-from conversations.reworking import can_be_reworked
 from conversations.triage.refusing import what_can_be_done, what_comes_first
 from conversations.views.live import live
+from conversations.writing.reworking import can_be_reworked
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
 

@@ -5,11 +5,13 @@ from typing import Any
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from conversations.causes import causes_for
-from conversations.filtering import Known
+from conversations.lists.filtering import Known
 from conversations.models import Alert
-from conversations.normal import RULE
-from conversations.overview import (
+from conversations.views.around import LIVE_EVERYWHERE, around_page
+from conversations.views.live import is_refresh, live
+from conversations.watching.causes import causes_for
+from conversations.watching.normal import RULE
+from conversations.watching.overview import (
     NEWEST,
     SPANS,
     USUAL_SPAN,
@@ -19,9 +21,7 @@ from conversations.overview import (
     pictures,
     untracked,
 )
-from conversations.pictures import share
-from conversations.views.around import LIVE_EVERYWHERE, around_page
-from conversations.views.live import is_refresh, live
+from conversations.watching.pictures import share
 from deliveryportal.accounts.access import UserRequest, manager_required
 
 MOST_CAUSES = 8

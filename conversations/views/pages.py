@@ -8,13 +8,13 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from conversations.columns import ROWS, Column, Layout
-from conversations.filtering import CRITERIA, PERIODS, Option
-from conversations.folders import Listing
-from conversations.looking import Looking
-from conversations.markup import Html, as_html
-from conversations.orders import order_by
-from conversations.paging import REACH, Page
+from conversations.lists.columns import ROWS, Column, Layout
+from conversations.lists.filtering import CRITERIA, PERIODS, Option
+from conversations.lists.folders import Listing
+from conversations.lists.looking import Looking
+from conversations.lists.markup import Html, as_html
+from conversations.lists.orders import order_by
+from conversations.lists.paging import REACH, Page
 
 OPTION = '<option value="{}">{}</option>\n'
 CHOSEN = '<option value="{}" selected>{}</option>\n'

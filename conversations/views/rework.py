@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from conversations.models import Delivery
-from conversations.reworking import can_be_reworked, rework
+from conversations.writing.reworking import can_be_reworked, rework
 from deliveryportal.accounts.access import UserRequest
 
 

@@ -6,11 +6,11 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from conversations import searches
-from conversations.browsing import Browsing
-from conversations.folders import FOLDERS
+from conversations.lists import searches
+from conversations.lists.browsing import Browsing
+from conversations.lists.folders import FOLDERS
+from conversations.lists.searches import SearchError
 from conversations.models import SavedSearch
-from conversations.searches import SearchError
 from deliveryportal.accounts.access import UserRequest
 
 

@@ -19,9 +19,9 @@ from channels.describing import Fact, describe_view
 from channels.models import EmailIdentity
 from channels.routing import channel_for
 from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
-from conversations.merging import readable_people
 from conversations.models import Hold, Suppression
-from conversations.withholding import stopped_among
+from conversations.sending.withholding import stopped_among
+from conversations.writing.merging import readable_people
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
 

@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from conversations import taking_back
 from conversations.models import Message
-from conversations.taking_back import TakenBack
+from conversations.writing import taking_back
+from conversations.writing.taking_back import TakenBack
 from deliveryportal.accounts.access import UserRequest
 
 TOO_LATE = (

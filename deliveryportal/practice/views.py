@@ -15,8 +15,8 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from conversations.attaching import safe_name
 from conversations.models import Delivery
+from conversations.writing.attaching import safe_name
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.practice.manners import FRIENDLY, MANNERS
 from deliveryportal.practice.models import PracticeMail

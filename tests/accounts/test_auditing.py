@@ -18,11 +18,11 @@ from channels.connecting import connected
 from channels.disconnecting import disconnect
 from channels.models import Channel, EmailIdentity
 from channels.testing import begin_test
-from conversations.alerting import Refusal, raise_alerts
 from conversations.models import Alert, BulkJob, Delivery, SavedSearch, Suppression
 from conversations.models.state import State
 from conversations.suppressing import evidence_of, suppress_for
 from conversations.triage.bulk import turn
+from conversations.watching.alerting import Refusal, raise_alerts
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import AuditEntry, User
 from deliveryportal.accounts.models.audit import UnchangeableError

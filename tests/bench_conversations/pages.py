@@ -15,11 +15,11 @@ from django.http import QueryDict
 # What serves the portal; it sets Django up.
 import deliveryportal.wsgi  # noqa: F401
 from channels.models import EmailIdentity
-from conversations.browsing import Browsing
-from conversations.columns import Layout
+from conversations.lists.browsing import Browsing
+from conversations.lists.columns import Layout
+from conversations.lists.paging import Cursor
 from conversations.models import Delivery
 from conversations.models.list_indexes import FAILURES
-from conversations.paging import Cursor
 from deliveryportal.accounts.models import User
 from tests.bench_conversations.measuring import Figures, Visitor, timed
 from tests.bench_conversations.stock_admin import ROWS_OF_PAGE, Admin

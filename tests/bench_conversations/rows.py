@@ -22,9 +22,9 @@ from django.utils.timezone import now  # noqa: E402
 
 from channels.models import Channel, EmailIdentity  # noqa: E402
 from channels.transports import all_transports  # noqa: E402
-from conversations import cause_triggers  # noqa: E402
 from conversations.bounces.reasons import REASONS  # noqa: E402
 from conversations.models import Conversation, Delivery, Message  # noqa: E402
+from conversations.watching import cause_triggers  # noqa: E402
 from deliveryportal.accounts.models import Team, User  # noqa: E402
 
 TEAMS, MEMBERS = 200, 10

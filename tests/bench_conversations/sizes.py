@@ -11,7 +11,7 @@ django.setup()
 
 from django.db import connection  # noqa: E402
 
-from conversations import filter_index  # noqa: E402
+from conversations.lists import filter_index  # noqa: E402
 from conversations.models.list_indexes import LIST_INDEXES  # noqa: E402
 
 OF_FAILURES = ("conv_delivery_cause", "conv_open_sender")

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.state import State
-from conversations.retry_policy import GIVE_UP_AFTER, JITTER, PAUSES
+from conversations.sending.retry_policy import GIVE_UP_AFTER, JITTER, PAUSES
 from tests.chaos.account import Account
 from tests.chaos.far_end import CALM_DOMAIN
 from tests.chaos.given_up import given_up

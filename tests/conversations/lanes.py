@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from channels.models import Channel, EmailIdentity
 from conversations.delivering import claim, look_ahead
-from conversations.lease import Lease
 from conversations.models import Conversation, Delivery, Message
-from conversations.turns import LaneId
+from conversations.sending.lease import Lease
+from conversations.sending.turns import LaneId
 from deliveryportal.accounts.models import User
 
 

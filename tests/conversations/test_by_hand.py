@@ -11,13 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from conversations.delivering import claim, look_ahead
-from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Lane, Message, by_hand
 from conversations.models.by_hand import Rows
 from conversations.models.event import Line
 from conversations.models.hold import HeldBack
 from conversations.models.next_due import next_due
 from conversations.models.state import State
+from conversations.sending.lease import Lease
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

@@ -11,10 +11,10 @@ from django.db.models import Count, Value
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
-from conversations import cause_triggers
-from conversations.causes import causes_for
 from conversations.models import CauseChange, CauseTally, Delivery
 from conversations.models.state import FAILURES, State, Triage
+from conversations.watching import cause_triggers
+from conversations.watching.causes import causes_for
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]

@@ -15,14 +15,15 @@ from pytest_django import Settings
 from channels.models import Allowance, Channel, EmailIdentity
 from channels.transports import OutgoingEmail, Receipt
 from channels.transports._smtp import SmtpSession
-from conversations import delivering, letters, outcomes
+from conversations import delivering
 from conversations.delivering import claim, deliver_lane, look_ahead
-from conversations.lease import Lease
-from conversations.letters import addressee
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.state import State
-from conversations.outcomes import Outcome, accepted
-from conversations.stopping import stopping
+from conversations.sending import letters, outcomes
+from conversations.sending.lease import Lease
+from conversations.sending.letters import addressee
+from conversations.sending.outcomes import Outcome, accepted
+from conversations.sending.stopping import stopping
 from conversations.sweeping import give_up_handing_over
 from deliveryportal.accounts.models import User
 from tests.conversations.lanes import claim_due

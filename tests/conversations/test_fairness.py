@@ -22,9 +22,9 @@ from conversations.composing import write
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
 from conversations.models.state import State
-from conversations.stopping import stopping
+from conversations.sending.stopping import stopping
+from conversations.sending.turns import LaneId
 from conversations.tasks import announce_lanes
-from conversations.turns import LaneId
 from deliveryportal.accounts.models import User
 from tests.conversations.lanes import has_queued
 from tests.peers.scripted_smtp import ScriptedSmtp
@@ -58,7 +58,7 @@ def turns_begun(monkeypatch: pytest.MonkeyPatch) -> list[LaneId]:
         begun.append(LaneId(channel_id, sender_id))
         return deliver_lane(channel_id, sender_id, channel=channel)
 
-    monkeypatch.setattr("conversations.turns.deliver_lane", note)
+    monkeypatch.setattr("conversations.sending.turns.deliver_lane", note)
     return begun
 
 

@@ -16,8 +16,8 @@ from channels.picking import pick
 from channels.transports import transport_class
 from conversations.composing import write
 from conversations.delivering import deliver_lane
-from conversations.letters import email_for
 from conversations.models import Delivery, Message
+from conversations.sending.letters import email_for
 from deliveryportal.accounts.models import User
 from tests.peers.google import ALICE, ALICE_PRIVATE, SEND, Google
 

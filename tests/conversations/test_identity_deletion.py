@@ -11,9 +11,9 @@ from channels.identity_deletion import affected_by, consequences_of, delete, obj
 from channels.models import EmailIdentity
 from conversations import delivering
 from conversations.delivering import claim, deliver_lane, look_ahead
-from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.state import State
+from conversations.sending.lease import Lease
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import ScriptedSmtp
 

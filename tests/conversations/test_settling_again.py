@@ -8,14 +8,15 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from pytest_django import Settings
 
-from conversations import delivering, letters
+from conversations import delivering
 from conversations.delivering import deliver_lane
-from conversations.lease import Lease
-from conversations.letters import enclosed_files
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.state import State
-from conversations.outcomes import Outcome
-from conversations.slowing import slow_down
+from conversations.sending import letters
+from conversations.sending.lease import Lease
+from conversations.sending.letters import enclosed_files
+from conversations.sending.outcomes import Outcome
+from conversations.sending.slowing import slow_down
 from conversations.sweeping import end_all_leases, sweep
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import ScriptedSmtp

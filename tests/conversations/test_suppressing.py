@@ -11,15 +11,15 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.transports import TransportError, Verdict
-from conversations import outcomes
 from conversations.blocking import release
 from conversations.bounces.reasons import REASONS
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.delivering import deliver_lane, settle
-from conversations.lease import Lease
 from conversations.models import Delivery, Evidence, Suppression
 from conversations.models.state import State
+from conversations.sending import outcomes
+from conversations.sending.lease import Lease
 from conversations.suppressing import SUPPRESSING, evidence_of, suppress_for
 from deliveryportal.accounts.models import User
 from tests.conversations.bounces.conftest import mail

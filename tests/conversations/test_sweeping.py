@@ -13,14 +13,14 @@ from pytest_django import Settings
 
 from channels.models import Channel, ConnectionTest
 from channels.transports import Receipt
-from conversations import outcomes
 from conversations.delivering import note, settle
-from conversations.lease import Lease
 from conversations.models import Delivery, DeliveryEvent, Heartbeat, Report
 from conversations.models.state import State
+from conversations.sending import outcomes
+from conversations.sending.lease import Lease
+from conversations.sending.turns import LaneId, take_turn
 from conversations.sweeper import Clock
 from conversations.sweeping import begin_leases_anew, give_up_handing_over, sweep
-from conversations.turns import LaneId, take_turn
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import InProcessBroker
 from tests.conversations.lanes import claim_due

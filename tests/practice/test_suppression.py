@@ -13,7 +13,7 @@ from conversations.bounces.recording import record_report
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Report, Suppression
 from conversations.models.state import State
-from conversations.stopping import stopping
+from conversations.sending.stopping import stopping
 from deliveryportal.accounts.models import User
 from deliveryportal.practice.models import PracticeMail
 from deliveryportal.practice.relay import PracticeRelay

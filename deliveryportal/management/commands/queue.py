@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from conversations.figures import AGES, LATER, OLDER, Figures, figures
-from conversations.tallying import BUCKETS
+from conversations.watching.figures import AGES, LATER, OLDER, Figures, figures
+from conversations.watching.tallying import BUCKETS
 from deliveryportal.dashboard import paused
 
 COLUMNS = [*(label for label, _ in AGES), OLDER, LATER]

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils.timezone import now
 
-from conversations.browsing import Browsing
+from conversations.lists.browsing import Browsing
 from conversations.models import Delivery
 from conversations.models.list_indexes import LIST_INDEXES
 from conversations.models.state import State

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from channels.models import Channel
 from conversations.bounces.reasons import REASONS
-from conversations.folders import FOLDERS
+from conversations.lists.folders import FOLDERS
 from conversations.models import Delivery
 from conversations.models.state import FAILURES, State, Triage
 from conversations.triage.actions import ACTIONS, offers_in

@@ -13,11 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from conversations.attaching import attach
 from conversations.models import Attachment, Delivery, Draft, Message, Suppression
 from conversations.models.state import FAILURES, State, Triage
 from conversations.triage.carrying_out import carried_out
 from conversations.triage.known import what_is_known
+from conversations.writing.attaching import attach
 from deliveryportal.accounts.models import User
 
 Fail = Callable[..., Delivery]

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Channel
-from conversations import paging
+from conversations.lists import paging
 from conversations.models import BulkJob, Delivery, Message, Suppression
 from conversations.models.state import State
 from conversations.triage import bulk, preview, scope

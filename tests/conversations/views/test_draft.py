@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
 
-from conversations.drafting import forget_sent
 from conversations.models import Attachment, Draft, Message
+from conversations.writing.drafting import forget_sent
 from deliveryportal.accounts.models import User
 
 SignIn = Callable[[User], Client]

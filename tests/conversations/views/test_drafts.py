@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
-from conversations import drafting
-from conversations.columns import keep_layout
+from conversations.lists.columns import keep_layout
 from conversations.models import Draft, SavedSearch
+from conversations.writing import drafting
 from deliveryportal.accounts.models import User
 
 SignIn = Callable[[User], Client]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from conversations import paging
+from conversations.lists import paging
 from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.triage import scope

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from conversations.columns import keep_layout
+from conversations.lists.columns import keep_layout
 from conversations.models import BulkJob, Delivery, Hold
 from conversations.models.state import State, Triage
 from conversations.triage import bulk

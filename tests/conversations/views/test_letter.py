@@ -13,8 +13,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from channels.transports import OutgoingEmail
-from conversations.letters import email_for
 from conversations.models import Attachment, Delivery, Message
+from conversations.sending.letters import email_for
 from deliveryportal.accounts.models import User
 
 SignIn = Callable[[User], Client]

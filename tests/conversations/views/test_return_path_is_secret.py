@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from channels.return_path import MASK, return_path
-from conversations.alerting import Refusal, raise_alerts
 from conversations.bounces.receiving import receive_report
 from conversations.bounces.recording import record_report
 from conversations.models import Delivery, Report, Suppression
 from conversations.models.state import State
+from conversations.watching.alerting import Refusal, raise_alerts
 from deliveryportal.accounts.models import User
 from tests.conftest import PASSWORD
 from tests.conversations.bounces.conftest import mail

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from channels.models import EmailIdentity
-from conversations import searches
+from conversations.lists import searches
 from conversations.models import Delivery, SavedSearch
 from conversations.models.state import State
 from deliveryportal.accounts.models import User

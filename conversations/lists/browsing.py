@@ -1,0 +1,215 @@
+"""What of a tab's lists a person looks at, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from django.http import QueryDict
+
+from conversations.lists.columns import Layout
+from conversations.lists.counting import CAP, Counting, Number
+from conversations.lists.filtering import UNINDEXED, Filter, Known
+from conversations.lists.folders import FOLDERS, Folder, Listing, Stream
+from conversations.lists.looking import Looking
+from conversations.lists.orders import NEWEST_FIRST
+from conversations.lists.paging import Page, Part, Place, read_page
+from conversations.models import Delivery
+from conversations.models.delivery import BY_CAUSE
+from conversations.models.delivery_queryset import DeliveryQuerySet
+from conversations.models.sought import Day, Span
+from conversations.models.state import Triage
+from deliveryportal.accounts.models import User
+
+FAILED = FOLDERS["failed"].everything
+DATES = {"when", "since", "until"}
+# What the list of one person, or of some days, has in its order.
+IN_ORDER = {"member", "identity"} | DATES
+THE_OPEN = {"triage": Triage.OPEN}
+TRIAGED = [{"triage": Triage.WAITING}, {"triage": Triage.LOST}]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Browsing(Looking):
+    """Read from the address by `of`; None there if its list does not exist."""
+
+    folder: Folder
+    listing: Listing
+
+    @classmethod
+    def of(
+        cls, user: User, tab: str, query: QueryDict, known: Known | None = None
+    ) -> Browsing | None:
+        folder = FOLDERS.get(tab)
+        listing = folder.listing(query.get("list", "")) if folder else None
+        if folder is None or listing is None:
+            return None
+        chosen = Filter.from_query(query, user, known)
+        return cls.read(user, listing, query, chosen, folder=folder)
+
+    @property
+    def path(self) -> str:
+        return self.folder.url
+
+    @property
+    def which(self) -> dict[str, str]:
+        return {"list": self.listing.key}
+
+    def address_in(self, listing: Listing) -> str:
+        """Of another list, narrowed likewise; in this order as far as it has that."""
+        order = self.order if self.order.fits(listing) else NEWEST_FIRST
+        return self.address(list=listing.key, sort=order.key)
+
+    def everything(self) -> DeliveryQuerySet:
+        """All that matches, on whatever page: what is exported and acted on at once."""
+        return self.filter.apply(
+            self.listing.of(Delivery.objects.visible_to(self.user))
+        )
+
+    def latest(self, number: int) -> Page[Delivery]:
+        """The first so many that match, or those among the latest."""
+        return read_page(self.parts, Place(), number, newest_first=True)
+
+    @cached_property
+    def parts(self) -> list[Part[Delivery]]:
+        """The same, a part for each index that holds it in order.
+
+        What no index counts is sought in them; else each has just what matches.
+        """
+        if not self.can_be_counted:
+            return self._as_sought()
+        return [self._part(stream, self.filter.apply) for stream in self._streams]
+
+    def _as_sought(self) -> list[Part[Delivery]]:
+        return [
+            replace(self._part(stream, self.filter.narrow), sought=self.filter.sought)
+            for stream in self._streams
+        ]
+
+    @property
+    def _streams(self) -> list[Stream]:
+        streams = self.listing.streams
+        return [each for each in streams if self.filter.may_meet(each.tracked)]
+
+    def _part(
+        self, stream: Stream, narrowed: Callable[[DeliveryQuerySet], DeliveryQuerySet]
+    ) -> Part[Delivery]:
+        visible = Delivery.objects.visible_to(self.user)
+        return Part(
+            narrowed(visible.filter(stream.condition)),
+            self._span(stream),
+            by=self.order.by,
+            in_order=self._is_read_in_order(stream),
+        ).between(self.filter.since, self.filter.before)
+
+    def _span(self, stream: Stream) -> type[Span] | None:
+        """What the index is made of that is to be read, if it is a coarse one."""
+        if stream.spans is None:
+            by_channel = self._has_its_own_index and "channel" in self.filter.values
+            return Day if by_channel else None
+        of_one = {"member", "identity"} & self.filter.values.keys()
+        return stream.spans.of_sender if of_one else stream.spans.seen_by(self.user)
+
+    def _is_read_in_order(self, stream: Stream) -> bool:
+        """Whether the index of the list's order is best, whatever it is narrowed by.
+
+        Of what was sent no other knows more. Of failures others do.
+        """
+        return bool(self._span(stream)) or not (self.filter or stream.further)
+
+    @property
+    def _knows_its_matches(self) -> bool:
+        """Whether an index finds what is narrowed down to, however rare that is.
+
+        Not asked where the list's own order, or that of another index, leads to enough
+        of it as soon.
+        """
+        scattered = self.filter.values.keys() - IN_ORDER
+        known = bool(scattered) and self.listing.knows_filters
+        return known and not self._has_its_own_index
+
+    @property
+    def _has_its_own_index(self) -> bool:
+        """Whether one index has these failures of a team, in their order, and no other."""
+        chosen = {k: v for k, v in self.filter.values.items() if k not in DATES}
+        alone = chosen in TRIAGED or chosen.keys() in ({"reason"}, {"channel"})
+        by_cause = self._is_of_an_open_cause and chosen.keys() == {"cause", "triage"}
+        return (alone or by_cause) and self.user.is_manager and self.listing is FAILED
+
+    @property
+    def _is_of_an_open_cause(self) -> bool:
+        """Whether it is narrowed to what By cause counts: of a team, one index has that."""
+        values = self.filter.values
+        return "cause" in values and values.get("triage") == Triage.OPEN
+
+    @property
+    def can_be_counted(self) -> bool:
+        """Whether an index counts what matches, and not the whole list is read for it."""
+        chosen = self.filter.values.keys()
+        if "cause" in chosen and self.user.is_manager and not self._is_of_an_open_cause:
+            return False
+        return self.listing.knows_filters or not chosen & UNINDEXED
+
+    def can_be_looked_through(self, at_most: int) -> bool:
+        """Whether all that matches is soon looked at: failures, and no long list."""
+        if self.listing.knows_filters or not self.can_be_counted:
+            return self.can_be_counted
+        return sum(part.rows[: at_most + 1].count() for part in self.parts) <= at_most
+
+    def count(self, counting: Counting, *, with_ids: bool = False) -> Number:
+        """Ask for the number of all that matches.
+
+        `with_ids`, where it has to look for each, `page` need not do so again.
+        """
+        parts = [part.rows for part in self.parts]
+        if self.filter.values == THE_OPEN and self.user.is_manager:
+            # Few or most of all failures: their causes have them alone, in this order.
+            return counting.number(*(each.order_by(*BY_CAUSE) for each in parts))
+        if self._knows_its_matches:
+            return counting.matches(*parts, with_ids=with_ids)
+        return counting.number(*(part.as_indexed() for part in self.parts))
+
+    def count_latest(self, counting: Counting) -> Number:
+        """Ask how many match among the latest, where no index counts them."""
+        return counting.number(
+            *(part.latest(CAP) for part in self.parts),
+            among=counting.number(*(part.as_indexed() for part in self.parts)),
+        )
+
+    def page(self, layout: Layout, matching: Number | None = None) -> Page[Delivery]:
+        """Read a page; of those that match, if they are known to be few."""
+        if matching is not None and matching.is_exact:
+            if matching.ids is not None:
+                return self._read([self._among(matching.ids, layout)], layout)
+        elif matching is not None and self._is_searched_alone:
+            page = self._read(self._as_sought(), layout)
+            if page.further is None:
+                return page
+        return self._read(self.parts, layout)
+
+    @property
+    def _is_searched_alone(self) -> bool:
+        """Whether there are words to look for, and no more that another index knows.
+
+        If many have them, enough of those are soon met with in the list's order, while
+        PostgreSQL would rather read and sort all that there are.
+        """
+        return self.filter.values.keys() & UNINDEXED == {"q"}
+
+    def _among(self, few: list[int], layout: Layout) -> Part[Delivery]:
+        if self.place.cursor is None:
+            end = few if self.order.down == self.place.forward else few[::-1]
+            few = end[: layout.rows + 1]
+        return Part(Delivery.objects.filter(pk__in=few))
+
+    def _read(self, parts: list[Part[Delivery]], layout: Layout) -> Page[Delivery]:
+        waits = self.listing.has_waiting
+        for_list = (
+            DeliveryQuerySet.for_waiting_list if waits else DeliveryQuerySet.for_list
+        )
+        shown = [
+            replace(part, shown=partial(for_list, columns=layout.columns))
+            for part in parts
+        ]
+        return read_page(shown, self.place, layout.rows, newest_first=self.order.down)

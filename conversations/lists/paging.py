@@ -1,0 +1,269 @@
+"""One page of a list, found by where it begins: as quick at the end as at the start.
+
+The place stands in the address, so a page can be shared and stays where it is while
+newer mail comes in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
+
+from django.db.models import (
+    IntegerField,
+    Lookup,
+    OrderBy,
+    Q,
+    QuerySet,
+    Value,
+    Window,
+)
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import RowNumber
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.http import QueryDict
+
+from channels.models.reading import found
+from conversations.lists.microseconds import moment_of, number_of
+from conversations.models import Delivery, Draft
+from conversations.models.leading import leading
+from conversations.models.sought import Span
+
+# What stands in a list; its model names the date that it is `listed_by`.
+Row = TypeVar("Row", Delivery, Draft)
+
+# What no index knows is looked for among so many rows at a time. PostgreSQL looks at a
+# thousand in 3 ms, so a page for which two indexes are read has its answer within 40.
+REACH = 5_000
+# What lists are ordered by, unless they say otherwise: the date their model is listed by.
+DATE = ""
+CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A row's place in the order: its date, and its number where dates are equal."""
+
+    at: datetime
+    pk: int
+
+    @classmethod
+    def of(cls, row: Delivery | Draft, by: str = DATE) -> Self:
+        return cls(getattr(row, by or row.listed_by), row.pk)
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        found = CURSOR.fullmatch(text)
+        if not found:
+            return None
+        at = moment_of(int(found[1]))
+        return cls(at, int(found[2])) if at else None
+
+    def to_include(self, *, down: bool) -> Self:
+        """The place just before, from where this row comes first."""
+        return replace(self, pk=self.pk + 1 if down else self.pk - 1)
+
+    def __str__(self) -> str:
+        return f"{number_of(self.at)}-{self.pk}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a list a page is: at an end, or behind or before a row."""
+
+    cursor: Cursor | None = None
+    forward: bool = True  # in the direction of the list
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> Self | None:
+        """Read it; None if the address makes no sense."""
+        if "after" in query or "before" in query:
+            forward = "after" in query
+            cursor = Cursor.read(query.get("after" if forward else "before", ""))
+            return cls(cursor, forward) if cursor else None
+        return cls(forward=query.get("end") != "1")
+
+
+class Found(NamedTuple, Generic[Row]):
+    rows: list[Row]
+    unseen: Cursor | None = None  # the first that was not looked at
+
+
+Shown: TypeAlias = "Callable[[Any], QuerySet[Any]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[Row]):
+    """Rows that one index holds in order: `by` a moment, or by `span` first, where it
+    is a coarse one.
+
+    They are read `in_order` of it, or PostgreSQL chooses by how many there seem to be.
+    What is `sought` among them no index knows, so that not all are looked at.
+    """
+
+    rows: QuerySet[Row]
+    span: type[Span] | None = None
+    by: str = DATE
+    in_order: bool = False
+    sought: Q | None = None
+    shown: Shown = lambda rows: rows  # with what is read of each
+    dated: bool = False
+
+    def between(self, since: datetime | None, before: datetime | None) -> Self:
+        """Let a coarse index know what dates the rows are narrowed to."""
+        rows = self.rows
+        if self.span and since:
+            rows = rows.filter(_bound(self.span, since, down=False))
+        if self.span and before:
+            rows = rows.filter(_bound(self.span, before, down=True))
+        return replace(self, rows=rows, dated=bool(since or before))
+
+    def as_indexed(self) -> QuerySet[Row]:
+        """In the index's own order, to be counted: up to the cap it is enough to follow
+        that, where PostgreSQL would rather make a bitmap of all there are."""
+        return self.rows.order_by(self.span(self.date) if self.span else self.date)
+
+    def read(
+        self,
+        cursor: Cursor | None,
+        number: int,
+        *,
+        down: bool,
+        until: Cursor | None = None,
+    ) -> Found[Row]:
+        """Read so many rows beyond the cursor, downwards from the newest or up.
+
+        What is further than `until` is not looked for, as far as the index knows it.
+        """
+        rows = self.ordered(cursor, down=down)
+        if until and self.span:
+            rows = rows.filter(_bound(self.span, until.at, down=not down))
+        if self.sought is not None:
+            return self._seek(rows, self.sought, number, down=down)
+        rows = self.shown(rows)
+        if self.in_order:
+            # For unknown dates it would expect no row at all, in whatever order.
+            return Found(found(rows, number, once=not self.dated))
+        return Found(list(rows[:number]))
+
+    def _seek(
+        self, rows: QuerySet[Row], sought: Q, number: int, *, down: bool
+    ) -> Found[Row]:
+        """Look through the first of them. If too few are found, the row after those
+        comes along: all that was looked at stands before it."""
+        order = self._order(down=down)
+        numbered = rows.annotate(
+            stands=Window(RowNumber(), order_by=order),
+            span=self.span(self.date) if self.span else Value(0),
+        )
+        looked_at = leading(numbered, REACH + 1)
+        # Of a row among those: which of them it is, and the day or part of one that it
+        # is of. In the same words, so that PostgreSQL need not sort them once more.
+        table = rows.model._meta.db_table
+        stands = RawSQL(f"{table}.stands", (), IntegerField())  # noqa: S611 - ours
+        span = RawSQL(f"{table}.span", ())  # noqa: S611
+        by_span = [_directed(span, down=down)] if self.span else []
+        answer: list[Any] = found(
+            self.shown(looked_at)
+            .annotate(stands=stands)
+            .filter(sought | Q(stands=REACH + 1))
+            .order_by(*by_span, *order[-2:]),
+            number,
+            once=not self.dated,
+        )
+        if answer and answer[-1].stands > REACH:
+            return Found(answer[:-1], unseen=Cursor.of(answer[-1], self.by))
+        return Found(answer)
+
+    def latest(self, number: int) -> QuerySet[Row]:
+        """What is sought among so many of the newest."""
+        newest = self.ordered(None, down=True)
+        return leading(newest, number).filter(self.sought or Q())
+
+    def ordered(self, cursor: Cursor | None, *, down: bool) -> QuerySet[Row]:
+        rows, date = self.rows, self.date
+        if cursor:
+            beyond = "lt" if down else "gt"
+            rows = rows.filter(
+                Q(**{f"{date}__{beyond}": cursor.at})
+                | Q(**{date: cursor.at, f"pk__{beyond}": cursor.pk}),
+                # What the index can use of that.
+                **{f"{date}__{beyond}e": cursor.at},
+            )
+            if self.span:
+                rows = rows.filter(_bound(self.span, cursor.at, down=down))
+        return rows.order_by(*self._order(down=down))
+
+    def _order(self, *, down: bool) -> list[str | OrderBy]:
+        sign = "-" if down else ""
+        order: list[str | OrderBy] = [f"{sign}{self.date}", f"{sign}pk"]
+        if self.span:
+            order.insert(0, _directed(self.span(self.date), down=down))
+        return order
+
+    @property
+    def date(self) -> str:
+        return self.by or self.rows.model.listed_by
+
+
+def _directed(by: Span | RawSQL, *, down: bool) -> OrderBy:
+    return by.desc() if down else by.asc()
+
+
+def _bound(span: type[Span], at: datetime, *, down: bool) -> Lookup[Any]:
+    compare = LessThanOrEqual if down else GreaterThanOrEqual
+    return compare(span("state_since"), span(Value(at)))
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    rows: list[Row]
+    previous: Cursor | None = None  # behind this, backwards
+    next: Cursor | None = None
+    # It is not full, though more may match: what was not looked at begins here.
+    further: Cursor | None = None
+    is_all: bool = False  # that the list has
+
+
+def read_page(
+    parts: list[Part[Row]], place: Place, size: int, *, newest_first: bool
+) -> Page[Row]:
+    """Read one page of the parts together, and whether any rows stand around it.
+
+    They are all by one moment, the newest first by the latest.
+    """
+    cursor_of = partial(Cursor.of, by=parts[0].by if parts else DATE)
+    down = newest_first == place.forward
+    nearest = max if down else min
+    rows: list[Row] = []
+    unseen: Cursor | None = None
+    for part in parts:
+        until = cursor_of(rows[size]) if len(rows) > size else unseen
+        found = part.read(place.cursor, size + 1, down=down, until=until)
+        rows += found.rows
+        if found.unseen:
+            unseen = nearest(found.unseen, unseen or found.unseen)
+        if unseen:  # behind it more may match than was found
+            rows = [row for row in rows if nearest(cursor_of(row), unseen) != unseen]
+        rows.sort(key=cursor_of, reverse=down)
+        del rows[size + 1 :]
+    more, rows = len(rows) > size, rows[:size]
+    further = unseen.to_include(down=down) if unseen and not more else None
+    beginning = place.cursor is not None  # there are rows where we come from
+    is_all = not (more or further or beginning)
+    if not rows:
+        return Page([], further=further, is_all=is_all)
+    if not place.forward:
+        rows.reverse()
+        more, beginning = beginning, more
+    return Page(
+        rows,
+        previous=cursor_of(rows[0]) if beginning else None,
+        next=cursor_of(rows[-1]) if more else None,
+        further=further,
+        is_all=is_all,
+    )

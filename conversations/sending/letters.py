@@ -1,0 +1,98 @@
+"""A delivery as the letter that leaves: from whom and to whom, its words, its files."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from uuid import UUID
+
+from django.conf import settings
+
+from channels.connecting import account_at
+from channels.mime import Attachment as File
+from channels.mime import Letter, to_bytes
+from channels.return_path import return_path
+from channels.transports import OutgoingEmail, Transport, VisibleSender
+from conversations.models import Attachment, Delivery, Message
+from conversations.models.state import Part
+from conversations.writing.rich_text import as_document
+
+
+def email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
+    """Put it together; raise ValueError or MessageError if it cannot be."""
+    message = delivery.message
+    to_name, to_address = addressee(delivery)
+    letter = Letter(
+        from_name=message.from_name,
+        from_address=_visible_sender(delivery, transport),
+        to_name=to_name,
+        to_address=to_address,
+        cc=tuple((name, address) for name, address in message.cc),
+        subject=message.subject,
+        text=message.body,
+        html=message.body_html and as_document(message.body_html),
+        attachments=enclosed_files(message),
+        message_id=message.message_id,
+        date=message.written_at,
+        references=message.references,
+    )
+    return OutgoingEmail(
+        envelope_sender=(
+            return_path(delivery.return_token, settings.BOUNCE_DOMAIN)
+            if transport.traits.records_bounces
+            else message.from_address
+        ),
+        recipient=delivery.recipient_wire,
+        content=to_bytes(letter),
+        thread=_thread(delivery),
+    )
+
+
+def _thread(delivery: Delivery) -> str:
+    """The provider's thread that a follow-up stays in.
+
+    Only if it goes by the channel and the account that the mail before it went by: the
+    thread is one of that mailbox. Everywhere else References leads to it.
+    """
+    if delivery.message.follows_id is None:
+        return ""
+    channel = delivery.channel
+    earlier = (
+        Delivery.objects.filter(message=delivery.message.follows_id, channel=channel)
+        .exclude(remote_thread="")
+        .only("remote_thread", "accepted_at", "state_since")
+        .order_by("pk")
+        .first()
+    )
+    if earlier is None or account_at(channel, earlier.left_at) != channel.address:
+        return ""
+    return earlier.remote_thread
+
+
+def _visible_sender(delivery: Delivery, transport: Transport) -> str:
+    """The address in From: the connected account's on channels that insist on it."""
+    if transport.traits.visible_sender is VisibleSender.CONNECTED_ACCOUNT:
+        return delivery.channel.address
+    return delivery.message.from_address
+
+
+def addressee(delivery: Delivery) -> tuple[str, str]:
+    """Name and address in To: of whom it was written to, also in the copies."""
+    if delivery.part != Part.TO:
+        delivery = Delivery.objects.get(message=delivery.message_id, part=Part.TO)
+    return delivery.recipient_name, delivery.recipient_wire
+
+
+def enclosed_files(message: Message) -> tuple[File, ...]:
+    """Its files. Many messages of one list have the same ones: read once."""
+    if not message.has_attachments:
+        return ()
+    return _files(tuple(message.attachments.order_by("pk").values_list("uuid")))
+
+
+@lru_cache(maxsize=1)
+def _files(uuids: tuple[tuple[UUID], ...]) -> tuple[File, ...]:
+    found = Attachment.objects.filter(uuid__in=[uuid for (uuid,) in uuids])
+    return tuple(
+        File(each.name, each.content_type, bytes(each.content))
+        for each in found.order_by("pk")
+    )

@@ -1,0 +1,120 @@
+"""What waits, what is in hand and what came of the rest, for whoever runs it.
+
+Each figure is bounded by what waits, never by what was ever sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Case, CharField, Count, Min, Value, When
+from django.utils.timezone import now
+
+from channels.models import Allowance, Channel
+from conversations.models import Delivery, Hold, Lane, Report, Total
+from conversations.models.state import IS_DOWN, State
+
+# How long mail has been due: (label, less than). What is not due yet is "later".
+AGES: tuple[tuple[str, timedelta], ...] = (
+    ("under 1 min", timedelta(minutes=1)),
+    ("under 10 min", timedelta(minutes=10)),
+    ("under 1 h", timedelta(hours=1)),
+    ("under 1 day", timedelta(days=1)),
+)
+OLDER = "older"
+LATER = "later"
+MOST_WAITS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    queued: Mapping[tuple[str, str], int]  # by kind of channel and age
+    in_hand: int
+    leases_expired: int
+    oldest_due: timedelta | None  # of what could go at once
+    resting: int  # lanes that wait for a limit
+    waiting: int  # lanes that wait for a session of their mail server
+    slowed: int  # recipient domains that have asked for less, each on one channel
+    put_off: int  # because a server of the installation's own took none
+    pauses: Mapping[str, int]  # that an admin has placed and not lifted, by their scope
+    unread_reports: int
+    unreadable_reports: int
+    totals: Mapping[
+        tuple[str, str], int
+    ]  # see conversations.watching.tallying and resting
+
+
+def figures() -> Figures:
+    at = now()
+    pauses = Hold.objects.in_force(at).by_scope()
+    slowed = pauses.pop(Hold.Scope.SLOWED, 0)
+    return Figures(
+        queued=_queued(at),
+        in_hand=Delivery.objects.in_hand().count(),
+        leases_expired=Delivery.objects.lease_expired(at).count(),
+        oldest_due=oldest_due(at),
+        resting=Allowance.objects.on_hold(at).count(),
+        waiting=Lane.objects.waiting().count(),
+        slowed=slowed,
+        put_off=_put_off(),
+        pauses=pauses,
+        unread_reports=Report.objects.filter(state=Report.State.UNREAD).count(),
+        unreadable_reports=Report.objects.filter(state=Report.State.UNREADABLE).count(),
+        totals={
+            (total.name, total.label): total.number for total in Total.objects.all()
+        },
+    )
+
+
+def oldest_due(at: datetime) -> timedelta | None:
+    """How long the oldest mail that could go has been waiting for a worker."""
+    oldest = Delivery.objects.startable(at).aggregate(at=Min("not_before"))["at"]
+    return at - oldest if oldest else None
+
+
+def _put_off() -> int:
+    return (
+        Delivery.objects.filter(
+            state=State.QUEUED,
+            waiting_for__endswith=IS_DOWN,
+            channel__owner=None,
+            channel__team=None,
+        )
+        .exclude(waiting_for="")  # as the index of what was put off has it
+        .count()
+    )
+
+
+def waits(at: datetime) -> list[tuple[str, int]]:
+    """Why queued mail waits, in the words its people read, the most frequent first."""
+    rows = (
+        Delivery.objects.filter(state=State.QUEUED)
+        .exclude(waiting_for="")
+        .values_list("waiting_for")
+        .annotate(number=Count("pk"))
+        .order_by("-number", "waiting_for")[:MOST_WAITS]
+    )
+    on_broken = Delivery.objects.filter(
+        state=State.QUEUED, channel__health=Channel.Health.PAUSED
+    ).count()
+    broken = [("Its channel must be mended", on_broken)] if on_broken else []
+    return [*broken, *rows]
+
+
+def _queued(at: datetime) -> dict[tuple[str, str], int]:
+    age = Case(
+        When(not_before__gt=at, then=Value(LATER)),
+        *(When(not_before__gt=at - limit, then=Value(label)) for label, limit in AGES),
+        default=Value(OLDER),
+        output_field=CharField(),
+    )
+    rows = (
+        Delivery.objects.filter(state=State.QUEUED)
+        .annotate(age=age)
+        .values_list("channel__kind", "age")
+        .annotate(Count("pk"))
+        .order_by()
+    )
+    return {(kind, age): number for kind, age, number in rows}

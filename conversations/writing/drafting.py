@@ -1,0 +1,139 @@
+"""Keeping what is being written, so that nothing typed is ever lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef
+from django.utils.timezone import now
+
+from channels.models import EmailIdentity
+from conversations.lists.microseconds import moment_of, number_of
+from conversations.models import Attachment, Draft, Message
+from conversations.models.draft import DraftQuerySet
+from deliveryportal.accounts.models import User
+
+KEPT_OUT_OF_SIGHT = timedelta(days=1)
+AT_A_TIME = 200
+
+
+class HasGoneError(Exception):
+    """The form's message was sent meanwhile: there is nothing left to keep."""
+
+
+class Deleted(NamedTuple):
+    number: int
+    mark: int  # what those that went together are had back by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A form as it stands: its texts by field, and what was chosen in it."""
+
+    texts: Mapping[str, str]
+    identity: EmailIdentity | None = None
+    follows: Message | None = None
+    attachments: Sequence[Attachment] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.attachments) or any(t.strip() for t in self.texts.values())
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return {**self.texts, "identity": self.identity, "follows": self.follows}
+
+
+def keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | None:
+    """Save the form as the draft `uuid`; None if nothing stands in it.
+
+    `version` is the one this form knows. Where another tab has saved other words since,
+    what stands here becomes a draft of its own, and both are kept. Raises HasGoneError
+    if the message was sent meanwhile.
+    """
+    try:
+        with transaction.atomic():
+            return _keep(owner, uuid, version, written)
+    except IntegrityError:  # two tabs at the same moment: the other one has it
+        with transaction.atomic():
+            return _begin(owner, uuid4(), written)
+
+
+def _keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | None:
+    mine = Draft.objects.filter(owner=owner, uuid=uuid)
+    saved = mine.filter(version=version, forget_at=None).update(
+        **written.fields, version=F("version") + 1, saved_at=now()
+    )
+    if saved:
+        draft = mine.get()
+        draft.attachments.set(written.attachments)
+        return draft
+    if Message.objects.filter(sender=owner, submission=uuid).exists():
+        raise HasGoneError
+    if not mine.exists():
+        return _begin(owner, uuid, written) if written else None
+    # A page that was left while it was saved comes back and saves the same.
+    same = mine.filter(forget_at=None, **written.fields).first()
+    if same and set(same.attachments.all()) == set(written.attachments):
+        return same
+    return _begin(owner, uuid4(), written)
+
+
+def _begin(owner: User, uuid: UUID, written: Written) -> Draft:
+    draft = Draft.objects.create(owner=owner, uuid=uuid, **written.fields)
+    draft.attachments.set(written.attachments)
+    return draft
+
+
+def put_away(owner: User, uuid: UUID, written: Written, leaves_at: datetime) -> None:
+    """The form was sent: keep it out of sight for as long as it can be taken back."""
+    draft, _ = Draft.objects.update_or_create(
+        owner=owner,
+        uuid=uuid,
+        defaults={
+            **written.fields,
+            "forget_at": max(leaves_at, now()) + KEPT_OUT_OF_SIGHT,
+        },
+    )
+    draft.attachments.set(written.attachments)
+
+
+def delete(drafts: DraftQuerySet) -> Deleted:
+    """Put them out of sight, where they can be had back for a while."""
+    forget_at = now() + KEPT_OUT_OF_SIGHT
+    number = drafts.update(forget_at=forget_at)
+    return Deleted(number, number_of(forget_at))
+
+
+@transaction.atomic
+def restore(owner: User, mark: int) -> list[Draft]:
+    """Bring back what was deleted together, but for what was sent after all."""
+    forget_at = moment_of(mark)
+    if forget_at is None:
+        return []
+    sent = Message.objects.filter(sender=owner, submission=OuterRef("uuid"))
+    deleted = Draft.objects.filter(owner=owner, forget_at=forget_at)
+    found = deleted.exclude(Exists(sent))
+    drafts = list(found.only("uuid"))
+    found.update(forget_at=None)
+    return drafts
+
+
+def forget(drafts: Sequence[Draft]) -> None:
+    """Delete drafts, and the files that nothing else needs."""
+    files = list(
+        Attachment.objects.filter(drafts__in=drafts).values_list("pk", flat=True)
+    )
+    Draft.objects.filter(pk__in=[draft.pk for draft in drafts]).delete()
+    Attachment.objects.filter(pk__in=files).unused().delete()
+
+
+def forget_sent(at: datetime) -> None:
+    """Delete what was sent long enough ago."""
+    with transaction.atomic():
+        old = Draft.objects.forgettable(at).select_for_update(skip_locked=True)
+        forget(list(old.only("pk")[:AT_A_TIME]))

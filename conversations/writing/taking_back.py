@@ -1,0 +1,255 @@
+"""Taking back what has not left: undo, cancel, edit. It becomes a draft again.
+
+Whoever comes first has it. A worker claims a delivery by an UPDATE that names the
+state `queued`; here the rows are locked and must still be `queued`. So a message is
+either taken back whole, or on its way and left alone. What was tried and put off has
+certainly not left, and can be taken back as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4, uuid5
+
+from django.db import transaction
+
+from channels.addresses import Address, parse_addresses
+from conversations.composing import Wording
+from conversations.models import Delivery, Draft, Message
+from conversations.models.message import MessageQuerySet
+from conversations.models.state import FAILURES, Part, State, Triage
+from conversations.triage.deciding import not_sent_again
+from conversations.triage.sending_again import has_been_sent_again
+from conversations.writing.drafting import Written, keep
+from conversations.writing.merging import Person, read_people
+from deliveryportal.accounts.auditing import Area, record_in
+from deliveryportal.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """`number` messages are in `draft` again; `left` had begun to leave."""
+
+    number: int
+    left: int
+    draft: Draft | None
+
+
+def take_back(message: Message, *, by: User | None = None) -> TakenBack:
+    """Take back one message; what was sent with it to others stays as it is.
+
+    Here and below it is who wrote it that does so, unless another is named.
+    """
+    form = message.submission
+    others = Message.objects.filter(sender=message.sender, submission=form)
+    if form and not others.exclude(pk=message.pk).exists():
+        return take_back_all(message.sender, form, by=by)
+    with transaction.atomic():
+        written = written_again(message)
+        chosen = Message.objects.filter(pk=message.pk)
+        if not _delete_unsent(chosen, by or message.sender):
+            return TakenBack(0, 1, None)
+        return TakenBack(1, 0, keep(message.sender, uuid4(), 0, written))
+
+
+@transaction.atomic
+def take_back_all(
+    sender: User, submission: UUID, *, by: User | None = None
+) -> TakenBack:
+    """Take back all messages of one form, as far as they have not begun to leave."""
+    messages = Message.objects.filter(sender=sender, submission=submission)
+    first = messages.select_related("identity").first()
+    if first is None:
+        return TakenBack(0, 0, Draft.objects.of(sender).filter(uuid=submission).first())
+    written = written_again(first)
+    recipients = _delete_unsent(messages, by or sender)
+    left = messages.count()
+    if not recipients:
+        return TakenBack(0, left, None)
+    draft = Draft.objects.filter(owner=sender, uuid=submission).first()
+    if draft is None:
+        draft = keep(sender, uuid4(), 0, written)
+    else:
+        draft.to, draft.people = _only(draft, set().union(*recipients.values()))
+        # What is left of a form that was sent in part is another form.
+        draft.uuid = uuid4() if left else draft.uuid
+        draft.forget_at = None
+        draft.version += 1
+        draft.save()
+    return TakenBack(len(recipients), left, draft)
+
+
+@transaction.atomic
+def take_back_some(
+    sender: User,
+    submission: UUID,
+    messages: Sequence[Message],
+    *,
+    by: User | None = None,
+) -> int:
+    """Take back these of one form, and none of its others; return how many.
+
+    They come together in one draft, with what was taken back like this before. If the
+    form itself is not known any more, each becomes a draft of its own.
+    """
+    chosen = Message.objects.filter(pk__in=[each.pk for each in messages])
+    form = Draft.objects.filter(owner=sender, uuid=submission).first()
+    if form is None:
+        alone = {each.pk: written_again(each) for each in messages}
+        recipients = _delete_unsent(chosen, by or sender)
+        for pk in recipients:
+            keep(sender, uuid4(), 0, alone[pk])
+    else:
+        recipients = _delete_unsent(chosen, by or sender)
+        if recipients:
+            _set_aside(form, set().union(*recipients.values()))
+    return len(recipients)
+
+
+def _set_aside(form: Draft, taken: set[str]) -> None:
+    """Put recipients of a form into the draft of those that do not get it now."""
+    uuid = uuid5(form.uuid, "taken back")
+    known = Draft.objects.select_for_update().filter(uuid=uuid).first()
+    if known and known.forget_at is None and _recipients(known) <= _recipients(form):
+        known.to, known.people = _only(form, taken | _recipients(known))
+        known.version += 1
+        known.save()
+        return
+    to, people = _only(form, taken)
+    texts = {
+        name: getattr(form, name)
+        for name in ("cc", "bcc", "subject", "body", "body_html", "send_at")
+    }
+    keep(
+        form.owner,
+        uuid4() if known else uuid,
+        0,
+        Written(
+            texts={**texts, "to": to, "people": people},
+            identity=form.identity,
+            follows=form.follows,
+            attachments=list(form.attachments.without_content()),
+        ),
+    )
+
+
+def _recipients(draft: Draft) -> set[str]:
+    """Whom it is to, one by one, in wire form."""
+    typed, people = _read(draft)
+    everybody = [*typed, *(each.address for each in people)]
+    return {each.wire.casefold() for each in everybody}
+
+
+def _read(draft: Draft) -> tuple[list[Address], list[Person]]:
+    """Whom it is to: those in its line, and those on its list."""
+    return (
+        parse_addresses(draft.to) if draft.to.strip() else [],
+        read_people(draft.people) if draft.people.strip() else [],
+    )
+
+
+def _delete_unsent(messages: MessageQuerySet, by: User) -> dict[int, set[str]]:
+    """Delete those of which no delivery was begun; return whom each was to, in wire form."""
+    rows = (
+        Delivery.objects.filter(message__in=messages)
+        .select_for_update(of=("self",))
+        .order_by("pk")
+        .values_list("message_id", "state", "part", "recipient_wire")
+    )
+    begun: set[int] = set()
+    recipients: dict[int, set[str]] = {}
+    for pk, state, part, wire in rows:
+        to = recipients.setdefault(pk, set())
+        if part == Part.TO:
+            to.add(wire.casefold())
+        if state != State.QUEUED:
+            begun.add(pk)
+    unsent = {pk: to for pk, to in recipients.items() if pk not in begun}
+    taken_back = Message.objects.filter(pk__in=unsent)
+    replaced = _sent_again_by(taken_back)
+    taken_back.delete()
+    _open_again([each for each in replaced if not has_been_sent_again(each)], by)
+    return unsent
+
+
+def _open_again(failures: Sequence[Delivery], by: User) -> None:
+    not_sent_again(failures)
+    for each in failures:
+        record_in(
+            each.team_id,
+            Area.TRIAGE,
+            "Took back what was sent instead",
+            each.recipient,
+            by=by,
+        )
+
+
+def _sent_again_by(messages: MessageQuerySet) -> list[Delivery]:
+    """The failures that were resolved by these messages."""
+    instead_of = messages.exclude(resend_of=None).values_list("resend_of", flat=True)
+    failures = Delivery.objects.filter(
+        message__in=list(instead_of),
+        state__in=FAILURES,
+        triage=Triage.RESOLVED,
+        archived_at=None,
+    ).select_related("message")
+    return [each for each in failures if has_been_sent_again(each)]
+
+
+def _only(draft: Draft, taken: set[str]) -> tuple[str, str]:
+    """The recipients of a draft whose mail was taken back just now.
+
+    Of the others it has left, or was taken back before and has a draft of its own.
+    """
+    if _recipients(draft) <= taken:
+        return draft.to, draft.people
+    typed, people = _read(draft)
+    people = [each for each in people if each.address.wire.casefold() in taken]
+    names = list(dict.fromkeys(name for each in people for name in each.fields))
+    rows = [names, *([each.fields.get(n, "") for n in names] for each in people)]
+    return (
+        ", ".join(
+            typed_as(a.name, a.shown) for a in typed if a.wire.casefold() in taken
+        ),
+        "\n".join("\t".join(row) for row in rows) if people else "",
+    )
+
+
+def typed_as(name: str, address: str) -> str:
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address}>' if name else address
+
+
+def written_again(message: Message) -> Written:
+    """The form that would write this message, without the signature it got."""
+    deliveries = list(message.deliveries.order_by("pk"))
+
+    def line(part: Part) -> str:
+        return ", ".join(
+            typed_as(each.recipient_name, each.recipient)
+            for each in deliveries
+            if each.part == part
+        )
+
+    signature = message.identity.signature if message.identity else ""
+    empty = Wording(subject="", body="", html="<p></p>").signed(signature)
+    return Written(
+        texts={
+            "to": line(Part.TO),
+            "cc": line(Part.CC),
+            "bcc": line(Part.BCC),
+            "subject": message.subject,
+            "body": message.body.removesuffix(empty.body)
+            if signature
+            else message.body,
+            "body_html": message.body_html.removesuffix(
+                empty.html.removeprefix("<p></p>")
+            )
+            if signature
+            else message.body_html,
+        },
+        identity=message.identity,
+        follows=message.follows,
+        attachments=list(message.attachments.without_content()),
+    )
