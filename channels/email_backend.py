@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
 from smtplib import SMTPException
 from typing import Any
@@ -30,10 +30,10 @@ class RelayEmailBackend(BaseEmailBackend):
         """Connect to a relay; return whether that was still to be done."""
         if self._session is not None:
             return False
-        relays = servers_from(settings.PORTAL_RELAY_URL)
         try:
+            relays = servers_from(settings.PORTAL_RELAY_URL)
             self._session = connect(relays, settings.PORTAL_DOMAIN)
-        except TransportError as error:
+        except (TransportError, ValueError) as error:  # none is set, or wrongly
             raise SMTPException(str(error)) from error
         return True
 
@@ -49,7 +49,7 @@ class RelayEmailBackend(BaseEmailBackend):
             opened = self.open()
             for message in email_messages:
                 self._send(message)
-        except (OSError, ValueError):
+        except OSError:
             if not self.fail_silently:
                 raise
             return 0
@@ -60,18 +60,22 @@ class RelayEmailBackend(BaseEmailBackend):
 
     def _send(self, message: EmailMessage) -> None:
         assert self._session is not None
-        encoding = message.encoding or settings.DEFAULT_CHARSET
-        sender, *recipients = (
-            parseaddr(sanitize_address(address, encoding))[1]
-            for address in (message.from_email, *message.recipients())
+        try:
+            for email in _as_sent(message):
+                self._session.send(email)
+        except (TransportError, ValueError) as error:
+            raise SMTPException(str(error)) from error
+
+
+def _as_sent(message: EmailMessage) -> Iterator[OutgoingEmail]:
+    """For each recipient; ValueError if an address or a header cannot be one."""
+    encoding = message.encoding or settings.DEFAULT_CHARSET
+    sender, *recipients = (
+        parseaddr(sanitize_address(address, encoding))[1]
+        for address in (message.from_email, *message.recipients())
+    )
+    content: bytes = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
+    for recipient in recipients:
+        yield OutgoingEmail(
+            envelope_sender=sender, recipient=recipient, content=content
         )
-        content: bytes = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
-        for recipient in recipients:
-            try:
-                self._session.send(
-                    OutgoingEmail(
-                        envelope_sender=sender, recipient=recipient, content=content
-                    )
-                )
-            except TransportError as error:
-                raise SMTPException(str(error)) from error

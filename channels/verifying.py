@@ -140,8 +140,7 @@ def _mail(identity: EmailIdentity) -> bool:
             None,
             [identity.address],
         )
-    # smtplib's errors are OSErrors; where no relay is set at all it is a ValueError.
-    except (OSError, ValueError):
+    except OSError:
         logger.warning(
             "The link to verify %r did not leave", identity.address, exc_info=True
         )

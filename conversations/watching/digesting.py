@@ -111,8 +111,7 @@ def _hand_over(digest: Digest, mail: EmailMultiAlternatives) -> None:
     try:
         connection = get_connection()
         connection.open()
-    # smtplib's errors are OSErrors; where no relay is set at all it is a ValueError.
-    except (OSError, ValueError):
+    except OSError:
         logger.warning("Digest %s waits for the relay", digest.pk, exc_info=True)
         return
     try:

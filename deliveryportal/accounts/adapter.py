@@ -47,8 +47,7 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> None:
         try:
             super().send_mail(template_prefix, email, context)
-        # smtplib's errors are OSErrors; where no relay is set at all it is a ValueError.
-        except (OSError, ValueError) as error:
+        except OSError as error:
             logger.warning("The mail to %r did not leave", email, exc_info=True)
             raise MailNotSentError(str(error)) from error
 

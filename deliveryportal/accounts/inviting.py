@@ -49,8 +49,7 @@ def _mail(manager: User, email: str, link: str) -> bool:
             None,
             [email],
         )
-    # smtplib's errors are OSErrors; where no relay is set at all it is a ValueError.
-    except (OSError, ValueError):
+    except OSError:
         logger.warning("The invitation of %r did not leave", email, exc_info=True)
         return False
     return True
