@@ -5,20 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.dispatch import Signal
 from django.utils.timezone import now
 
 from channels.models import Channel, ChannelChoice
+from channels.pausing import resume
 from channels.routing import channel_in_use
 from channels.transports import Traits
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import AuditEntry, Team, User
 
 CONNECTED = "Connected the delivery channel"
-
-# Sent inside the transaction that resumed a paused channel, with `channel`: what
-# waited for it may go now.
-mended = Signal()
 
 
 @transaction.atomic
@@ -86,16 +82,3 @@ def for_the_team(traits: Traits) -> str:
         "server, when they write as their default identity."
     )
     return everybody if traits.records_bounces else f"{everybody} {untracked}"
-
-
-@transaction.atomic
-def resume(channel: Channel) -> None:
-    """A person has mended the channel: it works again."""
-    paused = Channel.objects.filter(pk=channel.pk, health=Channel.Health.PAUSED)
-    mended_now = paused.update(
-        health=Channel.Health.WORKING, paused_because="", paused_at=None
-    )
-    channel.health = Channel.Health.WORKING
-    channel.paused_because, channel.paused_at = "", None
-    if mended_now:
-        mended.send(Channel, channel=channel)

@@ -1,12 +1,20 @@
+"""A channel that stopped working rests until somebody has mended it."""
+
 from __future__ import annotations
 
 import logging
 
+from django.db import transaction
+from django.dispatch import Signal
 from django.utils.timezone import now
 
 from channels.models import Channel
 
 logger = logging.getLogger(__name__)
+
+# Sent inside the transaction that resumed a paused channel, with `channel`: what
+# waited for it may go now.
+mended = Signal()
 
 
 def pause(channel: Channel, because: str) -> bool:
@@ -29,17 +37,21 @@ def pause(channel: Channel, because: str) -> bool:
     return True
 
 
-def try_again(channel: Channel) -> bool:
-    """Let a paused channel's mail go as it is set up; False if it was not paused.
+@transaction.atomic
+def resume(channel: Channel) -> bool:
+    """Let a paused channel's mail go; False if it was not paused.
 
     If it is still broken, the first mail pauses it again.
     """
     paused = Channel.objects.connected().filter(
         pk=channel.pk, health=Channel.Health.PAUSED
     )
-    if not paused.update(
+    resumed = paused.update(
         health=Channel.Health.WORKING, paused_because="", paused_at=None
-    ):
-        return False
-    logger.warning("Channel %s is tried again", channel.uuid)
-    return True
+    )
+    channel.health = Channel.Health.WORKING
+    channel.paused_because, channel.paused_at = "", None
+    if resumed:
+        logger.warning("Channel %s is resumed", channel.uuid)
+        mended.send(Channel, channel=channel)
+    return bool(resumed)

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.utils.timezone import now
 
-from channels.connecting import mended
 from channels.disconnecting import disconnected, waiting_asked
 from channels.models import Channel
+from channels.pausing import mended
 from conversations.cancelling import cancel_without_channel, not_begun
 from conversations.models import Delivery
 from conversations.models.state import State

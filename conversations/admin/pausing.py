@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from channels.admin import ChannelAdmin
 from channels.models import Channel
-from channels.pausing import try_again
+from channels.pausing import resume
 from conversations.models import Hold
 from conversations.models.hold import Scope
 from conversations.sending.holding import lift, place
@@ -115,7 +115,7 @@ class PausableChannelAdmin(PausingActions, ChannelAdmin):
         tried = 0
         channels = chosen.order_by("pk")[:AT_MOST]
         for channel in channels:
-            if try_again(channel):
+            if resume(channel):
                 tried += 1
                 self.log_change(request, channel, "Tried again")
         if tried:

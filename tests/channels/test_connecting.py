@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from channels.connecting import connected, mended
+from channels.connecting import connected
 from channels.models import Channel, ChannelChoice
-from channels.pausing import pause
+from channels.pausing import mended, pause
 from deliveryportal.accounts.models import User
 
 

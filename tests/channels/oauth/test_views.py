@@ -17,10 +17,9 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
 
-from channels.connecting import mended
 from channels.disconnecting import disconnect
 from channels.models import Channel, ChannelChoice, pace_of
-from channels.pausing import pause
+from channels.pausing import mended, pause
 from channels.transports import OutgoingEmail
 from deliveryportal.accounts.models import AuditEntry, User
 from tests.channels.oauth.conftest import BEGIN, CALLBACK, Browser

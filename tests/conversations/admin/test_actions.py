@@ -23,7 +23,7 @@ from conversations.models.state import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.joining import invite
 from deliveryportal.accounts.models import AuditEntry, Invitation, User
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, delivery_by
 
 MakeDelivery = Callable[..., Delivery]
 Act = Callable[..., str]
@@ -148,8 +148,17 @@ def test_a_channels_mail_is_paused_and_resumed(act: Act, alice: User) -> None:
 def test_a_channel_that_stopped_working_is_tried_again(act: Act, alice: User) -> None:
     channel = Channel.objects.create(kind="smtp", owner=alice, connected_at=now())
     pause(channel, "535 no")
+    waiting = delivery_by(
+        channel,
+        alice,
+        state=State.QUEUED,
+        waiting_for="the channel",
+        not_before=now() + timedelta(hours=8),
+    )
     assert "1 tried again" in act("try_again", channel)
     channel.refresh_from_db()
+    waiting.refresh_from_db()
+    assert waiting.not_before <= now()  # what waited for it goes at once
     assert channel.is_working
     assert channel.paused_because == ""
     assert "Left alone: 1. They work" in act("try_again", channel)
