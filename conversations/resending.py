@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
 from django.db.models import (
@@ -29,17 +28,13 @@ from django.db.models.lookups import GreaterThanOrEqual
 from django.urls import reverse
 from django.utils.timezone import now
 
-from channels.addresses import Address
 from channels.models import Channel
-from conversations.composing import conversation_with, new_message_id, queue
 from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, FourDays, Span
 from conversations.models.state import State
-from conversations.sending.turns import LaneId
-from conversations.tasks import announce_lanes
-from conversations.triage.deciding import sent_again
 from conversations.triage.order import Order
+from conversations.triage.sending_again import Resend, queue_again
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
@@ -213,56 +208,9 @@ def _resend_some(
             "state_since", "pk"
         )[:AT_A_TIME]
     )
-    for delivery in some:
-        queue(
-            again(delivery),
-            own_address(delivery),
-            delivery.channel,
-            note=f"again for {delivery.channel}, by {by}",
-        )
-    sent_again(some, Order(by))
-    lanes = {LaneId(each.channel_id, each.sender_id) for each in some}
-    transaction.on_commit(partial(announce_lanes, lanes))
+    queue_again([Resend(each, each.channel) for each in some], Order(by))
     if some:
         record(
             Area.TRIAGE, "Sent failed mail again", because_of, by=by, number=len(some)
         )
     return len(some)
-
-
-def own_address(delivery: Delivery) -> Address:
-    return Address(
-        name=delivery.recipient_name,
-        shown=delivery.recipient,
-        wire=delivery.recipient_wire,
-    )
-
-
-def again(delivery: Delivery, to: Address | None = None) -> Message:
-    """The same letter, as the same identity, in the same thread; new and unsaved.
-
-    To the same person, unless `to` is somebody else. Who read along gets it in a
-    conversation of their own.
-    """
-    failed = delivery.message
-    if to is None and delivery.part != Delivery.Part.TO:
-        to = own_address(delivery)
-    return Message(
-        conversation=conversation_with(failed.sender, to)
-        if to
-        else failed.conversation,
-        sender_id=failed.sender_id,
-        team_id=failed.team_id,
-        identity_id=failed.identity_id,
-        from_name=failed.from_name,
-        from_address=failed.from_address,
-        subject=failed.subject,
-        body=failed.body,
-        body_html=failed.body_html,
-        cc=failed.cc,
-        has_attachments=failed.has_attachments,
-        follows_id=failed.follows_id,
-        references=failed.references,
-        message_id=new_message_id(),
-        resend_of=failed,
-    )

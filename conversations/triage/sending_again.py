@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from typing import NamedTuple
 
 from django.db import transaction
 
 from channels.addresses import Address
-from channels.announcing import announce
 from channels.models import Channel
-from conversations.composing import queue
-from conversations.models import Delivery, Suppression
-from conversations.resending import again, own_address
-from conversations.tasks import work_lane
+from conversations.composing import conversation_with, new_message_id, queue
+from conversations.models import Delivery, Message, Suppression
+from conversations.sending.turns import LaneId
+from conversations.tasks import announce_lanes
 from conversations.triage.deciding import sent_again
 from conversations.triage.known import what_is_known
 from conversations.triage.order import Order, Skipped
 
 ASKED = "It {known}, and you did not say to send it again."
+
+
+class Resend(NamedTuple):
+    """What goes once more: by which channel, and to whom if not to its own recipient."""
+
+    delivery: Delivery
+    channel: Channel
+    to: Address | None = None
+
+    @property
+    def address(self) -> Address:
+        return self.to or own_address(self.delivery)
+
+    @property
+    def lane(self) -> LaneId:
+        return LaneId(self.channel.pk, self.delivery.sender_id)
+
+    def note(self, order: Order) -> str:
+        """How it came into the queue, for its timeline."""
+        was, wire = self.delivery, self.address.wire
+        differs = wire != was.recipient_wire
+        instead = f" to {self.address.shown} instead of {was.recipient}"
+        return f"again{instead * differs} for {self.channel}, by {order.by}"[:500]
 
 
 def send_again(
@@ -27,49 +51,70 @@ def send_again(
     addresses: Mapping[int, Address] | None = None,
 ) -> Skipped:
     """Send each once more by `channel_of` it, to its own or another of `addresses`."""
-    deliveries = list(deliveries)
-    wires = {each.pk: _address(each, addresses).wire for each in deliveries}
-    stopped = Suppression.objects.stopping(order.by.team_id, wires.values())
     skipped: Skipped = {}
-    resent: list[Delivery] = []
-    lanes: set[tuple[int, int]] = set()
+    resends: list[Resend] = []
     for delivery in deliveries:
         channel = channel_of(delivery)
-        skipped[delivery.pk] = obstacle(delivery, channel, order)
-        if suppression := stopped.get(wires[delivery.pk]):
-            skipped[delivery.pk] = suppression.sentence
-        if skipped[delivery.pk] or channel is None:
-            continue
-        address = _address(delivery, addresses)
-        queue(
-            again(delivery, (addresses or {}).get(delivery.pk)),
-            address,
-            channel,
-            note=_note(delivery, address, channel, order),
-        )
-        resent.append(delivery)
-        lanes.add((channel.pk, delivery.sender_id))
-    sent_again(resent, order)
-    transaction.on_commit(lambda: _tell(lanes))
-    return {pk: why for pk, why in skipped.items() if why}
+        if channel is None or obstacle(delivery, channel, order):
+            skipped[delivery.pk] = obstacle(delivery, channel, order)
+        else:
+            to = (addresses or {}).get(delivery.pk)
+            resends.append(Resend(delivery, channel, to))
+    wires = [each.address.wire for each in resends]
+    stopped = Suppression.objects.stopping(order.by.team_id, wires)
+    for each in resends:
+        if suppression := stopped.get(each.address.wire):
+            skipped[each.delivery.pk] = suppression.sentence
+    queue_again([each for each in resends if each.delivery.pk not in skipped], order)
+    return skipped
 
 
-def _address(delivery: Delivery, addresses: Mapping[int, Address] | None) -> Address:
-    return (addresses or {}).get(delivery.pk) or own_address(delivery)
+def queue_again(resends: Collection[Resend], order: Order) -> None:
+    """Write the new messages; once they are committed, their lanes are announced."""
+    for each in resends:
+        message = again(each.delivery, each.to)
+        queue(message, each.address, each.channel, note=each.note(order))
+    sent_again([each.delivery for each in resends], order)
+    lanes = {each.lane for each in resends}
+    transaction.on_commit(partial(announce_lanes, lanes))
 
 
-def _tell(lanes: set[tuple[int, int]]) -> None:
-    for lane in sorted(lanes):
-        announce(work_lane, *lane)
-
-
-def _note(delivery: Delivery, address: Address, channel: Channel, order: Order) -> str:
-    instead = (
-        ""
-        if address.wire == delivery.recipient_wire
-        else f" to {address.shown} instead of {delivery.recipient}"
+def own_address(delivery: Delivery) -> Address:
+    return Address(
+        name=delivery.recipient_name,
+        shown=delivery.recipient,
+        wire=delivery.recipient_wire,
     )
-    return f"again{instead} for {channel}, by {order.by}"[:500]
+
+
+def again(delivery: Delivery, to: Address | None = None) -> Message:
+    """The same letter, as the same identity, in the same thread; new and unsaved.
+
+    To the same person, unless `to` is somebody else. Who read along gets it in a
+    conversation of their own.
+    """
+    failed = delivery.message
+    if to is None and delivery.part != Delivery.Part.TO:
+        to = own_address(delivery)
+    return Message(
+        conversation=conversation_with(failed.sender, to)
+        if to
+        else failed.conversation,
+        sender_id=failed.sender_id,
+        team_id=failed.team_id,
+        identity_id=failed.identity_id,
+        from_name=failed.from_name,
+        from_address=failed.from_address,
+        subject=failed.subject,
+        body=failed.body,
+        body_html=failed.body_html,
+        cc=failed.cc,
+        has_attachments=failed.has_attachments,
+        follows_id=failed.follows_id,
+        references=failed.references,
+        message_id=new_message_id(),
+        resend_of=failed,
+    )
 
 
 def obstacle(delivery: Delivery, channel: Channel | None, order: Order) -> str:

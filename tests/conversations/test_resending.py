@@ -21,12 +21,12 @@ from conversations.models import Delivery, Message
 from conversations.models.state import State, Triage
 from conversations.resending import (
     MENDED,
-    again,
     offers_for,
-    own_address,
     resend,
     resendable,
 )
+from conversations.triage import sending_again
+from conversations.triage.sending_again import again, own_address
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
@@ -304,7 +304,7 @@ def test_the_work_is_announced_for_each_sender_on_commit(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     told: list[tuple[int, ...]] = []
-    monkeypatch.setattr(resending, "announce_lanes", told.extend)
+    monkeypatch.setattr(sending_again, "announce_lanes", told.extend)
     fail(alice)
     fail(alice)
     fail(bob)
