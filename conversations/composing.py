@@ -75,25 +75,6 @@ class Enclosed:
         return self.not_before is not None and self.not_before > now()
 
 
-def write(
-    *,
-    identity: EmailIdentity,
-    recipients: Sequence[Address],
-    subject: str,
-    body: str,
-    submission: UUID | None = None,
-    follows: Message | None = None,
-) -> list[Message]:
-    """Queue the same message to each recipient; see `write_to_each`."""
-    wording = Wording(subject=subject, body=body)
-    return write_to_each(
-        identity=identity,
-        letters=[(address, wording) for address in recipients],
-        enclosed=Enclosed(follows=follows),
-        submission=submission,
-    )
-
-
 def write_to_each(
     *,
     identity: EmailIdentity,

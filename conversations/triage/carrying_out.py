@@ -1,21 +1,16 @@
-"""Where everything people do about deliveries finishes: listen to `carried_out`."""
+"""Carrying out an action on deliveries: each is checked, and why others were skipped is said."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from django.db import transaction
-from django.dispatch import Signal
 
 from conversations.models import Delivery
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.actions import Action
 from conversations.triage.order import Order, Skipped
 from conversations.triage.refusing import Standing, refusal
-
-# Sent in the transaction of what was done, once for some deliveries at a time:
-# action (its key), by (User), deliveries (as they were before), options.
-carried_out = Signal()
 
 GONE = "It is gone, or not yours to see any more."
 
@@ -49,13 +44,4 @@ def carry_out(
     skipped |= action.act(
         [each for each in deliveries if each.pk not in skipped], order
     )
-    done = [each for each in deliveries if each.pk not in skipped]
-    if done:
-        carried_out.send(
-            Delivery,
-            action=action.key,
-            by=order.by,
-            deliveries=done,
-            options=order.options,
-        )
     return skipped

@@ -17,7 +17,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from channels.addresses import parse_address, parse_addresses
 from channels.models import Channel, ChannelChoice, EmailIdentity
 from channels.routing import channel_for
-from conversations.composing import Enclosed, Wording, write, write_to_each
+from conversations.composing import Enclosed, Wording, write_to_each
 from conversations.models import (
     Conversation,
     Delivery,
@@ -28,6 +28,7 @@ from conversations.models import (
 )
 from conversations.tasks import work_lane
 from deliveryportal.accounts.models import User
+from tests.conversations.letters import write
 from tests.portal import wait_until
 
 on_postgresql = pytest.mark.skipif(

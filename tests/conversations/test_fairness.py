@@ -18,7 +18,6 @@ from dramatiq import Worker
 
 from channels.addresses import parse_address
 from channels.models import Channel, EmailIdentity
-from conversations.composing import write
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
 from conversations.models.state import State
@@ -27,6 +26,7 @@ from conversations.sending.turns import LaneId
 from conversations.tasks import announce_lanes
 from deliveryportal.accounts.models import User
 from tests.conversations.lanes import has_queued
+from tests.conversations.letters import write
 from tests.peers.scripted_smtp import ScriptedSmtp
 from tests.portal import wait_until
 

@@ -14,11 +14,11 @@ from channels.disconnecting import disconnect
 from channels.models import Channel, EmailIdentity
 from channels.picking import pick
 from channels.transports import transport_class
-from conversations.composing import write
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Message
 from conversations.sending.letters import email_for
 from deliveryportal.accounts.models import User
+from tests.conversations.letters import write
 from tests.peers.google import ALICE, ALICE_PRIVATE, SEND, Google
 
 pytestmark = pytest.mark.google

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,11 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils.timezone import now
 
 from conversations.models import Attachment, Delivery, Draft, Message, Suppression
 from conversations.models.state import FAILURES, State, Triage
-from conversations.triage.carrying_out import carried_out
 from conversations.triage.known import what_is_known
 from conversations.writing.attaching import attach
 from deliveryportal.accounts.models import User
@@ -172,22 +169,3 @@ def test_deleting_what_was_sent_again_leaves_the_new_one(
     do("archive", failed, alice)
     do("delete", failed, alice)
     assert Message.objects.get().resend_of is None
-
-
-def test_everything_done_is_told_at_one_place(alice: User, fail: Fail, do: Do) -> None:
-    heard: list[dict[str, Any]] = []
-
-    def listen(**kwargs: Any) -> None:
-        heard.append(kwargs)
-
-    carried_out.connect(listen)
-    try:
-        failed = fail(alice, state_since=now())
-        do("decide", failed, alice, decision="lost", note="No use.")
-        do("unarchive", failed, alice)
-    finally:
-        carried_out.disconnect(listen)
-    [once] = heard
-    assert (once["action"], once["by"]) == ("decide", alice)
-    assert once["deliveries"] == [failed]
-    assert once["options"]["note"] == "No use."
