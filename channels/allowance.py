@@ -15,8 +15,8 @@ from channels.throttle import Room
 rest_began = Signal()
 
 
-# By when what is spent has gone, as a rule: it counts from then on, so that the other
-# side sees no more than the limit in any window either.
+# What is spent counts from so much later, when it has normally left: so the provider,
+# too, sees no more than the limit in any window.
 GONE_WITHIN = timedelta(milliseconds=500)
 
 

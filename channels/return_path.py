@@ -20,7 +20,10 @@ MASK = "•" * 8
 
 
 def new_token() -> str:
-    """Begin with the second, so that an index has tokens of the same time side by side."""
+    """Make a token: 8 hex digits of the time, in seconds, then random ones.
+
+    So an index has tokens that were made together side by side.
+    """
     return f"{int(time.time()) & 0xFFFFFFFF:08x}{secrets.token_hex(RANDOM_BYTES)}"
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.dispatch import receiver
-from django.utils.timezone import now
 
 from conversations.cancelling import cancel
+from conversations.lists.folders import scheduled
 from conversations.models import Attachment, Delivery, Message
 from conversations.models.delivery_queryset import DeliveryQuerySet
-from conversations.models.state import State
 from conversations.writing.taking_back import take_back, take_back_all
 from deliveryportal.accounts.deactivating import deactivated, scheduled_asked
 from deliveryportal.accounts.models import User
@@ -18,13 +17,7 @@ from deliveryportal.accounts.models import User
 
 def scheduled_of(member: User) -> DeliveryQuerySet:
     """What Pending › Scheduled shows of theirs. What is under way already goes on."""
-    return Delivery.objects.unarchived().filter(
-        sender=member,
-        state=State.QUEUED,
-        waiting_for="",
-        not_before__gt=now(),
-        attempts=0,
-    )
+    return Delivery.objects.unarchived().filter(scheduled(), sender=member, attempts=0)
 
 
 @receiver(scheduled_asked)

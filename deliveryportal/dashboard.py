@@ -180,7 +180,7 @@ def _channel(
             url=url,
         )
         for place, (outcome, words) in enumerate(SHOWN.items(), 1)
-        # None of what nobody tells us of is no zero.
+        # Where a channel does not record bounces a 0 would be false.
         if outcome != Kind.BOUNCED or transport_class(kind).traits.records_bounces
     ]
     places = dict.fromkeys((each.place for each in series), url)

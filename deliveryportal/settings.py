@@ -219,8 +219,8 @@ CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 # --- Sending ----------------------------------------------------------------
 
 LANE_BATCH = strict_int("LANE_BATCH", default=200)  # deliveries read at a time
-# Deliveries claimed at a time: as many may be in doubt after a crash.
-# 1 is strict: one mail of each worker thread.
+# Mails handed over before what came of them is committed: as many may be in doubt
+# after a crash. 1 is strict: one mail of each worker thread.
 IN_HAND = strict_int("IN_HAND", default=50)
 # A lane's turn: after so long the rest of its batch goes back, behind the others.
 LANE_MILLISECONDS = strict_int("LANE_MILLISECONDS", default=400)

@@ -82,9 +82,9 @@ def _of_failures(value: str, listing: Listing) -> bool:
 class Criterion:
     """One thing a list may be narrowed by: its choices, and what each means.
 
-    `indexed` is what the index of any list knows of that, whose mail it is; the
-    `condition` is what none but an index of failures does: see filter_index. What
-    `fits` no mail of a list is not offered there.
+    `indexed`: its condition, where the index of any list answers it (whose mail it is).
+    `condition`: likewise, where only the index of failures does; see filter_index.
+    `fits`: whether any mail of a list can have the value; if not, it is not offered.
     """
 
     label: str

@@ -45,12 +45,13 @@ class Spans(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """Deliveries that one index holds in the order of their date.
+    """Deliveries that one index holds in the order of `state_since`.
 
-    `indexed` are all that the index holds, if those are more. `tracked` narrows it to
-    channels that record bounces, or to the others. `archived` is None where it needs
-    no asking. A coarse index knows the order of `spans` only; see models.sought. What
-    is asked `further` no index knows; it is of `most` in it, or of few.
+    `indexed`: all states that the index holds, if they are more than `states`.
+    `tracked`: only channels that record bounces (True), only the others, or both.
+    `archived`: None where the index holds nothing else anyway.
+    `spans`: what a coarse index is ordered by instead of the time; see models.sought.
+    `further`: a condition that no index answers; `most` says that most rows meet it.
     """
 
     states: tuple[State, ...] = ()

@@ -290,11 +290,11 @@ def _next_ids(
 
 
 def in_one_piece() -> AbstractContextManager[bool | None]:
-    """For new ids and the rows they are for: all of them or nothing.
+    """Open a transaction around new ids and their rows, where one is needed.
 
-    An `insert` is that by itself. It needs a transaction where ids are only ours in
-    one, and where a failure would spoil somebody else's. Tells whether there is none:
-    then a statement is committed, and what it locks is free, as soon as it has run.
+    PostgreSQL outside a transaction needs none: sequences give the ids, and `insert`
+    is one statement. Then this yields True, and each statement commits and frees its
+    locks at once. Otherwise it opens one, or a savepoint, and yields None.
     """
     alone = on_postgresql() and not connection.in_atomic_block
     return nullcontext(True) if alone else transaction.atomic()  # noqa: FBT003

@@ -68,9 +68,10 @@ class Conversation(QuickRowsModel):
 
     @staticmethod
     def known(owner_id: int, addresses: Iterable[str]) -> Sql:
-        """Ask for the ids of an owner's with each of these, and what is one person.
+        """Ask which conversations an owner has with these addresses.
 
-        The database alone knows how it folds what it keeps apart.
+        For each address, in order: the id of its conversation, or NULL, and the address
+        as the database lower-cases it, which Python may do differently.
         """
         return Sql(_EACH[connection.vendor], (json.dumps(list(addresses)), owner_id))
 

@@ -57,8 +57,9 @@ class NewDelivery(NamedTuple):
 class Delivery(QuickRowsModel):
     """One message to one recipient, with a state.
 
-    The state changes only by the conditional UPDATEs of `delivering`, `sweeping`
-    and `bounces.recording`; each writes a `DeliveryEvent`. Channel, sender and
+    The state changes only by UPDATEs that name the state they expect, in
+    `delivering`, `sending`, `sweeping`, `cancelling`, `bounces.recording` and
+    `triage.settling`; each writes a `DeliveryEvent`. Channel, sender and
     team are the message's, repeated here because lanes and lists ask for them; what
     else lists are narrowed by is copied from message and channel when it is made.
     """

@@ -108,11 +108,12 @@ class Lane(QuickRowsModel):
     def told_of(
         channel_id: int, sender_id: int, *, after: datetime, until: datetime
     ) -> Sql:
-        """Ask whether the queue has been told, for as long: by what queues the mail.
+        """Ask whether the lane is announced: `not_again_before` in that interval.
 
-        A worker that takes the lane up changes the note before it reads what is due:
-        locked, it waits until the mail is committed, and finds it. No answer, so that
-        nobody else waits, while another's mail is being queued.
+        Asked in the transaction that queues mail, and locks the row until that is
+        committed: a worker that takes the lane up changes the row before it reads what
+        is due, so it waits, and finds the mail. If somebody else has the row locked, it
+        finds nothing instead of waiting: one announcement too many does no harm.
         """
         return Sql(
             "SELECT 1 FROM conversations_lane WHERE channel_id = %s AND sender_id = %s "

@@ -31,10 +31,8 @@ ABOUT_THE_MESSAGE = {"content", "final_dot"}
 AT_THE_RECIPIENT = {"recipient", *ABOUT_THE_MESSAGE}
 ITS_OWN_STATE = "4.3."  # full, down, misconfigured (RFC 3463, 3.4)
 GREYLISTED = re.compile(r"gr[ea]y.?list", re.IGNORECASE)
-LIMIT_CODES = {
-    403,
-    429,
-}  # of an API, whose channel is down: of SMTP's none says as much
+# By which an API over HTTP says that a limit is reached. No SMTP code says just that.
+LIMIT_CODES = {403, 429}
 CHANNEL_TROUBLE = {Verdict.CHANNEL_DOWN, Verdict.CHANNEL_BROKEN}
 
 

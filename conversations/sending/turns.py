@@ -127,7 +127,7 @@ def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
 
 
 def announced(lane: LaneId) -> Sql:
-    """Ask whether an announcement of it is in the queue: see `by_hand.insert`."""
+    """Ask whether an announcement of it is in the queue: see `one_letter.enter`."""
     at = now()
     return Lane.told_of(*lane, after=at, until=at + 2 * BELIEVED[-1])
 

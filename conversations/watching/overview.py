@@ -43,7 +43,7 @@ class Outcome:
     says: str
     folder: str
     list: str = ""
-    # None of a channel that does not report it is no zero: it is not shown.
+    # Shown only for channels that record it: for the others a 0 would be false.
     tracked: bool = False
 
 
