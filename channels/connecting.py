@@ -60,7 +60,7 @@ def mends(kind: str, *, user: User, team: Team | None = None) -> bool:
     return broken.filter(kind=kind, team=team).exists()
 
 
-def what_follows(channel: Channel, *, user: User, mended: bool) -> str:
+def after_connecting(channel: Channel, *, user: User, mended: bool) -> str:
     """Say what it means for the mail of `user`, and of a team, that it is connected."""
     if mended:
         return "It works again: mail that waited for it is leaving now."

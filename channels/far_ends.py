@@ -16,9 +16,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils.timezone import now
 
+from channels.far_end_signals import came_back, kept_waiting
 from channels.models import FarEndSession
 from channels.models.far_end import HELD
-from channels.waiting import came_back, kept_waiting
 
 logger = logging.getLogger(__name__)
 

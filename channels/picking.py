@@ -14,7 +14,7 @@ def pick(user: User, channel: Channel) -> None:
     record(Area.SETTINGS, "Chose the delivery channel", channel, by=user)
 
 
-def what_follows(user: User, channel: Channel) -> str:
+def after_picking(user: User, channel: Channel) -> str:
     """Say which mail leaves by the channel that the user has picked, and which does not."""
     chosen = EmailIdentity.objects.of(user).exclude(channel=None)
     apart = [

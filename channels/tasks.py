@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dramatiq
 
-from channels.testing import run_test
+from channels.connection_testing import run_test
 
 
 @dramatiq.actor(queue_name="tests")

@@ -14,11 +14,11 @@ class ConversationsConfig(AppConfig):
             backlog,  # noqa: F401
             channel_changes,  # noqa: F401
             identity_deletion,  # noqa: F401
-            leaving,  # noqa: F401
+            member_deactivation,  # noqa: F401
             tasks,  # noqa: F401
         )
         from conversations.lists import filter_index  # noqa: PLC0415
-        from conversations.sending import resting  # noqa: F401, PLC0415
+        from conversations.sending import throttle_waits  # noqa: F401, PLC0415
         from conversations.triage import (  # noqa: PLC0415
             tasks as triage_tasks,  # noqa: F401
         )

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.template.defaultfilters import pluralize
 from django.utils.timezone import now
 
-from conversations.cancelling import not_begun
+from conversations.failing_unsent import not_begun
 from conversations.models import Delivery, Suppression
 from conversations.models.suppression import DOMAIN_MARK, address_key
 from deliveryportal.accounts.auditing import Area, record, record_in

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from channels.disconnecting import disconnected, waiting_asked
 from channels.models import Channel
 from channels.pausing import mended
-from conversations.cancelling import cancel_without_channel, not_begun
+from conversations.failing_unsent import fail_without_channel, not_begun
 from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.sending.turns import LaneId
@@ -38,4 +38,4 @@ def count_what_waits(channel: Channel, **kwargs: Any) -> int:
 @receiver(disconnected)
 def fail_what_waited(channel: Channel, **kwargs: Any) -> None:
     """Nothing disappears: what cannot leave any more stands under Failed deliveries."""
-    cancel_without_channel(Delivery.objects.filter(channel=channel))
+    fail_without_channel(Delivery.objects.filter(channel=channel))

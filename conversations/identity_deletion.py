@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from channels.identity_deletion import Consequence, being_deleted, consequences_asked
 from channels.models import EmailIdentity
-from conversations.cancelling import cancel, not_begun
+from conversations.failing_unsent import fail_unsent, not_begun
 from conversations.models import Delivery
 
 ONE = (
@@ -37,7 +37,7 @@ def say_what_waits(identity: EmailIdentity, **kwargs: Any) -> Consequence | None
 
 @receiver(being_deleted)
 def cancel_what_waits(identity: EmailIdentity, **kwargs: Any) -> None:
-    cancel(
+    fail_unsent(
         Delivery.objects.filter(message__identity=identity),
         f"The email identity {identity.address} was deleted before this could leave. "
         "Nothing was sent.",

@@ -19,7 +19,7 @@ from django.utils.timezone import now
 from channels.announcing import announce
 from channels.far_ends import end_all_sessions
 from channels.models import ConnectionTest
-from conversations.cancelling import cancel_without_channel
+from conversations.failing_unsent import fail_without_channel
 from conversations.models import (
     CauseTally,
     Delivery,
@@ -78,7 +78,7 @@ def sweep() -> Swept:
     forget_old_tests(at)
     forget_old_strays(at)
     forget_sent(at)
-    cancel_without_channel(Delivery.objects.all())
+    fail_without_channel(Delivery.objects.all())
     end_delays(at)
     shorten_leases(at)
     swept = Swept(

@@ -14,7 +14,7 @@ from django.db import connections
 from dramatiq import Broker, Middleware, Worker
 from dramatiq.worker import WorkerThread
 
-from channels.waiting import came_back, kept_waiting
+from channels.far_end_signals import came_back, kept_waiting
 
 logger = logging.getLogger(__name__)
 

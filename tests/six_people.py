@@ -38,7 +38,7 @@ from conversations.models import (
 from conversations.models.state import State
 from conversations.watching.digesting import link_to_switch_off
 from conversations.writing import drafting
-from deliveryportal.accounts.joining import invite
+from deliveryportal.accounts.inviting import invite
 from deliveryportal.accounts.models import Team, User
 from deliveryportal.practice.models import PracticeMail
 from tests.conftest import PASSWORD, delivery_by, person

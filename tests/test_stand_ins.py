@@ -14,8 +14,8 @@ from dramatiq import Worker
 from pytest_django import Settings
 
 from channels import far_ends
+from channels.connection_testing import run_test
 from channels.models import Channel, ConnectionTest
-from channels.testing import run_test
 from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.sending.stopping import stopping

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from channels.connecting import mends, what_follows
+from channels.connecting import after_connecting, mends
 from channels.oauth.consent import ConsentError, ask, receive
 from channels.oauth.keeping import GrantRefusedError, keep
 from channels.transports import Transport, all_transports
@@ -46,7 +46,7 @@ def finish(request: HttpRequest, provider: str) -> HttpResponse:
         if request.user.is_authenticated:
             mended = mends(kind, user=request.user)
             channel = keep(grant, kind=kind, by=request.user)
-            follows = what_follows(channel, user=request.user, mended=mended)
+            follows = after_connecting(channel, user=request.user, mended=mended)
             messages.success(
                 request, f"{channel} is connected as {channel.address}. {follows}"
             )

@@ -15,7 +15,7 @@ from django.views.decorators.http import (
 from channels.describing import cards, compare
 from channels.disconnecting import disconnect, number_waiting
 from channels.models import Channel, EmailIdentity, SendingLimit
-from channels.picking import pick, what_follows
+from channels.picking import after_picking, pick
 from channels.routing import channel_in_use
 from channels.standing import standing_of
 from channels.transports import all_transports
@@ -77,7 +77,7 @@ def choose(request: UserRequest, uuid: UUID) -> HttpResponse:
     pick(request.user, picked)
     if before != picked:
         request.session[BEFORE] = str(before.uuid)
-    messages.success(request, what_follows(request.user, picked))
+    messages.success(request, after_picking(request.user, picked))
     return redirect("settings:channel")
 
 

@@ -18,12 +18,12 @@ from django.views.decorators.http import (
 )
 
 from channels.announcing import announce
-from channels.connecting import for_the_team, mends, what_follows
+from channels.connecting import after_connecting, for_the_team, mends
+from channels.connection_testing import NotTestedError, begin_test, keep_tested
 from channels.models import Channel, ConnectionTest
 from channels.secrets import SecretUnreadableError
 from channels.settings_form import ChannelSettingsForm
 from channels.tasks import run_connection_test
-from channels.testing import NotTestedError, begin_test, keep_tested
 from channels.transports import Preset, Scope, Transport, all_transports
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import Team
@@ -135,6 +135,6 @@ def keep(request: UserRequest, uuid: UUID) -> HttpResponse:
     except NotTestedError:
         messages.error(request, "Nothing was saved: its test has not passed.")
         return redirect("settings:test", uuid=uuid)
-    follows = what_follows(channel, user=request.user, mended=mended)
+    follows = after_connecting(channel, user=request.user, mended=mended)
     messages.success(request, f"{channel} is connected. {follows}")
     return redirect("settings:channel")

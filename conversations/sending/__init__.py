@@ -12,5 +12,5 @@ delays.py        what another server has taken and cannot pass on yet
 holding.py       admins pause and resume the queue, or a part of it
 stopping.py      this process has been asked to stop
 crowding.py      something that it has taken from the queue waits for a thread
-resting.py       how often lanes have begun to rest for a limit
+throttle_waits.py  how often lanes have begun to rest for a limit
 """

@@ -15,6 +15,7 @@ from conversations.lists.exporting import HEAD
 from conversations.models import Delivery
 from conversations.models.state import FAILURES, State
 from conversations.triage.archiving import archive, unarchive
+from conversations.triage.cancelling import cancel
 from conversations.triage.changing_channel import send_through_another
 from conversations.triage.correcting import correct
 from conversations.triage.deciding import decide
@@ -29,7 +30,6 @@ from conversations.triage.order import Order, Skipped
 from conversations.triage.remedies import AGAIN, CORRECT, OTHER_CHANNEL, RETRY
 from conversations.triage.retrying import retry
 from conversations.triage.settling import settle_as_arrived, settle_as_lost
-from conversations.triage.taking_back import cancel
 
 SETTLED = frozenset({State.ACCEPTED, *FAILURES})
 NONE: frozenset[State] = frozenset()

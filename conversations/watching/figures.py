@@ -41,9 +41,7 @@ class Figures:
     pauses: Mapping[str, int]  # that an admin has placed and not lifted, by their scope
     unread_reports: int
     unreadable_reports: int
-    totals: Mapping[
-        tuple[str, str], int
-    ]  # see conversations.watching.tallying and resting
+    totals: Mapping[tuple[str, str], int]  # see tallying and sending.throttle_waits
 
 
 def figures() -> Figures:

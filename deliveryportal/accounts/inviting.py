@@ -1,4 +1,4 @@
-"""Inviting a person by mail. The link is what counts; the mail only carries it."""
+"""Inviting a person into a team. The link is what counts; a mail only carries it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,44 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from deliveryportal.accounts.joining import invite
-from deliveryportal.accounts.models import User
+from deliveryportal.accounts.auditing import Area, record, record_in
+from deliveryportal.accounts.models import Invitation, User
 
 logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def invite(*, manager: User, email: str, by: User | None = None) -> str:
+    """Invite `email` to the manager's team; return the token of the link.
+
+    Inviting the same address again replaces the earlier link; an admin may do that
+    in the manager's place.
+    """
+    invitation = Invitation.objects.filter(
+        team=manager.team, email__iexact=email, accepted_at=None
+    ).first() or Invitation(team=manager.team, email=email)
+    invitation.invited_by = manager
+    token = invitation.renew()
+    invitation.save()
+    record_in(
+        manager.team_id,
+        Area.MEMBERSHIP,
+        "Invited a person",
+        email,
+        by=by or manager,
+    )
+    return token
+
+
+@transaction.atomic
+def revoke(invitation: Invitation, *, by: User) -> None:
+    """Let an open invitation die; its link joins nobody any more."""
+    invitation.delete()
+    record(Area.MEMBERSHIP, "Revoked an invitation", invitation.email, by=by)
 
 
 @dataclass(frozen=True, slots=True)

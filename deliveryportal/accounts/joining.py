@@ -6,7 +6,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.timezone import now
 
-from deliveryportal.accounts.auditing import Area, record, record_in
+from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import Invitation, Team, User
 
 # Sent inside the transaction that made the user; `user` is the newcomer.
@@ -41,33 +41,3 @@ def accept_invitation(user: User, invitation: Invitation) -> bool:
     )
     joined.send(User, user=user)
     return True
-
-
-@transaction.atomic
-def invite(*, manager: User, email: str, by: User | None = None) -> str:
-    """Invite `email` to the manager's team; return the token of the link.
-
-    Inviting the same address again replaces the earlier link; an admin may do that
-    in the manager's place.
-    """
-    invitation = Invitation.objects.filter(
-        team=manager.team, email__iexact=email, accepted_at=None
-    ).first() or Invitation(team=manager.team, email=email)
-    invitation.invited_by = manager
-    token = invitation.renew()
-    invitation.save()
-    record_in(
-        manager.team_id,
-        Area.MEMBERSHIP,
-        "Invited a person",
-        email,
-        by=by or manager,
-    )
-    return token
-
-
-@transaction.atomic
-def revoke(invitation: Invitation, *, by: User) -> None:
-    """Let an open invitation die; its link joins nobody any more."""
-    invitation.delete()
-    record(Area.MEMBERSHIP, "Revoked an invitation", invitation.email, by=by)

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from deliveryportal.accounts.joining import invite
+from deliveryportal.accounts.inviting import invite
 from deliveryportal.accounts.models import User
 
 

@@ -15,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from channels.connecting import connected
+from channels.connection_testing import begin_test
 from channels.disconnecting import disconnect
 from channels.models import Channel, EmailIdentity
-from channels.testing import begin_test
 from conversations.models import Alert, BulkJob, Delivery, SavedSearch, Suppression
 from conversations.models.state import State
 from conversations.suppressing import evidence_of, suppress_for

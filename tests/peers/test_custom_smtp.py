@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
 
+from channels.connection_testing import run_test
 from channels.models import Channel, ConnectionTest, EmailIdentity
-from channels.testing import run_test
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
 from conversations.models.state import State

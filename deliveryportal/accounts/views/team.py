@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST
 
-from deliveryportal.accounts import joining, renaming
+from deliveryportal.accounts import inviting, renaming
 from deliveryportal.accounts.access import UserRequest, manager_required
 from deliveryportal.accounts.forms import InviteForm, RenameTeamForm
 from deliveryportal.accounts.inviting import invite_by_mail
@@ -51,7 +51,7 @@ def rename(request: UserRequest) -> HttpResponse:
 def revoke(request: UserRequest, digest: str) -> HttpResponse:
     waiting = Invitation.objects.filter(team=request.user.team_id, accepted_at=None)
     invitation = get_object_or_404(waiting, token_digest=digest)
-    joining.revoke(invitation, by=request.user)
+    inviting.revoke(invitation, by=request.user)
     messages.success(request, f"The invitation of {invitation.email} is revoked.")
     return redirect("accounts:team")
 

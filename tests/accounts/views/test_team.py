@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
 
-from deliveryportal.accounts.joining import invite
+from deliveryportal.accounts.inviting import invite
 from deliveryportal.accounts.models import AuditEntry, Invitation, Team, User
 
 TEAM = "/settings/team/"

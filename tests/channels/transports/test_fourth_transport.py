@@ -15,9 +15,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from channels.connection_testing import run_test
 from channels.models import Channel, ConnectionTest
 from channels.routing import channel_in_use
-from channels.testing import run_test
 from channels.transports import all_transports
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery

@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
 
+from channels.connection_testing import run_test
 from channels.models import Channel, ChannelChoice, ConnectionTest
 from channels.pausing import pause
 from channels.routing import channel_in_use
-from channels.testing import run_test
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import ScriptedSmtp
 

@@ -21,7 +21,7 @@ from conversations.blocking import suppress_address
 from conversations.models import Alert, Delivery, Hold, Report
 from conversations.models.state import State
 from conversations.sweeping import sweep
-from deliveryportal.accounts.joining import invite
+from deliveryportal.accounts.inviting import invite
 from deliveryportal.accounts.models import AuditEntry, Invitation, User
 from tests.conftest import PASSWORD, delivery_by
 

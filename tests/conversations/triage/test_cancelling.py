@@ -14,9 +14,9 @@ from django.utils.timezone import now
 from conversations.models import BulkJob, Delivery, Draft, Message
 from conversations.models.state import State
 from conversations.triage.actions import ACTIONS
+from conversations.triage.cancelling import BEGUN
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
-from conversations.triage.taking_back import BEGUN
 from deliveryportal.accounts.models import User
 
 Make = Callable[..., Delivery]

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 import pytest
 from pytest_django import Settings
 
+from channels.connection_testing import run_test
 from channels.far_ends import session
 from channels.models import ConnectionTest
-from channels.testing import run_test
 from channels.transports import Step, Transport, transport_class
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import ScriptedSmtp

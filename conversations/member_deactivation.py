@@ -6,7 +6,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from conversations.cancelling import cancel
+from conversations.failing_unsent import fail_unsent
 from conversations.lists.folders import scheduled
 from conversations.models import Attachment, Delivery, Message
 from conversations.models.delivery_queryset import DeliveryQuerySet
@@ -26,9 +26,9 @@ def count(member: User, **kwargs: Any) -> int:
 
 
 @receiver(deactivated)
-def settle(member: User, heir: User | None, by: User, **kwargs: Any) -> None:
+def pass_on_or_fail(member: User, heir: User | None, by: User, **kwargs: Any) -> None:
     if heir is None:
-        cancel(
+        fail_unsent(
             scheduled_of(member),
             f"{member} was deactivated by {by} before this could leave. Nothing was "
             "sent.",
@@ -36,10 +36,10 @@ def settle(member: User, heir: User | None, by: User, **kwargs: Any) -> None:
         return
     messages = Message.objects.filter(deliveries__in=scheduled_of(member)).distinct()
     for message in messages.order_by("pk"):
-        hand_over(message, heir, by=by)
+        give_as_draft(message, heir, by=by)
 
 
-def hand_over(message: Message, heir: User, *, by: User) -> None:
+def give_as_draft(message: Message, heir: User, *, by: User) -> None:
     """Make it a draft of the heir: under their name it leaves when they say so."""
     if not Message.objects.filter(pk=message.pk).exists():
         return  # taken back together with another one of its form

@@ -20,7 +20,7 @@ def not_begun(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
 
 
 @transaction.atomic
-def cancel(
+def fail_unsent(
     deliveries: DeliveryQuerySet, because: str, reason: str = "not_sendable"
 ) -> None:
     """Fail those that are not begun, `because` of what a sentence says.
@@ -42,10 +42,10 @@ def cancel(
     )
 
 
-def cancel_without_channel(deliveries: DeliveryQuerySet) -> None:
+def fail_without_channel(deliveries: DeliveryQuerySet) -> None:
     """Fail what waits for a channel that has been disconnected.
 
     Once when it is; and by the sweeper for what came back into the queue just then.
     """
     gone = Channel.objects.exclude(disconnected_at=None)
-    cancel(deliveries.filter(channel__in=gone), GONE, reason="channel_gone")
+    fail_unsent(deliveries.filter(channel__in=gone), GONE, reason="channel_gone")
