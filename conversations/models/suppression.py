@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Self
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.timezone import now
 
+from channels.addresses import AddressError, shown_domain, wire_domain
 from channels.models.reading import instances
 from channels.remote_words import RemoteWordsField
 from conversations.bounces.reasons import REASONS, Reason
@@ -52,6 +54,13 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
 
     def domains(self) -> Self:
         return self.filter(address__startswith=DOMAIN_MARK)
+
+    def sought(self, text: str) -> Self:
+        """Narrow to addresses that contain the text, in which a domain may be in Unicode."""
+        local, at, domain = text.rpartition("@")
+        with suppress(AddressError):
+            domain = wire_domain(domain)
+        return self.filter(address__icontains=f"{local}{at}{domain}")
 
     def stopping(self, team_id: int, wires: Iterable[str]) -> dict[str, Suppression]:
         """Return what stops the team's mail, by address in its wire form.
@@ -149,7 +158,8 @@ class Suppression(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.address.removeprefix(DOMAIN_MARK)
+        local, at, domain = self.address.removeprefix(DOMAIN_MARK).rpartition("@")
+        return f"{local}{at}{shown_domain(domain)}"
 
     def get_absolute_url(self) -> str:
         return reverse("suppression:suppression", args=[self.uuid])
