@@ -3,6 +3,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from channels.egress import parse_networks, vetted_addresses
@@ -21,7 +22,8 @@ from channels.transports._base import (
     TransportError,
     VisibleSender,
 )
-from channels.transports._smtp import PATIENCE, SmtpSession
+from channels.transports._looking_up import numbers_of
+from channels.transports._smtp import CONNECT_TIMEOUT, PATIENCE, SmtpSession
 from channels.transports._smtp_answers import Stage
 from channels.transports._smtp_server import Security, SmtpServer
 
@@ -186,7 +188,9 @@ class SmtpTransport(Transport):
                 ca_text=settings.get("ca_text", ""),
             ),
             helo=settings["PORTAL_DOMAIN"],
-            look_up=lambda host, port: vetted_addresses(host, port, allowed),
+            look_up=lambda host, port: vetted_addresses(
+                host, port, allowed, look_up=partial(numbers_of, within=CONNECT_TIMEOUT)
+            ),
         )
 
     @classmethod
