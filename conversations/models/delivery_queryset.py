@@ -18,7 +18,7 @@ from conversations.models.hold import Hold, HoldQuerySet
 from conversations.models.list_indexes import IN_LISTS
 from conversations.models.sought import Word
 from conversations.models.state import FAILURES, State, Triage
-from deliveryportal.accounts.access import visible_to
+from deliveryportal.accounts.access import as_key, visible_to
 from deliveryportal.accounts.models import User
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ SENDER = RawSQL(  # as str(user)
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def visible_to(self, user: User) -> Self:
-        return self.filter(visible_to(user))
+    def visible_to(self, user: User, member: User | None = None) -> Self:
+        """All that the user may see, or only what a member of the team sent."""
+        found = self.filter(visible_to(user))
+        return found.filter(sender=as_key(member.pk)) if member else found
 
     def due(self, at: datetime) -> Self:
         return self.filter(state=State.QUEUED, not_before__lte=at)
