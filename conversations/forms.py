@@ -301,6 +301,16 @@ class ComposeForm(forms.Form):
 
     # --- what it says ---------------------------------------------------------
 
+    def typed(self, name: str) -> str:
+        """What was posted under this name, right or wrong."""
+        return str(self.data.get(name, ""))
+
+    @property
+    def told(self) -> set[str]:
+        """What its writer was told before, each by its name: see writing.unusual."""
+        assert isinstance(self.data, MultiValueDict)
+        return set(self.data.getlist("told"))
+
     @cached_property
     def everybody(self) -> list[Person]:
         """Everybody who gets a message of their own, each once."""

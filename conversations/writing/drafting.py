@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID, uuid4
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, Model, OuterRef, QuerySet
 from django.utils.timezone import now
 
 from channels.models import EmailIdentity
+from conversations.forms import ComposeForm
 from conversations.lists.microseconds import moment_of, number_of
 from conversations.models import Attachment, Draft, Message
 from conversations.models.draft import DraftQuerySet
+from conversations.writing.rich_text import as_text, sanitised
 from deliveryportal.accounts.models import User
 
+# The texts that are kept as they were typed, and how many letters of each.
+TEXTS = {"to": 100_000, "cc": 100_000, "bcc": 100_000, "people": 2_000_000}
+TEXTS |= {"subject": 1_000, "send_at": 40}
 KEPT_OUT_OF_SIGHT = timedelta(days=1)
 AT_A_TIME = 200
+
+
+M = TypeVar("M", bound=Model)
 
 
 class HasGoneError(Exception):
@@ -40,12 +50,42 @@ class Written:
     follows: Message | None = None
     attachments: Sequence[Attachment] = ()
 
+    @classmethod
+    def of(cls, form: ComposeForm, attachments: Sequence[Attachment]) -> Self:
+        """What stands in a posted form, valid or not."""
+        body = form.typed("body")
+        if len(body) > settings.MAX_MESSAGE_BYTES:
+            body = ""  # no server would take it; it stands in the form alone
+        formatted = sanitised(body) if form.typed("format") == "html" else ""
+        texts = {name: form.typed(name)[:most] for name, most in TEXTS.items()}
+        texts["body"] = as_text(formatted) if formatted else body
+        identities = EmailIdentity.objects.of(form.user)
+        messages = Message.objects.filter(sender=form.user)
+        return cls(
+            # PostgreSQL takes no null character.
+            texts={name: text.replace("\0", "") for name, text in texts.items()}
+            | {"body_html": formatted},
+            identity=_chosen(identities, pk=form.typed("identity")),
+            follows=_chosen(messages, uuid=form.typed("follows")),
+            attachments=attachments,
+        )
+
     def __bool__(self) -> bool:
         return bool(self.attachments) or any(t.strip() for t in self.texts.values())
 
     @property
     def fields(self) -> dict[str, Any]:
         return {**self.texts, "identity": self.identity, "follows": self.follows}
+
+
+def _chosen(among: QuerySet[M], **key: str) -> M | None:
+    """What a field names, if that may be chosen, whatever else is wrong in the form."""
+    try:
+        return among.filter(
+            **{name: value or None for name, value in key.items()}
+        ).first()
+    except (ValueError, ValidationError):
+        return None
 
 
 def keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | None:
