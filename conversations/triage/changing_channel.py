@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Q
 
-from channels.choosing import what_the_recipient_sees
 from channels.describing import Fact, describe_view
 from channels.models import Channel
+from channels.recipient_view import view_from
 from conversations.models import Delivery, Message
 from conversations.triage.order import Order, Skipped
 from conversations.triage.sending_again import send_again
@@ -98,11 +98,5 @@ def _changes(delivery: Delivery, channel: Channel) -> list[Change]:
 
 
 def _facts(message: Message, channel: Channel) -> list[Fact]:
-    view = what_the_recipient_sees(
-        display_name=message.from_name,
-        address=message.from_address,
-        traits=channel.traits,
-        portal_domain=settings.PORTAL_DOMAIN,
-        account=channel.address,
-    )
+    view = view_from(message.from_name, message.from_address, channel)
     return describe_view(view, settings.PORTAL_DOMAIN)

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from channels.addresses import Address, readable_addresses
-from channels.choosing import what_the_recipient_sees
 from channels.describing import Fact, describe_view
 from channels.models import EmailIdentity
+from channels.recipient_view import view_of
 from channels.routing import channel_for
 from conversations.forms import MAX_PEOPLE, MAX_RECIPIENTS, ComposeForm
 from conversations.models import Hold, Suppression
@@ -126,14 +126,7 @@ def _as_each_identity(
 
 def _facts(identity: EmailIdentity) -> list[Fact]:
     channel = channel_for(identity)
-    view = what_the_recipient_sees(
-        display_name=identity.display_name,
-        address=identity.address,
-        traits=channel.traits,
-        portal_domain=settings.PORTAL_DOMAIN,
-        account=channel.address,
-    )
     return [
         Fact("Delivery channel", str(channel)),
-        *describe_view(view, settings.PORTAL_DOMAIN),
+        *describe_view(view_of(identity, channel), settings.PORTAL_DOMAIN),
     ]
