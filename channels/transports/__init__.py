@@ -49,6 +49,7 @@ __all__ = [
     "all_transports",
     "hang_up",
     "kind_choices",
+    "labels_of_kinds",
     "pick_up",
     "transport_class",
 ]
@@ -89,3 +90,12 @@ def transport_class(kind: str) -> type[Transport]:
 def kind_choices() -> list[tuple[str, str]]:
     """Choices for a model field: a callable, so a new kind needs no migration."""
     return [(kind, cls.traits.label) for kind, cls in all_transports().items()]
+
+
+def labels_of_kinds(*, recording_bounces: bool) -> list[str]:
+    """The kinds of channel whose bounces are recorded here, or those of the others."""
+    return [
+        each.traits.label
+        for each in all_transports().values()
+        if each.traits.records_bounces is recording_bounces
+    ]

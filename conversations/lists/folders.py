@@ -17,6 +17,7 @@ from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
 
 from channels.models.personal import Clause, Theirs
+from channels.transports import labels_of_kinds
 from conversations.models import Delivery, Draft
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import (
@@ -110,7 +111,9 @@ class Listing:
     key: str
     label: str
     streams: tuple[Stream, ...]
-    empty: str  # what it means that nothing stands here
+    # What it means that nothing stands here. `{tracked}` and `{others}` are the kinds of
+    # channel whose bounces are recorded, and those whose bounces are not.
+    empty: str
     has_departures: bool = False  # all of it leaves at a time that is known
 
     def of(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
@@ -120,6 +123,13 @@ class Listing:
 
     def holds(self, delivery: Delivery) -> bool:
         return any(stream.holds(delivery) for stream in self.streams)
+
+    @property
+    def when_empty(self) -> str:
+        return self.empty.format(
+            tracked=_kinds(recording_bounces=True),
+            others=_kinds(recording_bounces=False),
+        )
 
     @property
     def states(self) -> set[State]:
@@ -144,6 +154,10 @@ class Listing:
         )
 
 
+def _kinds(*, recording_bounces: bool) -> str:
+    return ", ".join(labels_of_kinds(recording_bounces=recording_bounces)) or "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
     """A list beside them that is not of deliveries and has a page of its own."""
@@ -155,7 +169,7 @@ class Neighbour:
     icon: str
     url_name: str
     rows: Theirs[Any]
-    empty: str
+    when_empty: str
 
     @property
     def url(self) -> str:
@@ -236,7 +250,7 @@ DRAFTS = Neighbour(
     icon="document-text",
     url_name="conversations:drafts",
     rows=Draft.objects.of,
-    empty="What you write is saved here by itself until you send it. Only you see it. "
+    when_empty="What you write is saved here by itself until you send it. Only you see it. "
     "Mail that you take back before it leaves comes here too.",
 )
 FOLDERS: dict[str, Folder] = {
@@ -258,15 +272,17 @@ FOLDERS: dict[str, Folder] = {
                     key="delivered",
                     label="Delivered",
                     streams=(DELIVERED,),
-                    empty="Mail that Portal servers delivered stands here. A bounce "
-                    "that comes later moves it to Failed deliveries.",
+                    empty="Mail by a channel that records bounces ({tracked}) stands "
+                    "here once the next server has taken it. A bounce that comes later "
+                    "moves it to Failed deliveries.",
                 ),
                 Listing(
                     key="handed-over",
                     label="Handed over, not tracked",
                     streams=(HANDED_OVER,),
-                    empty="Mail that Gmail or your own server took stands here. What "
-                    "becomes of it afterwards, only that mailbox learns.",
+                    empty="Mail by a channel that records no bounces ({others}) stands "
+                    "here once its server has taken it. What becomes of it afterwards, "
+                    "only the mailbox it was sent from learns.",
                 ),
                 Listing(
                     key="archived",
@@ -315,9 +331,9 @@ FOLDERS: dict[str, Folder] = {
                 key="",
                 label="All",
                 streams=(Stream(states=FAILURES),),
-                empty="No failure is known. For Portal servers that includes bounces; "
-                "mail by Gmail or an SMTP server bounces into that mailbox and is not "
-                "seen here.",
+                empty="No failure is known. That includes bounces if the channel "
+                "records them ({tracked}). Mail by any other ({others}) bounces into the "
+                "mailbox it was sent from, and that is not seen here.",
             ),
             lists=(
                 Listing(
@@ -332,7 +348,8 @@ FOLDERS: dict[str, Folder] = {
                     label="Bounced",
                     streams=(Stream(states=(State.BOUNCED,), indexed=FAILURES),),
                     empty="Mail that was refused after a server had accepted it "
-                    "stands here. Only Portal servers record bounces.",
+                    "stands here. Channels that record bounces: {tracked}. Mail by any "
+                    "other bounces into the mailbox it was sent from.",
                 ),
                 Listing(
                     key="spam",

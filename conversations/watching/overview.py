@@ -126,15 +126,6 @@ def is_being_counted(user: User) -> bool:
     return not_yet.filter(kind__in=kinds, delivery__team=user.team_id).exists()
 
 
-def untracked() -> list[str]:
-    """The channels whose bounces nobody here gets to see."""
-    return [
-        each.traits.label
-        for each in all_transports().values()
-        if not each.traits.records_bounces
-    ]
-
-
 def domains(user: User, span: str) -> list[Domain]:
     """The recipients' domains with the most failures, open or not."""
     newest = (
