@@ -21,7 +21,7 @@ from conversations.models import hold
 from conversations.models.by_hand import Rows
 from conversations.models.cause import CAUSE
 from conversations.models.delivery_queryset import DeliveryQuerySet
-from conversations.models.list_indexes import LIST_INDEXES
+from conversations.models.list_indexes import IS_OPEN, LIST_INDEXES
 from conversations.models.state import (
     FAILURES,
     IS_DOWN,
@@ -212,20 +212,14 @@ class Delivery(QuickRowsModel):
             # A team's open failures by cause, counted without reading the table.
             models.Index(
                 fields=["team", *BY_CAUSE],
-                condition=models.Q(
-                    triage="open",
-                    state__in=["failed", "bounced", "complained", "unconfirmed"],
-                ),
+                condition=IS_OPEN,
                 name="conv_delivery_cause",
             ),
             # How many a member has; a manager who views them asks by team as well. So
             # few different entries take a tenth of those by cause.
             models.Index(
                 fields=["sender", "team"],
-                condition=models.Q(
-                    triage="open",
-                    state__in=["failed", "bounced", "complained", "unconfirmed"],
-                ),
+                condition=IS_OPEN,
                 name="conv_open_sender",
             ),
             *LIST_INDEXES,

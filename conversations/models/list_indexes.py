@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from django.db import models
 
+from conversations.models import state
 from conversations.models.sought import Day, FourDays, FourHours, HalfDay
 
-# States that do not stand there yet cost nothing, and spare making an index anew.
+# Every state of the tab: one that no delivery is in costs nothing.
 PENDING = ["queued", "handing_over", "delayed"]
-FAILURES = ["failed", "bounced", "complained", "unconfirmed"]
+FAILURES = [each.value for each in state.FAILURES]
 
 IS_PENDING = models.Q(state__in=PENDING, archived_at=None)
 HAS_FAILED = models.Q(state__in=FAILURES, archived_at=None)
+IS_OPEN = models.Q(state__in=FAILURES, triage="open")  # none is archived
 IS_DELIVERED = models.Q(state="accepted", archived_at=None, tracked=True)
 IS_HANDED_OVER = models.Q(state="accepted", archived_at=None, tracked=False)
 IS_ARCHIVED = models.Q(archived_at__isnull=False)
