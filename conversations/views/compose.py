@@ -46,7 +46,8 @@ def compose(request: UserRequest) -> HttpResponse:
         request.user, initial={"submission": uuid4(), **_beginning(request)}
     )
     response = page(request, form)
-    # Whoever goes back to it after Send has the same form, which is sent once.
+    # The browser may keep it: whoever goes back to it after Send has the same
+    # submission, and the mail is sent only once.
     patch_cache_control(response, private=True)
     return response
 
@@ -101,7 +102,7 @@ class PostedForm:
     def send(self) -> HttpResponse:
         if self.refused:
             self.form.add_error("upload", self.files_error or NOT_ADDED)
-            self.refused = False  # told: the next Send goes without them
+            self.refused = False  # the writer knows now: the next Send goes without
         if not self.form.is_valid():
             return self._again()
         if unusual := untold(self.form, self.uuid):
@@ -204,7 +205,7 @@ class PostedForm:
         return self._again()
 
 
-# The button that was pressed → what is done; Enter presses the first.
+# By the name of the button that was pressed. Enter presses Send: see compose.html.
 ACTIONS: dict[str, Callable[[PostedForm], HttpResponse]] = {
     "preview": PostedForm.preview,
     "remove": PostedForm.remove,

@@ -56,7 +56,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         {
             "message": found,
             "sent_again_as": found.resends.first(),
-            # What refreshes by itself does not ask for it.
+            # Lazy, because the part that refreshes by itself does not show it.
             "conversation": SimpleLazyObject(partial(_around, found, request.user)),
             "deliveries": deliveries,
             "to_do": [

@@ -170,7 +170,7 @@ def members(user: User) -> list[Member]:
         )
         .order_by()
     )
-    # Apart: joined, they would lead the database member by member through the tallies.
+    # A query of their own: a join would read the tallies member by member.
     names = dict(User.objects.filter(team=user.team_id).values_list("pk", "name"))
     found = [
         Member(
