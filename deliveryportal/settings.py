@@ -202,7 +202,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     if strict_bool("PREPARED_STATEMENTS", default=True):
-        # For those that ask for it: channels.models.prepared. No other statement of
+        # For those that ask for it: channels.database.prepared. No other statement of
         # Django's is ever run so often.
         DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 10**9
 # An index's further columns save PostgreSQL a look into the table; SQLite does without.

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from channels.database.reading import instances
 from channels.models.channel import Channel
-from channels.models.reading import instances
 from channels.throttle import Room, Usage
 from channels.transports import Pace, kind_choices
 from deliveryportal.accounts.models import User

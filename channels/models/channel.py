@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
+from channels.database.quick_rows import QuickRowsModel
+from channels.database.reading import instances
 from channels.fields import EncryptedJSONField
-from channels.models.quick_rows import QuickRowsModel
-from channels.models.reading import instances
 from channels.remote_words import RemoteWordsField
 from channels.transports import (
     Scope,

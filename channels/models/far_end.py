@@ -6,7 +6,7 @@ from typing import Self
 from django.db import models
 from django.utils.timezone import now
 
-from channels.models.prepared import moment, prepared
+from channels.database.prepared import moment, prepared
 
 # A session is free again so long after its holder has died; one that merely waits for
 # the host goes on renewing it. Nobody holds one for longer: an end far beyond was

@@ -10,7 +10,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.timezone import now
 
-from channels.models.reading import instances
+from channels.database.reading import instances
 from channels.remote_words import RemoteWordsField
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models.by_hand import among

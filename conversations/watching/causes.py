@@ -24,8 +24,8 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.timezone import get_current_timezone
 
+from channels.database.reading import values
 from channels.models import Channel
-from channels.models.reading import values
 from conversations.lists.folders import FOLDERS, OPEN
 from conversations.lists.markup import Html, as_html, moment
 from conversations.models import CauseTally, Delivery, Suppression

@@ -11,7 +11,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.expressions import Col
 
-from channels.models.prepared import Parameters, planned_anew, prepared
+from channels.database.prepared import Parameters, planned_anew, prepared
 
 M = TypeVar("M", bound=models.Model)
 

@@ -14,7 +14,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 
-from channels.models.reading import Columns, read
+from channels.database.reading import Columns, read
 from deliveryportal.accounts.models import User
 
 M = TypeVar("M", bound=Model)
