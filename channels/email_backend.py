@@ -10,9 +10,9 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 
+from channels.smtp.relays import connect, let_go, servers_from
+from channels.smtp.session import SmtpSession
 from channels.transports import OutgoingEmail, TransportError
-from channels.transports._relays import connect, let_go, servers_from
-from channels.transports._smtp import SmtpSession
 
 
 class RelayEmailBackend(BaseEmailBackend):

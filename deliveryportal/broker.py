@@ -19,7 +19,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
-from channels.transports import hang_up, pick_up
+from channels.lines import hang_up, pick_up
 from conversations.sending import crowding
 from conversations.sending.stopping import stopping
 from deliveryportal.stand_ins import StandIns

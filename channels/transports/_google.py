@@ -29,15 +29,15 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from channels.calling import first_to_answer
+from channels.lines import Line
 from channels.transports._base import Receipt, TransportError, Verdict
-from channels.transports._calling import first_to_answer
 from channels.transports._gmail_answers import (
     REMOTE,
     Answer,
     not_accepted,
     not_renewed,
 )
-from channels.transports._lines import Line
 
 logger = logging.getLogger(__name__)
 

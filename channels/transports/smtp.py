@@ -6,6 +6,9 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from channels.egress import parse_networks, vetted_addresses
+from channels.smtp.answers import Stage
+from channels.smtp.server import Security, SmtpServer
+from channels.smtp.session import PATIENCE, SmtpSession
 from channels.transports._base import (
     Input,
     OutgoingEmail,
@@ -21,9 +24,6 @@ from channels.transports._base import (
     TransportError,
     VisibleSender,
 )
-from channels.transports._smtp import PATIENCE, SmtpSession
-from channels.transports._smtp_answers import Stage
-from channels.transports._smtp_server import Security, SmtpServer
 
 # Somebody is watching: a server that is slow at every step is not waited for so long
 # as one that has a mail to take.

@@ -16,17 +16,17 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn, TypeVar
 
-from channels.transports._base import (
+from channels.calling import first_to_answer
+from channels.smtp.answers import Stage, error_of, explain, text_of
+from channels.smtp.client import SmtpClient
+from channels.smtp.server import Security, SmtpServer
+from channels.smtp.sign_in import sign_in
+from channels.transports import (
     OutgoingEmail,
     Receipt,
     TransportError,
     Verdict,
 )
-from channels.transports._calling import first_to_answer
-from channels.transports._smtp_answers import Stage, error_of, explain, text_of
-from channels.transports._smtp_client import SmtpClient
-from channels.transports._smtp_server import Security, SmtpServer
-from channels.transports._smtp_sign_in import sign_in
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from channels.transports._lines import Line, has_hung_up
+from channels.lines import Line, has_hung_up
 
 Target = tuple[Any, Any, int, str, Any]  # as getaddrinfo names it
 

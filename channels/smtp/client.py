@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from channels.transports._lines import Line
+from channels.lines import Line
 
 MAX_REPLY = 64 * 1024  # bytes
 MAX_LINE = 8192  # bytes of one; RFC 5321 allows 512

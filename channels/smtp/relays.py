@@ -15,10 +15,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from channels.transports._base import TransportError
-from channels.transports._lines import has_hung_up
-from channels.transports._smtp import SmtpSession
-from channels.transports._smtp_server import SmtpServer
+from channels.lines import has_hung_up
+from channels.smtp.server import SmtpServer
+from channels.smtp.session import SmtpSession
+from channels.transports import TransportError
 
 KEPT_FOR = 20.0  # seconds that a connection waits for its next use
 MOST_KEPT = 8  # connections to one relay
