@@ -27,7 +27,7 @@ class RelayEmailBackend(BaseEmailBackend):
         self._session: SmtpSession | None = None
 
     def open(self) -> bool:
-        """Connect to a relay; return whether that was still to be done."""
+        """Connect to a relay; return False if that had been done before."""
         if self._session is not None:
             return False
         try:
@@ -68,7 +68,7 @@ class RelayEmailBackend(BaseEmailBackend):
 
 
 def _as_sent(message: EmailMessage) -> Iterator[OutgoingEmail]:
-    """For each recipient; ValueError if an address or a header cannot be one."""
+    """Yield a mail for each recipient; ValueError if an address or header is none."""
     encoding = message.encoding or settings.DEFAULT_CHARSET
     sender, *recipients = (
         parseaddr(sanitize_address(address, encoding))[1]

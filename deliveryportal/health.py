@@ -66,7 +66,7 @@ def last_sweep() -> timedelta | None:
 
 
 def _reports() -> dict[str, int]:
-    """What the admin has to look at; more than so many need no exact number."""
+    """Count what an admin has to look at, up to MANY."""
     return {
         "reports_without_delivery": Report.objects.strays()[:MANY].count(),
         "unreadable_reports": Report.objects.unreadable()[:MANY].count(),

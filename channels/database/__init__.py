@@ -2,6 +2,6 @@
 
 prepared.py     a statement that PostgreSQL plans once for each connection
 reading.py      rows of a model, or values, read by such a statement
-personal.py     what every page asks for its visitor, put into words once
+personal.py     what every page asks for its visitor, as SQL that is made once a role
 quick_rows.py   a model whose rows are read and made by the thousand
 """

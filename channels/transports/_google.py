@@ -172,7 +172,7 @@ def _receipt(answer: object) -> Receipt:
 
 
 class _Grant(Credentials):
-    """Without its token's expiry: it is renewed before it is used, or after a 401."""
+    """Knows no expiry of its token: that is renewed before its use, or after a 401."""
 
     def __init__(
         self, settings: Mapping[str, Any], credentials: Mapping[str, str]
@@ -262,7 +262,7 @@ class _KnownAsALine:
     sock: Any
 
     def _new_conn(self) -> socket.socket:
-        """As urllib3 does; that gives each of Google's many addresses all the time."""
+        """Like urllib3's, which gives each of Google's many addresses all the time."""
         try:
             sock = first_to_answer([self.host], self.port, within=SEND_TIMEOUT[0])
         except OSError as error:

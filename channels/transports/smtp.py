@@ -25,8 +25,8 @@ from channels.transports._base import (
     VisibleSender,
 )
 
-# Somebody is watching: a server that is slow at every step is not waited for so long
-# as one that has a mail to take.
+# A person is watching the test, so a server that is slow at every step is given up
+# sooner than when it has a mail to take.
 PROBED_WITHIN = 45.0  # seconds
 GMAIL_HOSTS = {"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"}
 
