@@ -7,7 +7,6 @@ network, and read from the answers which are open. Pure.
 from __future__ import annotations
 
 import ipaddress
-import socket
 import time
 from collections.abc import Callable, Sequence
 
@@ -80,14 +79,8 @@ def may_reach(address: str, allowed: Sequence[Network]) -> bool:
     )
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """Return every address of `host`; raise OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 def vetted_addresses(
-    host: str, port: int, allowed: Sequence[Network], *, look_up: Resolve = resolve
+    host: str, port: int, allowed: Sequence[Network], *, look_up: Resolve
 ) -> list[str]:
     """Resolve once and return the addresses to connect to, by number.
 

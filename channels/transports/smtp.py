@@ -3,12 +3,14 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from channels.egress import parse_networks, vetted_addresses
+from channels.looking_up import numbers_of
 from channels.smtp.answers import Stage
 from channels.smtp.server import Security, SmtpServer
-from channels.smtp.session import PATIENCE, SmtpSession
+from channels.smtp.session import CONNECT_TIMEOUT, PATIENCE, SmtpSession
 from channels.transports._base import (
     Input,
     OutgoingEmail,
@@ -186,7 +188,9 @@ class SmtpTransport(Transport):
                 ca_text=settings.get("ca_text", ""),
             ),
             helo=settings["PORTAL_DOMAIN"],
-            look_up=lambda host, port: vetted_addresses(host, port, allowed),
+            look_up=lambda host, port: vetted_addresses(
+                host, port, allowed, look_up=partial(numbers_of, within=CONNECT_TIMEOUT)
+            ),
         )
 
     @classmethod

@@ -75,12 +75,12 @@ class ChannelKind(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Delivery]
     ) -> QuerySet[Delivery]:
-        # Its copy on the delivery: no other table is read.
+        # The copy on the delivery, so that no other table is read.
         return queryset.filter(channel_kind=self.value()) if self.value() else queryset
 
 
 class WhoseFilter(AutocompleteSelectFilter):
-    """A team's or a member's: found by the lists' indexes, there is none of them all."""
+    """A team's or member's deliveries, by the lists' indexes: it has no others."""
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Delivery]

@@ -15,7 +15,6 @@ from conversations.blocking import (
     what_waits,
 )
 from conversations.models import Suppression
-from conversations.models.suppression import DOMAIN_MARK
 from conversations.suppression_forms import BlockDomainForm
 from deliveryportal.accounts.access import UserRequest, manager_required
 
@@ -69,7 +68,7 @@ def _page(request: UserRequest, form: BlockDomainForm) -> HttpResponse:
     domains = (
         Suppression.objects.of_team(request.user)
         .domains()
-        .filter(address__icontains=query.removeprefix(DOMAIN_MARK))
+        .sought(query)
         .select_related("made_by", "released_by")
         .order_by("address", "-made_at")
     )

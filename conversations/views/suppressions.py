@@ -52,7 +52,7 @@ def _page(request: UserRequest, form: SuppressForm) -> HttpResponse:
     query = request.GET.get("q", "").strip().replace("\0", "")
     found = of_team.released() if released else of_team.active()
     if query:
-        found = found.filter(address__icontains=query)
+        found = found.sought(query)
     context = {
         "page": Paginator(
             found.select_related("made_by", "released_by").order_by("-made_at", "-pk"),

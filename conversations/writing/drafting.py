@@ -1,4 +1,4 @@
-"""Keeping what is being written, so that nothing typed is ever lost."""
+"""Saving what is being written, so that nothing typed is ever lost."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ AT_A_TIME = 200
 
 
 class HasGoneError(Exception):
-    """The form's message was sent meanwhile: there is nothing left to keep."""
+    """The form's message was sent meanwhile: there is nothing left to save."""
 
 
 class Deleted(NamedTuple):
     number: int
-    mark: int  # what those that went together are had back by
+    mark: int  # identifies those deleted together, for `restore`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A form as it stands: its texts by field, and what was chosen in it."""
+    """The state of a form: its texts by field, and what was chosen in it."""
 
     texts: Mapping[str, str]
     identity: EmailIdentity | None = None
@@ -49,16 +49,16 @@ class Written:
 
 
 def keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | None:
-    """Save the form as the draft `uuid`; None if nothing stands in it.
+    """Save the form as the draft `uuid`; return None if a new one would be empty.
 
-    `version` is the one this form knows. Where another tab has saved other words since,
-    what stands here becomes a draft of its own, and both are kept. Raises HasGoneError
+    `version` is the one this form has loaded. If another tab has saved other words
+    since, this form becomes a draft of its own, so both are kept. Raises HasGoneError
     if the message was sent meanwhile.
     """
     try:
         with transaction.atomic():
             return _keep(owner, uuid, version, written)
-    except IntegrityError:  # two tabs at the same moment: the other one has it
+    except IntegrityError:  # another tab has just made the draft of this uuid
         with transaction.atomic():
             return _begin(owner, uuid4(), written)
 
@@ -76,7 +76,7 @@ def _keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | No
         raise HasGoneError
     if not mine.exists():
         return _begin(owner, uuid, written) if written else None
-    # A page that was left while it was saved comes back and saves the same.
+    # A page left while it was saving comes back with an old version and the same words.
     same = mine.filter(forget_at=None, **written.fields).first()
     if same and set(same.attachments.all()) == set(written.attachments):
         return same
@@ -90,7 +90,7 @@ def _begin(owner: User, uuid: UUID, written: Written) -> Draft:
 
 
 def put_away(owner: User, uuid: UUID, written: Written, leaves_at: datetime) -> None:
-    """The form was sent: keep it out of sight for as long as it can be taken back."""
+    """Hide the draft of a form that was sent, until it can no longer be taken back."""
     draft, _ = Draft.objects.update_or_create(
         owner=owner,
         uuid=uuid,
@@ -103,7 +103,7 @@ def put_away(owner: User, uuid: UUID, written: Written, leaves_at: datetime) -> 
 
 
 def delete(drafts: DraftQuerySet) -> Deleted:
-    """Put them out of sight, where they can be had back for a while."""
+    """Hide the drafts; they can be restored until they are forgotten."""
     forget_at = now() + KEPT_OUT_OF_SIGHT
     number = drafts.update(forget_at=forget_at)
     return Deleted(number, number_of(forget_at))
@@ -111,7 +111,7 @@ def delete(drafts: DraftQuerySet) -> Deleted:
 
 @transaction.atomic
 def restore(owner: User, mark: int) -> list[Draft]:
-    """Bring back what was deleted together, but for what was sent after all."""
+    """Show drafts again that were deleted together, except those that were sent."""
     forget_at = moment_of(mark)
     if forget_at is None:
         return []
@@ -133,7 +133,7 @@ def forget(drafts: Sequence[Draft]) -> None:
 
 
 def forget_sent(at: datetime) -> None:
-    """Delete what was sent long enough ago."""
+    """Delete hidden drafts whose `forget_at` has come."""
     with transaction.atomic():
         old = Draft.objects.forgettable(at).select_for_update(skip_locked=True)
         forget(list(old.only("pk")[:AT_A_TIME]))

@@ -111,7 +111,7 @@ def test_what_no_index_counts_is_counted_among_the_latest(
     told: str,
 ) -> None:
     for module in ("browsing", "counting"):
-        monkeypatch.setattr(f"conversations.{module}.CAP", cap)
+        monkeypatch.setattr(f"conversations.lists.{module}.CAP", cap)
     for number in range(6):
         make_delivery(
             alice,

@@ -154,7 +154,7 @@ def test_a_search_looks_neither_into_the_text_nor_at_what_was_deleted(
 def test_a_search_looks_only_so_far_and_offers_to_go_on(
     alice: User, as_user: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("paging", "views.pages"):
+    for module in ("lists.paging", "views.pages"):
         monkeypatch.setattr(f"conversations.{module}.REACH", 10)
     begin(alice, "anna", *(["bert"] * 15))
     answer = as_user(alice).get(f"{URL}?q=anna")

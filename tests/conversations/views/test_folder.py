@@ -471,7 +471,7 @@ def test_what_no_index_counts_is_said_to_be_more_than_stands_on_the_page(
 
 @pytest.fixture
 def reach_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("paging", "views.pages"):
+    for module in ("lists.paging", "views.pages"):
         monkeypatch.setattr(f"conversations.{module}.REACH", 10)
 
 

@@ -73,6 +73,18 @@ def test_addresses_can_be_searched(bob: User, as_user: SignIn) -> None:
     )
 
 
+@pytest.mark.parametrize("query", ["Bücher.test", "@bücher.test", "xn--b"])
+def test_a_domain_is_shown_and_found_as_people_write_it(
+    query: str, bob: User, as_user: SignIn
+) -> None:
+    suppress_address("nina@xn--bcher-kva.test", by=bob, note="")
+    block_domain("xn--bcher-kva.test", by=bob, note="")
+    for url in (URL, "/settings/team/blocked-domains/"):
+        page = html(as_user(bob), url, q=query)
+        assert "bücher.test</a>" in page
+        assert "xn--bcher" not in page.replace(query, "")
+
+
 def test_released_ones_are_history(bob: User, as_user: SignIn) -> None:
     release(suppress_address(NINA, by=bob, note=""), by=bob, because="Wrong.")
     assert NINA not in html(as_user(bob), URL)
