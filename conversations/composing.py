@@ -15,8 +15,8 @@ from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
 from channels.addresses import Address
+from channels.database.prepared import on_postgresql
 from channels.models import Channel, EmailIdentity
-from channels.models.prepared import on_postgresql
 from channels.return_path import new_token
 from channels.routing import channel_for, channel_to_try, forget_choice
 from conversations.models import (

@@ -2,7 +2,10 @@
 
 A file `carrier.py` is the kind "carrier"; it names its class `TRANSPORT`. Nothing
 else has to be edited for it to appear in Settings, in admin and in the contract
-tests, which ask for its far end in `tests/channels/transports/far_ends/carrier.py`. Files that start with an underscore are what the transports share.
+tests, which ask for its far end in `tests/channels/transports/far_ends/carrier.py`.
+
+Files that start with an underscore are no kinds: `_base.py` is what every kind can do,
+the others are Gmail's own. What both SMTP kinds speak is in `channels/smtp/`.
 """
 
 from __future__ import annotations
@@ -28,7 +31,6 @@ from channels.transports._base import (
     Verdict,
     VisibleSender,
 )
-from channels.transports._lines import hang_up, pick_up
 
 __all__ = [
     "Account",
@@ -47,10 +49,8 @@ __all__ = [
     "Verdict",
     "VisibleSender",
     "all_transports",
-    "hang_up",
     "kind_choices",
     "labels_of_kinds",
-    "pick_up",
     "transport_class",
 ]
 

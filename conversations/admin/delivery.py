@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import admin
@@ -16,13 +15,13 @@ from conversations.admin.records import RemoteWords, ToldAdmin
 from conversations.models import Delivery, Message
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import with_words
+from conversations.watching.figures import OVERDUE
 from deliveryportal.accounts.admin import (
     AnswerFilter,
     AutocompleteSelectFilter,
     RecordAdmin,
 )
 
-OVERDUE = timedelta(minutes=5)
 IN_HAND = Delivery.State.HANDING_OVER
 
 

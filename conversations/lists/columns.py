@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from channels.models.personal import found_for
+from channels.database.personal import found_for
 from conversations.models import TabLayout
 from deliveryportal.accounts.models import User
 

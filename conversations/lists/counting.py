@@ -13,8 +13,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Q, QuerySet
 
-from channels.models.personal import Clause, Theirs, words_for
-from channels.models.prepared import Parameters, planned_anew, prepared
+from channels.database.personal import Clause, Theirs, words_for
+from channels.database.prepared import Parameters, planned_anew, prepared
 from conversations.lists.folders import Listing, Stream, clause_of
 from conversations.models import Delivery
 from deliveryportal.accounts.access import as_key

@@ -14,8 +14,8 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.timezone import localdate, make_aware
 
+from channels.database.personal import found_for
 from channels.models import Channel, EmailIdentity
-from channels.models.personal import found_for
 from channels.transports import all_transports, kind_choices
 from conversations.bounces.reasons import REASONS
 from conversations.lists.folders import Listing

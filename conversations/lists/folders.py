@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
 
-from channels.models.personal import Clause, Theirs
+from channels.database.personal import Clause, Theirs
 from channels.transports import labels_of_kinds
 from conversations.models import Delivery, Draft
 from conversations.models.delivery_queryset import DeliveryQuerySet

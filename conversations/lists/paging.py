@@ -27,7 +27,7 @@ from django.db.models.functions import RowNumber
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.http import QueryDict
 
-from channels.models.reading import found
+from channels.database.reading import found
 from conversations.lists.microseconds import moment_of, number_of
 from conversations.models import Delivery, Draft
 from conversations.models.leading import leading

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import QueryDict
 
-from channels.models.personal import found_for
+from channels.database.personal import found_for
 from conversations.lists.browsing import Browsing
 from conversations.lists.filtering import Known
 from conversations.models import SavedSearch

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection, models, transaction
 
-from channels.models.prepared import moment, on_postgresql, prepared
-from channels.models.quick_rows import QuickRowsModel
+from channels.database.prepared import moment, on_postgresql, prepared
+from channels.database.quick_rows import QuickRowsModel
 
 Field: TypeAlias = "models.Field[Any, Any]"
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
-from channels.models.quick_rows import QuickRowsModel
+from channels.database.quick_rows import QuickRowsModel
 from conversations.models.by_hand import Rows, Sql
 
 # A LATERAL lookup finds each address by the unique index; with old statistics,

@@ -11,8 +11,8 @@ from django.db.models.functions import StrIndex, Substr
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
+from channels.database.quick_rows import QuickRowsModel
 from channels.models import Channel
-from channels.models.quick_rows import QuickRowsModel
 from channels.remote_words import RemoteWordsField
 from channels.return_path import new_token
 from channels.transports import Traits, transport_class

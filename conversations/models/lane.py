@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from channels.models.prepared import moment, prepared
-from channels.models.quick_rows import QuickRowsModel
-from channels.models.reading import instances
+from channels.database.prepared import moment, prepared
+from channels.database.quick_rows import QuickRowsModel
+from channels.database.reading import instances
 from conversations.models import by_hand
 from conversations.models.by_hand import Sql
 

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
 from channels.addresses import mailbox
-from channels.models.quick_rows import QuickRowsModel
+from channels.database.quick_rows import QuickRowsModel
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 

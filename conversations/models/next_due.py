@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from channels.models.prepared import moment, on_postgresql
-from channels.models.reading import Joined, instances
+from channels.database.prepared import moment, on_postgresql
+from channels.database.reading import Joined, instances
 from conversations.models.by_hand import ID, among
 from conversations.models.delivery import Delivery
 from conversations.models.hold import HeldBack

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from channels.addresses import AddressError, shown_domain, wire_domain
-from channels.models.reading import instances
+from channels.database.reading import instances
 from channels.remote_words import RemoteWordsField
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models.by_hand import among

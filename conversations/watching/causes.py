@@ -13,8 +13,8 @@ from django.db.models import Count, DateTimeField, Func, IntegerField, Max, Min,
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
+from channels.database.reading import values
 from channels.models import Channel
-from channels.models.reading import values
 from conversations.lists.folders import FOLDERS, OPEN
 from conversations.models import CauseTally, Delivery, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet

@@ -16,6 +16,8 @@ from channels.models import Allowance, Channel
 from conversations.models import Delivery, Hold, Lane, Report, Total
 from conversations.models.state import IS_DOWN, State
 
+# What could go and has been due for so long: no worker is at work, or none keeps up.
+OVERDUE = timedelta(minutes=10)
 # How long mail has been due: (label, upper bound). Mail not due yet is "later".
 AGES: tuple[tuple[str, timedelta], ...] = (
     ("under 1 min", timedelta(minutes=1)),

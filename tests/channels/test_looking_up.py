@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from channels.transports._lines import hang_up, pick_up
-from channels.transports._looking_up import look_up, numbers_of
+from channels.lines import hang_up, pick_up
+from channels.looking_up import look_up, numbers_of
 
 Answer = Callable[[], list[Any]]
 LOOPBACK = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 25))

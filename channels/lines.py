@@ -18,9 +18,9 @@ _hung_up = False
 
 
 class Line:
-    """A connection, being made or made; `close` it before or after the socket.
+    """A connection, made or still being made; `close` it before or after the socket.
 
-    By a descriptor of its own: a socket gives its own up when it becomes TLS.
+    It has a descriptor of its own: a socket gives its up when TLS is wrapped around it.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -36,7 +36,7 @@ class Line:
             self._sock.close()
 
     def _end(self) -> None:
-        """Whoever waits for it to say something hears at once that it is closed."""
+        """Shut it down: a thread that waits for the other side wakes up at once."""
         with suppress(OSError):  # the other side was quicker
             self._sock.shutdown(socket.SHUT_RDWR)
 

@@ -11,7 +11,7 @@ import socket
 import threading
 from typing import Any
 
-from channels.transports._lines import Waiting, has_hung_up
+from channels.lines import Waiting, has_hung_up
 
 Target = tuple[Any, Any, int, str, Any]  # as getaddrinfo names it
 

@@ -6,8 +6,8 @@ import socket
 import time
 from collections.abc import Sequence
 
-from channels.transports._lines import Line, has_hung_up
-from channels.transports._looking_up import Target, look_up
+from channels.lines import Line, has_hung_up
+from channels.looking_up import Target, look_up
 
 
 def first_to_answer(
