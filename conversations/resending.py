@@ -32,7 +32,7 @@ from channels.models import Channel
 from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, FourDays, Span
-from conversations.models.state import State
+from conversations.models.state import UNDONE, State
 from conversations.triage.order import Order
 from conversations.triage.sending_again import Resend, queue_again
 from deliveryportal.accounts.auditing import Area, record
@@ -135,6 +135,7 @@ def _can_go(user: User) -> DeliveryQuerySet:
         .filter(
             Exists(still_there),
             state=State.FAILED,
+            triage__in=UNDONE,  # what people have done with stays so
             state_since__gt=now() - LATELY,
             channel__health=Channel.Health.WORKING,
             channel__disconnected_at=None,

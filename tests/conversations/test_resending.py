@@ -124,6 +124,16 @@ def test_a_server_that_takes_mail_again_needs_no_mending(
     assert resendable(alice).exists() is offered
 
 
+@pytest.mark.parametrize("triage", Triage)
+def test_what_people_have_done_with_is_not_offered(
+    alice: User, fail: Fail, server: Channel, triage: Triage
+) -> None:
+    fail(alice, triage=triage)
+    undone = triage in {Triage.OPEN, Triage.WAITING}
+    assert len(offers_for(alice)) == undone
+    assert resend(server, by=alice) == undone
+
+
 def test_nothing_is_offered_while_the_channel_does_not_work(
     alice: User, fail: Fail, server: Channel
 ) -> None:
