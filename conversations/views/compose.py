@@ -21,14 +21,18 @@ from channels.models import EmailIdentity
 from channels.whole_numbers import whole_number
 from conversations.composing import AlreadySentError, Enclosed, write_to_each
 from conversations.forms import ComposeForm
-from conversations.models import Attachment, Draft, Message
+from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.sending.withholding import stopped_among
 from conversations.views.seen import everybody_named, foreseen
 from conversations.writing import drafting
 from conversations.writing.attaching import TooLargeError, attach
 from conversations.writing.drafting import HasGoneError, Written
 from conversations.writing.merging import told_differently
-from conversations.writing.reworking import replace_failed, replaced_by
+from conversations.writing.reworking import (
+    SentAgainBeforeError,
+    replace_failed,
+    replaced_by,
+)
 from conversations.writing.rich_text import as_text, lost_links, sanitised
 from deliveryportal.accounts.access import UserRequest
 
@@ -140,6 +144,9 @@ class Desk:
             return self._send()
         except AlreadySentError:
             return self._as_a_new_one()
+        except SentAgainBeforeError as error:
+            self.form.add_error(None, str(error))
+            return self._again()
 
     def keep(self) -> HttpResponse:
         if self.files_error:
@@ -218,7 +225,7 @@ class Desk:
         form, leaves_at = self.form, self._leaves_at()
         cc, bcc = form.copies
         with transaction.atomic():
-            failed = replaced_by(self.user, self.uuid) if self.version else None
+            failed = self._failed()
             written = write_to_each(
                 identity=form.cleaned_data["identity"],
                 letters=[(each.address, form.wording(each)) for each in form.everybody],
@@ -249,6 +256,13 @@ class Desk:
             else "",
         )
         return redirect("conversations:pending")
+
+    def _failed(self) -> Delivery | None:
+        """What this is sent instead of. Only a draft knows that, and it has a version."""
+        if not self.version:
+            return None
+        to = [each.address for each in self.form.everybody]
+        return replaced_by(self.user, self.uuid, to)
 
     def _wait(self) -> str:
         if self.form.cleaned_data["send_at"]:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection, transaction
 from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
 from conversations.models import Delivery, Message, Suppression
 from conversations.models.state import State, Triage
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
 from conversations.triage.changing_channel import what_changes
+from conversations.triage.order import Order
 from conversations.triage.refusing import what_can_be_done
 from deliveryportal.accounts.models import User
+from tests.portal import wait_until
 
 Fail = Callable[..., Delivery]
 Do = Callable[..., str]
+AlsoTo = Callable[..., Delivery]
+TO_IT_BEFORE = "It has been sent again to this address before."
 
 
 @pytest.fixture
@@ -54,20 +62,10 @@ def test_nothing_is_sent_again_twice(alice: User, fail: Fail, do: Do) -> None:
 
 
 def test_each_who_did_not_get_it_is_sent_it_again(
-    alice: User, fail: Fail, do: Do
+    alice: User, fail: Fail, also_to: AlsoTo, do: Do
 ) -> None:
     to = fail(alice)
-    cc = Delivery.objects.create(
-        message=to.message,
-        recipient="Bert@customer.test",
-        recipient_wire="Bert@customer.test",
-        part=Delivery.Part.CC,
-        channel=to.channel,
-        sender=alice,
-        team=alice.team,
-        state=State.FAILED,
-        reason=to.reason,
-    )
+    cc = also_to(to, "Bert@customer.test")
     assert do("retry", cc, alice) == ""
     assert [each.action.key for each in what_can_be_done(to) if each.resends]
     assert not [each for each in what_can_be_done(cc) if each.resends]
@@ -181,6 +179,80 @@ def test_a_domain_is_corrected_for_all(alice: User, fail: Fail, do: Do) -> None:
     failed = fail(alice, "anna@gmial.com", "domain_unknown")
     assert do("correct", failed, alice, domain="gmail.com") == ""
     assert resent(failed).recipient == "anna@gmail.com"
+
+
+def correct(by: User, *deliveries: Delivery, to: str) -> list[str]:
+    """Correct all at once; return why each was not."""
+    addresses = {str(each.uuid): to for each in deliveries}
+    ids = [each.pk for each in deliveries]
+    skipped = carry_out(ACTIONS["correct"], ids, Order(by, {"addresses": addresses}))
+    return [skipped.get(pk, "") for pk in ids]
+
+
+def test_one_mail_is_corrected_to_another_of_its_recipients_once(
+    alice: User, fail: Fail, also_to: AlsoTo
+) -> None:
+    to = fail(alice)
+    also_to(to, "bert@customer.test", state=State.ACCEPTED, reason="")
+    assert correct(alice, to, to="Bert@customer.test") == [""]
+    assert correct(alice, to, to="Bert@customer.test") == [TO_IT_BEFORE]
+    assert resent(to).recipient == "Bert@customer.test"
+
+
+def test_two_recipients_of_one_mail_corrected_to_one_address_get_one_resend(
+    alice: User, fail: Fail, also_to: AlsoTo
+) -> None:
+    to = fail(alice)
+    cc = also_to(to, "bert@customer.test")
+    other = fail(alice, "carl@customer.test")
+    outcome = correct(alice, to, cc, other, to="zoe@customer.test")
+    assert outcome == ["", TO_IT_BEFORE, ""]
+    cc.refresh_from_db()
+    assert cc.triage == Triage.OPEN, "somebody has to look after it still"
+    assert resent(to).recipient == resent(other).recipient == "zoe@customer.test"
+
+
+def test_a_domain_that_makes_two_recipients_one_sends_one_mail(
+    alice: User, fail: Fail, also_to: AlsoTo
+) -> None:
+    to = fail(alice, "anna@gmial.com", "domain_unknown")
+    cc = also_to(to, "Anna@gmal.com")
+    order = Order(alice, {"domain": "gmail.com"})
+    skipped = carry_out(ACTIONS["correct"], [to.pk, cc.pk], order)
+    assert skipped == {cc.pk: TO_IT_BEFORE}
+    assert resent(to).recipient == "anna@gmail.com"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_send_it_to_one_person_at_once_the_second_is_told(
+    alice: User, bob: User, fail: Fail, also_to: AlsoTo
+) -> None:
+    to = fail(alice)
+    cc = also_to(to, "bert@customer.test")
+
+    def second() -> list[str]:
+        try:
+            return correct(bob, cc, to="zoe@customer.test")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as hand:
+        with transaction.atomic():
+            assert correct(alice, to, to="zoe@customer.test") == [""]
+            later = hand.submit(second)
+            wait_until(somebody_waits_for_us)
+        assert later.result() in ([TO_IT_BEFORE], ["It has been sent again before."])
+    assert resent(to).recipient == "zoe@customer.test"
+
+
+def somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM pg_locks AS wanted JOIN pg_locks AS ours USING (transactionid) "
+            "WHERE NOT wanted.granted AND ours.granted AND ours.pid = pg_backend_pid()"
+        )
+        return cursor.fetchone() is not None
 
 
 @pytest.mark.parametrize(
