@@ -21,11 +21,11 @@ def not_begun(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
 
 @transaction.atomic
 def fail_unsent(
-    deliveries: DeliveryQuerySet, because: str, reason: str = "not_sendable"
+    deliveries: DeliveryQuerySet, because: str, reason: str = "withdrawn"
 ) -> None:
     """Fail those that are not begun, `because` of what a sentence says.
 
-    What is being handed over at this moment is left to its worker.
+    Its reason is a key of REASONS; mostly that somebody has withdrawn them. What is being handed over at this moment is left to its worker.
     """
     at = now()
     waiting = not_begun(deliveries).select_for_update(of=("self",)).order_by("pk")

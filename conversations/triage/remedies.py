@@ -38,6 +38,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "channel_down": (RETRY, OTHER_CHANNEL),
     "channel_gone": (RETRY, OTHER_CHANNEL),  # once it is connected again
     "not_sendable": (RETRY,),
+    "withdrawn": (),  # nobody can send it as who wrote it
     # Again only once it is released: see STOPPED.
     "suppressed": (RETRY, CORRECT),
     "domain_blocked": (RETRY, CORRECT),

@@ -24,7 +24,7 @@ from deliveryportal.accounts.models import User
 
 # What stands in the message, so that the same again would fail again.
 IN_THE_WORDS = frozenset(
-    {"content_rejected", "message_too_big", "spam_policy", "not_sendable"}
+    {"content_rejected", "message_too_big", "spam_policy", "not_sendable", "withdrawn"}
 )
 
 
