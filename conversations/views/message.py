@@ -56,7 +56,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         },
         {
             "message": found,
-            "sent_again_as": found.resends.first(),
+            "resends": found.resends.select_related("conversation").order_by("pk"),
             # What refreshes by itself does not ask for it.
             "conversation": SimpleLazyObject(partial(_around, found, request.user)),
             "deliveries": deliveries,

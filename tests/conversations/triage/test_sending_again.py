@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
@@ -17,6 +18,7 @@ from conversations.triage.carrying_out import carry_out
 from conversations.triage.changing_channel import what_changes
 from conversations.triage.order import Order
 from conversations.triage.refusing import what_can_be_done
+from conversations.triage.sending_again import has_been_sent_again
 from deliveryportal.accounts.models import User
 from tests.portal import wait_until
 
@@ -74,6 +76,45 @@ def test_each_who_did_not_get_it_is_sent_it_again(
         assert do("retry", each, alice) == "It has been sent again before."
     again = Delivery.objects.filter(message__resend_of=to.message)
     assert sorted(each.recipient for each in again) == [cc.recipient, to.recipient]
+
+
+@pytest.mark.parametrize(
+    ("address", "sent_again"),
+    [
+        ("Anna@customer.test", ["Anna@customer.test"]),
+        ("bert@customer.test", ["Bert@customer.test"]),
+        # Whose right address it is, the new message does not tell.
+        ("zoe@customer.test", ["Anna@customer.test", "Bert@customer.test"]),
+    ],
+)
+def test_the_list_says_so_of_whoever_was_sent_it_again_and_of_nobody_else(
+    alice: User, fail: Fail, also_to: AlsoTo, address: str, sent_again: list[str]
+) -> None:
+    to = fail(alice, "Anna@customer.test")
+    also_to(to, "Bert@customer.test")
+    fail(alice, "carl@customer.test")
+    new = fail(alice, address, state=State.ACCEPTED, reason="")
+    Message.objects.filter(pk=new.message_id).update(resend_of=to.message)
+    rows = Delivery.objects.for_list(["reason"]).order_by("pk")
+    told = [each.recipient for each in rows if each.sent_again_as]  # type: ignore[attr-defined]
+    assert told == sent_again
+    known = Delivery.objects.order_by("pk")
+    assert [each.recipient for each in known if has_been_sent_again(each)] == told
+
+
+def test_the_page_of_a_message_names_each_of_its_resends_and_whom_it_is_to(
+    alice: User, fail: Fail, also_to: AlsoTo, do: Do, as_user: Callable[[User], Client]
+) -> None:
+    to = fail(alice)
+    cc = also_to(to, "bert@customer.test")
+    for each in (cc, to):
+        assert do("retry", each, alice) == ""
+    page = as_user(alice).get(to.message.get_absolute_url()).text
+    page = " ".join(page.split())
+    assert page.count("Sent again as") == 1
+    for again in to.message.resends.all():
+        link = f'<a href="{again.get_absolute_url()}">{again}</a>'
+        assert f"{link} to {again.conversation.person_address} on" in page
 
 
 @pytest.mark.parametrize(
