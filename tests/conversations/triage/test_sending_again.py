@@ -20,6 +20,7 @@ from conversations.triage.order import Order
 from conversations.triage.refusing import what_can_be_done
 from conversations.triage.sending_again import has_been_sent_again
 from deliveryportal.accounts.models import User
+from tests.conversations.locks import somebody_waits_for_us
 from tests.portal import wait_until
 
 Fail = Callable[..., Delivery]
@@ -285,15 +286,6 @@ def test_of_two_who_send_it_to_one_person_at_once_the_second_is_told(
             wait_until(somebody_waits_for_us)
         assert later.result() in ([TO_IT_BEFORE], ["It has been sent again before."])
     assert resent(to).recipient == "zoe@customer.test"
-
-
-def somebody_waits_for_us() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM pg_locks AS wanted JOIN pg_locks AS ours USING (transactionid) "
-            "WHERE NOT wanted.granted AND ours.granted AND ours.pid = pg_backend_pid()"
-        )
-        return cursor.fetchone() is not None
 
 
 @pytest.mark.parametrize(

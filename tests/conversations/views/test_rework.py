@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -15,6 +17,8 @@ from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
 from conversations.writing.reworking import rework
 from deliveryportal.accounts.models import AuditEntry, User
+from tests.conversations.locks import somebody_waits_for_us
+from tests.portal import wait_until
 
 MakeDelivery = Callable[..., Delivery]
 SignIn = Callable[[User], Client]
@@ -169,6 +173,41 @@ def test_words_to_one_who_got_a_resend_of_it_stay_in_the_form_and_are_not_sent(
     assert Message.objects.filter(resend_of=refused.message).count() == 1
     draft.refresh_from_db()
     assert (draft.to, draft.body) == ("BERT@customer.test", "Other words.")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_words_to_one_who_is_sent_it_again_at_this_moment_wait_and_are_not_sent(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    bert = Delivery.objects.create(
+        message=refused.message,
+        recipient="bert@customer.test",
+        recipient_wire="bert@customer.test",
+        part=Delivery.Part.CC,
+        channel=refused.channel,
+        sender=alice,
+        team=alice.team,
+        state=State.FAILED,
+        reason="mailbox_full",
+    )
+    client, draft = as_user(alice), rework(refused)
+    assert draft
+
+    def write() -> str:
+        form = {"submission": str(draft.uuid), "version": "1", "to": bert.recipient}
+        try:
+            return client.post(draft.get_absolute_url(), {**form, "body": "Else."}).text
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as hand:
+        with transaction.atomic():
+            assert carry_out(ACTIONS["retry"], [bert.pk], Order(alice)) == {}
+            page = hand.submit(write)
+            wait_until(somebody_waits_for_us)
+        assert "has been sent again before" in page.result()
+    assert Message.objects.filter(resend_of=refused.message).count() == 1
 
 
 def test_the_form_whose_answer_was_lost_leads_to_what_it_sent(
