@@ -21,11 +21,12 @@ def not_begun(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
 
 @transaction.atomic
 def fail_unsent(
-    deliveries: DeliveryQuerySet, because: str, reason: str = "not_sendable"
+    deliveries: DeliveryQuerySet, because: str, reason: str = "withdrawn"
 ) -> None:
     """Fail queued deliveries; the sentence `because` says why.
 
-    Mail that is being handed over at this moment is left to its worker.
+    `reason` is a key of REASONS. Mail that is being handed over at this moment is left
+    to its worker.
     """
     at = now()
     waiting = not_begun(deliveries).select_for_update(of=("self",)).order_by("pk")

@@ -32,9 +32,9 @@ from channels.models import Channel
 from conversations.models import Delivery, Message, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, FourDays, Span
-from conversations.models.state import State
+from conversations.models.state import UNDONE, State
 from conversations.triage.order import Order
-from conversations.triage.sending_again import Resend, queue_again
+from conversations.triage.sending_again import Resend, queue_again, take_turns
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
@@ -140,6 +140,7 @@ def _can_go(user: User) -> DeliveryQuerySet:
         .filter(
             Exists(still_there),
             state=State.FAILED,
+            triage__in=UNDONE,  # what people have done with stays so
             state_since__gt=now() - LATELY,
             channel__health=Channel.Health.WORKING,
             channel__disconnected_at=None,
@@ -209,13 +210,14 @@ def _resend_some(
     # Two requests at once take turns; the second sees the first one's messages.
     turn.select_for_update(no_key=True).get()
     some = list(
-        failed.select_related("message__conversation", "channel").order_by(
-            "state_since", "pk"
-        )[:AT_A_TIME]
+        failed.select_related("message__conversation", "channel")
+        # What somebody has in hand at this moment, they decide about.
+        .select_for_update(of=("self",), skip_locked=True)
+        .order_by("state_since", "pk")[:AT_A_TIME]
     )
-    queue_again([Resend(each, each.channel) for each in some], Order(by))
-    if some:
-        record(
-            Area.TRIAGE, "Sent failed mail again", because_of, by=by, number=len(some)
-        )
-    return len(some)
+    take_turns([each.message for each in some])
+    resends = [Resend(each, each.channel) for each in some]
+    number = len(some) - len(queue_again(resends, Order(by)))
+    if number:
+        record(Area.TRIAGE, "Sent failed mail again", because_of, by=by, number=number)
+    return number

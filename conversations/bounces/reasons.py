@@ -197,6 +197,14 @@ REASONS: dict[str, Reason] = {
         "The words with each mail say what to change; then write it again.",
         Actor.YOU,
     ),
+    # Its sender cannot write any more, or not as this identity.
+    "withdrawn": Reason(
+        "Cancelled before it left",
+        "Nothing was sent: whoever wrote it was deactivated, or the email identity it was "
+        "written as was deleted. It can be written again as another identity, or by "
+        "somebody else.",
+        Actor.YOU,
+    ),
     # A person has found out about an unconfirmed one, and said so.
     "not_arrived": Reason(
         "Did not arrive, as a person found out",

@@ -55,9 +55,14 @@ MESSAGE = RawSQL(
     (),
     models.UUIDField(),
 )
-SENT_AGAIN = RawSQL(
-    "SELECT id FROM conversations_message "
-    "WHERE resend_of_id = conversations_delivery.message_id LIMIT 1",
+SENT_AGAIN = RawSQL(  # as triage.sending_again.has_been_sent_again
+    "SELECT resend.id FROM conversations_message resend "
+    "JOIN conversations_conversation its ON its.id = resend.conversation_id "
+    "WHERE resend.resend_of_id = conversations_delivery.message_id AND NOT EXISTS ("
+    "SELECT 1 FROM conversations_delivery other "
+    "WHERE other.message_id = conversations_delivery.message_id "
+    "AND other.id <> conversations_delivery.id "
+    "AND lower(other.recipient) = lower(its.person_address)) LIMIT 1",
     (),
     models.BigIntegerField(),
 )

@@ -27,7 +27,7 @@ from conversations.triage.forms import (
     DecisionForm,
 )
 from conversations.triage.order import Order, Skipped
-from conversations.triage.remedies import AGAIN, CORRECT, OTHER_CHANNEL, RETRY
+from conversations.triage.remedies import AGAIN, CANCEL, CORRECT, OTHER_CHANNEL, RETRY
 from conversations.triage.retrying import retry
 from conversations.triage.settling import settle_as_arrived, settle_as_lost
 
@@ -139,7 +139,7 @@ ACTIONS: dict[str, Action] = {
             form=DecisionForm,
         ),
         Action(
-            key="cancel",
+            key=CANCEL,
             label="Cancel",
             done="cancelled and back in Drafts",
             says="It does not leave. It stands again in the drafts of whoever wrote it, to "
@@ -195,7 +195,7 @@ EXPORT = Offer(
 # The actions that a tab offers for ticked rows, in this order.
 IN_TABS: dict[str, tuple[str, ...]] = {
     "sent": (AGAIN, OTHER_CHANNEL, "archive"),
-    "pending": ("cancel",),
+    "pending": (CANCEL,),
     "failed": (
         RETRY,
         OTHER_CHANNEL,

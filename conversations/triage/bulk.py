@@ -7,26 +7,34 @@ rests as long as it has worked: pages and sending come first.
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.timezone import now
 
 from conversations.models import BulkItem, BulkJob
 from conversations.sending.stopping import stopping
-from conversations.triage.actions import ACTIONS
+from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.carrying_out import GONE, carry_out
-from conversations.triage.order import Order
+from conversations.triage.order import Order, Skipped
 from conversations.triage.scope import Scope
 from conversations.triage.telling import about, filled_in
 from deliveryportal.accounts.auditing import Area, record
+
+logger = logging.getLogger(__name__)
 
 AT_A_TIME = 25  # in one transaction
 GATHERED_AT_A_TIME = 500
 SPELL = timedelta(seconds=2)  # of one worker, before other work has its turn
 FORGOTTEN_AFTER = timedelta(seconds=15)
+BROKE = (
+    "Something broke here, and the log tells your admin what: it was left as it is, and "
+    "nothing was sent."
+)
 Outcome = BulkItem.Outcome
 
 
@@ -115,7 +123,7 @@ def _do_some(job: BulkJob) -> bool:
         return False
     action = ACTIONS[job.action]
     ids = [item.delivery_id for item in items if item.delivery_id]
-    skipped = carry_out(action, ids, Order(job.by, job.options))
+    skipped = _carry_out_whatever_breaks(action, ids, Order(job.by, job.options))
     # Items without a delivery: it was deleted since it was gathered. If the action
     # itself deletes, it went together with another delivery of its message.
     of_gone = "" if action.removes else GONE
@@ -127,6 +135,29 @@ def _do_some(job: BulkJob) -> bool:
     job.skipped += sum(bool(item.why) for item in items)
     job.done += sum(not item.why for item in items)
     return True
+
+
+def _carry_out_whatever_breaks(
+    action: Action, ids: Collection[int], order: Order
+) -> Skipped:
+    """All at once; only where that breaks one by one, so that the others are done.
+
+    What broke has been rolled back each time, by the savepoint of `carry_out`.
+    """
+    try:
+        return carry_out(action, ids, order)
+    except Exception:
+        if connection.needs_rollback:  # the database is away: all of it later
+            raise
+        logger.exception("%s broke for some of %s", action.key, ids)
+    skipped: Skipped = {}
+    for each in ids:
+        try:
+            skipped |= carry_out(action, [each], order)
+        except Exception:
+            logger.exception("%s broke for delivery %s", action.key, each)
+            skipped[each] = BROKE
+    return skipped
 
 
 def forgotten() -> list[int]:

@@ -34,7 +34,7 @@ def carry_out(
         .select_for_update(of=("self",))
         .select_related("message__identity", "message__conversation", "message__sender")
         .select_related("sender", "channel", "suppression")
-        .prefetch_related("message__resends", "suppressions")
+        .prefetch_related("suppressions")
         .order_by("pk")
     )
     skipped = dict.fromkeys(set(ids) - {each.pk for each in deliveries}, GONE)

@@ -8,9 +8,11 @@ from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
 from conversations.models.state import STATUS, State
 from conversations.triage.actions import ACTIONS, EXPORT, Action, Offer
+from conversations.triage.cancelling import BEGUN
 from conversations.triage.known import Known, what_is_known
 from conversations.triage.remedies import (
     BY_ITS_CHANNEL,
+    CANCEL,
     RESENDING,
     STOPPED,
     TO_ITS_ADDRESS,
@@ -62,6 +64,9 @@ def refusal(action: Action, standing: Standing) -> str:
 
 def hindrance(action: Action, delivery: Delivery) -> str:
     """Say what hinders an action that would help; empty if nothing does."""
+    if action.key == CANCEL:  # takes back the message whole
+        whole = delivery.message.deliveries.all()
+        return "" if all(each.state == State.QUEUED for each in whole) else BEGUN
     if action.key not in RESENDING:
         return ""
     by_its_channel = action.key in BY_ITS_CHANNEL

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 RETRY, OTHER_CHANNEL, CORRECT = "retry", "other-channel", "correct"
 AGAIN = "again"  # what has not failed
+CANCEL = "cancel"  # what has not left
 RESENDING = frozenset({RETRY, AGAIN, OTHER_CHANNEL, CORRECT})
 BY_ITS_CHANNEL = RESENDING - {OTHER_CHANNEL}
 TO_ITS_ADDRESS = RESENDING - {CORRECT}
@@ -37,6 +38,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "channel_down": (RETRY, OTHER_CHANNEL),
     "channel_gone": (RETRY, OTHER_CHANNEL),  # once it is connected again
     "not_sendable": (RETRY,),
+    "withdrawn": (),  # nobody can send it as who wrote it
     # Retry only once it is released: see STOPPED.
     "suppressed": (RETRY, CORRECT),
     "domain_blocked": (RETRY, CORRECT),

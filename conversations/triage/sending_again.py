@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from channels.addresses import Address
 from channels.models import Channel
@@ -19,6 +21,7 @@ from conversations.triage.known import what_is_known
 from conversations.triage.order import Order, Skipped
 
 ASKED = "It {known}, and you did not say to send it again."
+TO_IT_BEFORE = "It has been sent again to this address before."
 
 
 class Resend(NamedTuple):
@@ -31,6 +34,10 @@ class Resend(NamedTuple):
     @property
     def address(self) -> Address:
         return self.to or own_address(self.delivery)
+
+    @property
+    def person(self) -> str:
+        return self.address.shown.lower()
 
     @property
     def lane(self) -> LaneId:
@@ -54,6 +61,8 @@ def send_again(
 
     Return why others were skipped.
     """
+    deliveries = list(deliveries)
+    take_turns([each.message for each in deliveries])
     skipped: Skipped = {}
     resends: list[Resend] = []
     for delivery in deliveries:
@@ -63,23 +72,57 @@ def send_again(
         else:
             to = (addresses or {}).get(delivery.pk)
             resends.append(Resend(delivery, channel, to))
-    wires = [each.address.wire for each in resends]
-    stopped = Suppression.objects.stopping(order.by.team_id, wires)
+    skipped |= _stopped(resends)
+    rest = [each for each in resends if each.delivery.pk not in skipped]
+    return skipped | queue_again(rest, order)
+
+
+def take_turns(messages: Sequence[Message]) -> None:
+    """Wait for others who send one of these again, and find what they have sent.
+
+    Whoever locks deliveries as well does that before.
+    """
+    ids = {each.pk for each in messages}
+    locked = Message.objects.filter(pk__in=ids).select_for_update(no_key=True)
+    list(locked.order_by("pk").values_list("pk"))
+    prefetch_related_objects(messages, "resends__conversation")
+
+
+def _stopped(resends: Iterable[Resend]) -> Skipped:
+    """What the team of each stops, which need not be that of whoever asks for it."""
+    by_team: dict[int, list[Resend]] = defaultdict(list)
     for each in resends:
-        if suppression := stopped.get(each.address.wire):
-            skipped[each.delivery.pk] = suppression.sentence
-    queue_again([each for each in resends if each.delivery.pk not in skipped], order)
+        by_team[each.delivery.team_id].append(each)
+    skipped: Skipped = {}
+    for team_id, of_team in by_team.items():
+        wires = [each.address.wire for each in of_team]
+        stopping = Suppression.objects.stopping(team_id, wires)
+        for each in of_team:
+            if suppression := stopping.get(each.address.wire):
+                skipped[each.delivery.pk] = suppression.sentence
     return skipped
 
 
-def queue_again(resends: Collection[Resend], order: Order) -> None:
-    """Write the new messages, resolve the old, and announce the lanes on commit."""
+def queue_again(resends: Iterable[Resend], order: Order) -> Skipped:
+    """Write the new messages, resolve the old, and announce the lanes on commit.
+
+    One message to a person; the caller has taken turns. Return why others were skipped.
+    """
+    skipped: Skipped = {}
+    sent: dict[tuple[int, str], Resend] = {}
     for each in resends:
+        failed = each.delivery.message
+        key = failed.pk, each.person
+        if key in sent or each.person in sent_again_to(failed):
+            skipped[each.delivery.pk] = TO_IT_BEFORE
+            continue
+        sent[key] = each
         message = again(each.delivery, each.to)
         queue(message, each.address, each.channel, note=each.note(order))
-    sent_again([each.delivery for each in resends], order)
-    lanes = {each.lane for each in resends}
+    sent_again([each.delivery for each in sent.values()], order)
+    lanes = {each.lane for each in sent.values()}
     transaction.on_commit(partial(announce_lanes, lanes))
+    return skipped
 
 
 def own_address(delivery: Delivery) -> Address:
@@ -141,17 +184,20 @@ def has_been_sent_again(delivery: Delivery) -> bool:
     A resend to another recipient of the message does not count. One to a corrected
     address does, since it may be this recipient's.
     """
-    resends = delivery.message.resends.all()
-    if not resends:
+    people = sent_again_to(delivery.message)
+    if not people:
         return False
     others = {
         each.recipient.lower()
         for each in delivery.message.deliveries.all()
         if each.pk != delivery.pk
     }
-    return any(
-        each.conversation.person_address.lower() not in others for each in resends
-    )
+    return not people <= others
+
+
+def sent_again_to(message: Message) -> set[str]:
+    """Whom its resends are to."""
+    return {each.conversation.person_address.lower() for each in message.resends.all()}
 
 
 def _of_sender(delivery: Delivery) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from django.db.models import Exists, OuterRef
+
 from conversations.lists.folders import DELIVERED, HANDED_OVER
 from conversations.lists.paging import Part
 from conversations.models import Delivery, Report
@@ -87,8 +89,11 @@ class Reached:
 
 
 def suggestions(delivery: Delivery, reached: Reached) -> list[Suggestion]:
-    """Addresses that may have been meant, the likeliest first, each once."""
-    seen = {delivery.recipient.casefold()}
+    """Addresses that may have been meant, the likeliest first, each once.
+
+    Never one that gets this mail already: it would get it twice.
+    """
+    seen = {each.recipient.casefold() for each in delivery.message.deliveries.all()}
     found = []
     for each in (
         *_of_the_conversation(delivery),
@@ -102,14 +107,28 @@ def suggestions(delivery: Delivery, reached: Reached) -> list[Suggestion]:
 
 
 def _of_the_conversation(delivery: Delivery) -> Iterator[Suggestion]:
-    """Other addresses that mail of this conversation went or was forwarded to."""
-    conversation = delivery.message.conversation_id
-    others = Delivery.objects.filter(
-        message__resend_of__conversation=conversation
-    ) | Delivery.objects.filter(message__conversation=conversation)
-    for address in others.values_list("recipient", flat=True).distinct()[:AT_MOST]:
-        yield Suggestion(address, "used in this conversation")
-    named = Report.objects.filter(delivery__message__conversation=conversation)
+    """Where else mail to this person went, or was forwarded to."""
+    to_them = Delivery.objects.filter(
+        message__conversation=delivery.message.conversation_id,
+        recipient__iexact=delivery.recipient,
+    )
+    others = Delivery.objects.filter(message=OuterRef("message__resend_of")).exclude(
+        recipient__iexact=delivery.recipient
+    )
+    instead = (
+        Delivery.objects.filter(
+            part=Delivery.Part.TO, message__resend_of__in=to_them.values("message")
+        )
+        .annotate(may_be_anothers=Exists(others))
+        .values_list("recipient", "may_be_anothers")
+    )
+    for address, may_be_anothers in instead.order_by("may_be_anothers").distinct()[
+        :AT_MOST
+    ]:
+        yield Suggestion(
+            address, "used in this conversation", likely=not may_be_anothers
+        )
+    named = Report.objects.filter(delivery__in=to_them)
     for address in named.values_list("final_recipient", flat=True).distinct()[:AT_MOST]:
         if "@" in address:
             yield Suggestion(address, "named in a report about this conversation")

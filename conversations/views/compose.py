@@ -20,6 +20,7 @@ from conversations.models import Attachment, Draft, Message
 from conversations.writing.attaching import TooLargeError, attach
 from conversations.writing.drafting import HasGoneError, Written, keep
 from conversations.writing.foreseeing import foresee
+from conversations.writing.reworking import SentAgainBeforeError
 from conversations.writing.rich_text import sanitised
 from conversations.writing.sending_off import SentOff, send_off
 from conversations.writing.unusual import untold
@@ -115,6 +116,9 @@ class PostedForm:
             )
         except AlreadySentError:
             return self._as_a_new_one()
+        except SentAgainBeforeError as error:
+            self.form.add_error(None, str(error))
+            return self._again()
         return self._lead_on(sent)
 
     def keep(self) -> HttpResponse:

@@ -55,7 +55,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         },
         {
             "message": found,
-            "sent_again_as": found.resends.first(),
+            "resends": found.resends.select_related("conversation").order_by("pk"),
             # Lazy, because the part that refreshes by itself does not show it.
             "conversation": SimpleLazyObject(partial(_around, found, request.user)),
             "deliveries": deliveries,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from conversations.models import Delivery, Draft
+from channels.addresses import Address
+from conversations.models import Delivery, Draft, Message
 from conversations.triage.deciding import sent_again
 from conversations.triage.order import Order
-from conversations.triage.sending_again import has_been_sent_again
+from conversations.triage.sending_again import (
+    has_been_sent_again,
+    sent_again_to,
+    take_turns,
+)
 from conversations.writing.drafting import keep
 from conversations.writing.taking_back import typed_as, written_again
 from deliveryportal.accounts.auditing import Area, record
@@ -18,8 +24,19 @@ from deliveryportal.accounts.models import User
 
 # Reasons that lie in the message: sent again unchanged, it would fail again.
 IN_THE_WORDS = frozenset(
-    {"content_rejected", "message_too_big", "spam_policy", "not_sendable"}
+    {"content_rejected", "message_too_big", "spam_policy", "not_sendable", "withdrawn"}
 )
+
+
+# Of one mail each person gets one resend.
+BEFORE = (
+    "Nothing was sent: to {} the mail that did not arrive has been sent again before. "
+    "Take the address out, or write to it in a new message."
+)
+
+
+class SentAgainBeforeError(Exception):
+    """One of the recipients has got a resend of what this is sent instead of."""
 
 
 def can_be_reworked(delivery: Delivery, user: User) -> bool:
@@ -54,8 +71,14 @@ def replace_failed(failed: Delivery, *, by: User) -> None:
     record(Area.TRIAGE, "Sent other words instead", failed.recipient, by=by)
 
 
-def replaced_by(owner: User, submission: UUID) -> Delivery | None:
-    """The failure that the draft is to replace, locked; None if that was sent again."""
+def replaced_by(
+    owner: User, submission: UUID, to: Iterable[Address]
+) -> Delivery | None:
+    """The failure that the draft is to replace, locked; None if that was sent again.
+
+    Raises SentAgainBeforeError if it was sent again already to one of those that the
+    draft goes `to`, unless by this very form.
+    """
     draft = Draft.objects.filter(owner=owner, uuid=submission).first()
     if draft is None or draft.instead_of_id is None:
         return None
@@ -65,4 +88,14 @@ def replaced_by(owner: User, submission: UUID) -> Delivery | None:
         .filter(pk=draft.instead_of_id)
         .first()
     )
-    return failed if failed and not has_been_sent_again(failed) else None
+    if failed is None:
+        return None
+    take_turns([failed.message])
+    if has_been_sent_again(failed):
+        return None
+    if not Message.objects.filter(sender=owner, submission=submission).exists():
+        before = sent_again_to(failed.message)
+        for address in to:
+            if address.shown.lower() in before:
+                raise SentAgainBeforeError(BEFORE.format(address.shown))
+    return failed

@@ -225,6 +225,7 @@ def test_or_it_is_cancelled_and_says_so_under_failed_deliveries(
     )
     delivery = Delivery.objects.get()
     assert delivery.state == State.FAILED
+    assert delivery.reason == "withdrawn"
     assert "Alice Acme was deactivated by Bob Acme" in delivery.remote_words
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils.timezone import now
 from pytest_django import Settings
 
@@ -11,13 +13,14 @@ from channels.identity_deletion import affected_by, consequences_of, delete, obj
 from channels.models import EmailIdentity
 from conversations import delivering
 from conversations.delivering import claim, deliver_lane, look_ahead
-from conversations.models import Delivery, DeliveryEvent, Message
-from conversations.models.state import State
+from conversations.models import Delivery, DeliveryEvent, Draft, Message
+from conversations.models.state import State, Triage
 from conversations.sending.lease import Lease
 from deliveryportal.accounts.models import User
 from tests.peers.scripted_smtp import ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]
+AsUser = Callable[[User], Client]
 
 
 @pytest.fixture
@@ -77,7 +80,7 @@ def test_what_waits_stands_under_failed_deliveries_afterwards(
     assert delete(identity, accepted=2)
     for delivery in (waiting, scheduled):
         assert state_of(delivery) == State.FAILED
-        assert delivery.reason == "not_sendable"
+        assert delivery.reason == "withdrawn"
         assert delivery.waiting_for == ""
         assert delivery.remote_words == (
             "The email identity sales@acme.test was deleted before this could leave. "
@@ -93,6 +96,26 @@ def test_what_waits_stands_under_failed_deliveries_afterwards(
     sent.message.refresh_from_db()
     assert sent.message.identity is None
     assert sent.message.from_address == "sales@acme.test"
+
+
+def test_whoever_wrote_it_sends_it_as_another_identity_and_nobody_retries_it(
+    alice: User, identity: EmailIdentity, written: MakeDelivery, as_user: AsUser
+) -> None:
+    waiting = written("now@customer.test")
+    assert delete(identity, accepted=1)
+    client = as_user(alice)
+    page = client.get(reverse("conversations:causes")).text
+    assert "Cancelled before it left" in page
+    assert "/act/retry/" not in page
+    assert "Whoever wrote it opens the message to edit it and send it again." in page
+    client.post(reverse("conversations:rework", args=[waiting.uuid]))
+    draft = Draft.objects.get()
+    form = {"submission": str(draft.uuid), "version": "1", "to": draft.to}
+    client.post(draft.get_absolute_url(), {**form, "subject": "Hello", "body": "Text."})
+    again = Message.objects.get(resend_of=waiting.message)
+    assert again.from_address == "alice@acme.test"
+    waiting.refresh_from_db()
+    assert waiting.triage == Triage.RESOLVED
 
 
 def test_more_than_was_accepted_is_not_done(

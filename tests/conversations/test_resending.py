@@ -26,6 +26,9 @@ from conversations.resending import (
     resendable,
 )
 from conversations.triage import sending_again
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
+from conversations.triage.order import Order
 from conversations.triage.sending_again import again, own_address
 from deliveryportal.accounts.models import User
 
@@ -122,6 +125,16 @@ def test_a_server_that_takes_mail_again_needs_no_mending(
     assert not resendable(alice).exists(), "only somebody else's mail has gone"
     fail(alice, state=State.ACCEPTED, state_since=now())
     assert resendable(alice).exists() is offered
+
+
+@pytest.mark.parametrize("triage", Triage)
+def test_what_people_have_done_with_is_not_offered(
+    alice: User, fail: Fail, server: Channel, triage: Triage
+) -> None:
+    fail(alice, triage=triage)
+    undone = triage in {Triage.OPEN, Triage.WAITING}
+    assert len(offers_for(alice)) == undone
+    assert resend(server, by=alice) == undone
 
 
 def test_nothing_is_offered_while_the_channel_does_not_work(
@@ -332,6 +345,26 @@ def test_two_who_click_at_once_send_once(
     with ThreadPoolExecutor(2) as hands:
         assert sum(hands.map(click, (alice, bob))) == 20
     assert Message.objects.exclude(resend_of=None).count() == 20
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_retries_at_this_moment_is_left_to_them(
+    alice: User, bob: User, fail: Fail, server: Channel
+) -> None:
+    retried = fail(alice)
+    fail(alice)
+
+    def click() -> int:
+        try:
+            return resend(server, by=bob)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as hand, transaction.atomic():
+        assert carry_out(ACTIONS["retry"], [retried.pk], Order(alice)) == {}
+        assert hand.submit(click).result(timeout=30) == 1
+    assert Message.objects.exclude(resend_of=None).count() == 2
 
 
 def test_a_resend_carries_the_formatted_text_and_the_files(

@@ -76,6 +76,28 @@ def test_what_did_not_arrive_is_sent_again_once_it_is_confirmed(
     assert failed.message.resends.count() == 1
 
 
+def test_what_the_team_of_each_does_not_write_to_is_not_sent_again(
+    act: Act,
+    alice: User,
+    bob: User,
+    charlie: User,
+    operator: User,
+    make_delivery: MakeDelivery,
+) -> None:
+    """Whatever the operator's own team, or another one, suppresses."""
+    User.objects.filter(pk=operator.pk).update(team=charlie.team)
+    ours, theirs = "anna@customer.test", "bert@customer.test"
+    suppress_address(ours, by=bob, note="")
+    suppress_address(theirs, by=charlie, note="")
+    failed = [
+        make_delivery(alice, each, state=State.FAILED, reason="mailbox_full")
+        for each in (ours, theirs)
+    ]
+    page = act("requeue", *failed, confirmed="yes")
+    assert "1 sent again." in page
+    assert [each.message.resends.count() for each in failed] == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("state", "reason", "why"),
     [

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from conversations.models import Delivery
-from conversations.models.state import State
+from conversations.models.state import Part, State
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
@@ -26,6 +26,27 @@ def fail(make_delivery: Callable[..., Delivery]) -> Callable[..., Delivery]:
         **fields: object,
     ) -> Delivery:
         return make_delivery(sender, recipient, reason=reason, state=state, **fields)
+
+    return make
+
+
+@pytest.fixture
+def also_to() -> Callable[..., Delivery]:
+    """Another recipient of the same mail, for whom it failed as well."""
+
+    def make(
+        of: Delivery, recipient: str, part: Part = Part.CC, **fields: object
+    ) -> Delivery:
+        return Delivery.objects.create(
+            message=of.message,
+            recipient=recipient,
+            recipient_wire=recipient,
+            part=part,
+            channel=of.channel,
+            sender=of.sender,
+            team=of.team,
+            **{"state": State.FAILED, "reason": of.reason, **fields},
+        )
 
     return make
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,7 +15,7 @@ from django.utils.timezone import now
 from conversations import sweeping
 from conversations.models import BulkItem, BulkJob, Delivery, Message
 from conversations.models.state import State, Triage
-from conversations.triage import bulk
+from conversations.triage import bulk, sending_again
 from conversations.triage.actions import ACTIONS
 from conversations.triage.beginning import ask_to_stop, begin
 from conversations.triage.scope import Scope
@@ -156,6 +157,36 @@ def test_a_crash_in_the_middle_repeats_nothing(
 
 def _crash(*args: object) -> None:
     raise ConnectionError
+
+
+def test_what_breaks_for_one_is_skipped_and_the_others_are_done(
+    alice: User,
+    fail: Fail,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever the database refuses: here a second message of one id."""
+    for number in range(3):
+        fail(alice, f"p{number}@customer.test")
+    bad = fail(alice, "bad@customer.test")
+    fine = sending_again.again
+
+    def again(delivery: Delivery, *args: Any) -> Message:
+        made = fine(delivery, *args)
+        if delivery == bad:
+            made.message_id = bad.message.message_id
+        return made
+
+    monkeypatch.setattr(sending_again, "again", again)
+    scope = Scope(tuple(each.uuid for each in Delivery.objects.all()), "")
+    job = finish(begin(ACTIONS["retry"], scope, by=alice, options={}))
+    assert (job.total, job.done, job.skipped) == (4, 3, 1)
+    [skipped] = job.items.filter(outcome=BulkItem.Outcome.SKIPPED)
+    assert (skipped.recipient, skipped.why) == (bad.recipient, bulk.BROKE)
+    assert Message.objects.exclude(resend_of=None).count() == 3
+    assert not Message.objects.filter(resend_of=bad.message_id).exists()
+    assert f"retry broke for delivery {bad.pk}" in caplog.text
+    assert "IntegrityError" in caplog.text
 
 
 def test_the_sweeper_takes_up_what_a_dead_worker_left(

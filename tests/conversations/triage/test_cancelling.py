@@ -113,13 +113,27 @@ def test_what_has_no_form_any_more_becomes_a_draft_of_its_own(
 
 
 def test_what_has_begun_to_leave_for_one_recipient_is_not_taken_back_for_another(
-    alice: User, make_delivery: Make, do: Do
+    alice: User, also_to: Make, make_delivery: Make, do: Do
 ) -> None:
     begun = make_delivery(alice, state=State.ACCEPTED)
-    copy = make_delivery(alice)
-    Delivery.objects.filter(pk=copy.pk).update(message=begun.message, part="cc")
+    copy = also_to(begun, "bert@customer.test", state=State.QUEUED)
     assert do("cancel", copy, alice) == BEGUN
     assert Message.objects.filter(pk=begun.message_id).exists()
+
+
+def test_what_has_begun_to_leave_is_not_offered_to_be_cancelled(
+    alice: User, also_to: Make, make_delivery: Make, as_user: SignIn
+) -> None:
+    begun = make_delivery(alice, state=State.ACCEPTED)
+    copy = also_to(begun, "bert@customer.test", state=State.QUEUED)
+    client = as_user(alice)
+    page = client.get(begun.message.get_absolute_url()).text
+    assert f'id="cancel-{copy.pk}"' not in page
+    waits = make_delivery(alice)
+    address = f"{ACTIONS['cancel'].url}?delivery={copy.uuid}&delivery={waits.uuid}"
+    page = client.get(address).text
+    assert "Cancel: 1 of 2" in page
+    assert BEGUN in page
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.FAILED, State.DELAYED])

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection, transaction
+from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
 from conversations.models import Delivery, Message, Suppression
 from conversations.models.state import State, Triage
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
 from conversations.triage.changing_channel import what_changes
+from conversations.triage.order import Order
 from conversations.triage.refusing import what_can_be_done
+from conversations.triage.sending_again import has_been_sent_again
 from deliveryportal.accounts.models import User
+from tests.conversations.locks import somebody_waits_for_us
+from tests.portal import wait_until
 
 Fail = Callable[..., Delivery]
 Do = Callable[..., str]
+AlsoTo = Callable[..., Delivery]
+TO_IT_BEFORE = "It has been sent again to this address before."
 
 
 @pytest.fixture
@@ -54,20 +65,10 @@ def test_nothing_is_sent_again_twice(alice: User, fail: Fail, do: Do) -> None:
 
 
 def test_each_who_did_not_get_it_is_sent_it_again(
-    alice: User, fail: Fail, do: Do
+    alice: User, fail: Fail, also_to: AlsoTo, do: Do
 ) -> None:
     to = fail(alice)
-    cc = Delivery.objects.create(
-        message=to.message,
-        recipient="Bert@customer.test",
-        recipient_wire="Bert@customer.test",
-        part=Delivery.Part.CC,
-        channel=to.channel,
-        sender=alice,
-        team=alice.team,
-        state=State.FAILED,
-        reason=to.reason,
-    )
+    cc = also_to(to, "Bert@customer.test")
     assert do("retry", cc, alice) == ""
     assert [each.action.key for each in what_can_be_done(to) if each.resends]
     assert not [each for each in what_can_be_done(cc) if each.resends]
@@ -76,6 +77,45 @@ def test_each_who_did_not_get_it_is_sent_it_again(
         assert do("retry", each, alice) == "It has been sent again before."
     again = Delivery.objects.filter(message__resend_of=to.message)
     assert sorted(each.recipient for each in again) == [cc.recipient, to.recipient]
+
+
+@pytest.mark.parametrize(
+    ("address", "sent_again"),
+    [
+        ("Anna@customer.test", ["Anna@customer.test"]),
+        ("bert@customer.test", ["Bert@customer.test"]),
+        # Whose right address it is, the new message does not tell.
+        ("zoe@customer.test", ["Anna@customer.test", "Bert@customer.test"]),
+    ],
+)
+def test_the_list_says_so_of_whoever_was_sent_it_again_and_of_nobody_else(
+    alice: User, fail: Fail, also_to: AlsoTo, address: str, sent_again: list[str]
+) -> None:
+    to = fail(alice, "Anna@customer.test")
+    also_to(to, "Bert@customer.test")
+    fail(alice, "carl@customer.test")
+    new = fail(alice, address, state=State.ACCEPTED, reason="")
+    Message.objects.filter(pk=new.message_id).update(resend_of=to.message)
+    rows = Delivery.objects.for_list(["reason"]).order_by("pk")
+    told = [each.recipient for each in rows if each.sent_again_as]  # type: ignore[attr-defined]
+    assert told == sent_again
+    known = Delivery.objects.order_by("pk")
+    assert [each.recipient for each in known if has_been_sent_again(each)] == told
+
+
+def test_the_page_of_a_message_names_each_of_its_resends_and_whom_it_is_to(
+    alice: User, fail: Fail, also_to: AlsoTo, do: Do, as_user: Callable[[User], Client]
+) -> None:
+    to = fail(alice)
+    cc = also_to(to, "bert@customer.test")
+    for each in (cc, to):
+        assert do("retry", each, alice) == ""
+    page = as_user(alice).get(to.message.get_absolute_url()).text
+    page = " ".join(page.split())
+    assert page.count("Sent again as") == 1
+    for again in to.message.resends.all():
+        link = f'<a href="{again.get_absolute_url()}">{again}</a>'
+        assert f"{link} to {again.conversation.person_address} on" in page
 
 
 @pytest.mark.parametrize(
@@ -181,6 +221,71 @@ def test_a_domain_is_corrected_for_all(alice: User, fail: Fail, do: Do) -> None:
     failed = fail(alice, "anna@gmial.com", "domain_unknown")
     assert do("correct", failed, alice, domain="gmail.com") == ""
     assert resent(failed).recipient == "anna@gmail.com"
+
+
+def correct(by: User, *deliveries: Delivery, to: str) -> list[str]:
+    """Correct all at once; return why each was not."""
+    addresses = {str(each.uuid): to for each in deliveries}
+    ids = [each.pk for each in deliveries]
+    skipped = carry_out(ACTIONS["correct"], ids, Order(by, {"addresses": addresses}))
+    return [skipped.get(pk, "") for pk in ids]
+
+
+def test_one_mail_is_corrected_to_another_of_its_recipients_once(
+    alice: User, fail: Fail, also_to: AlsoTo
+) -> None:
+    to = fail(alice)
+    also_to(to, "bert@customer.test", state=State.ACCEPTED, reason="")
+    assert correct(alice, to, to="Bert@customer.test") == [""]
+    assert correct(alice, to, to="Bert@customer.test") == [TO_IT_BEFORE]
+    assert resent(to).recipient == "Bert@customer.test"
+
+
+def test_two_recipients_of_one_mail_corrected_to_one_address_get_one_resend(
+    alice: User, fail: Fail, also_to: AlsoTo
+) -> None:
+    to = fail(alice)
+    cc = also_to(to, "bert@customer.test")
+    other = fail(alice, "carl@customer.test")
+    outcome = correct(alice, to, cc, other, to="zoe@customer.test")
+    assert outcome == ["", TO_IT_BEFORE, ""]
+    cc.refresh_from_db()
+    assert cc.triage == Triage.OPEN, "somebody has to look after it still"
+    assert resent(to).recipient == resent(other).recipient == "zoe@customer.test"
+
+
+def test_a_domain_that_makes_two_recipients_one_sends_one_mail(
+    alice: User, fail: Fail, also_to: AlsoTo
+) -> None:
+    to = fail(alice, "anna@gmial.com", "domain_unknown")
+    cc = also_to(to, "Anna@gmal.com")
+    order = Order(alice, {"domain": "gmail.com"})
+    skipped = carry_out(ACTIONS["correct"], [to.pk, cc.pk], order)
+    assert skipped == {cc.pk: TO_IT_BEFORE}
+    assert resent(to).recipient == "anna@gmail.com"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_send_it_to_one_person_at_once_the_second_is_told(
+    alice: User, bob: User, fail: Fail, also_to: AlsoTo
+) -> None:
+    to = fail(alice)
+    cc = also_to(to, "bert@customer.test")
+
+    def second() -> list[str]:
+        try:
+            return correct(bob, cc, to="zoe@customer.test")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as hand:
+        with transaction.atomic():
+            assert correct(alice, to, to="zoe@customer.test") == [""]
+            later = hand.submit(second)
+            wait_until(somebody_waits_for_us)
+        assert later.result() in ([TO_IT_BEFORE], ["It has been sent again before."])
+    assert resent(to).recipient == "zoe@customer.test"
 
 
 @pytest.mark.parametrize(

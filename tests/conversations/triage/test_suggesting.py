@@ -11,6 +11,7 @@ from conversations.triage.suggesting import Reached, spellings, suggestions
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
+AlsoTo = Callable[..., Delivery]
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,54 @@ def test_where_the_conversation_went_on_comes_first(
         ("moved@customer.test", "named in a report about this conversation"),
         ("anna@gmail.com", "the domain’s likely spelling"),
     ]
+
+
+def test_who_gets_the_mail_already_is_never_suggested(
+    alice: User, make_delivery: MakeDelivery, also_to: AlsoTo
+) -> None:
+    failed = make_delivery(alice, "anna@gmial.com", state=State.FAILED)
+    got_it = {"state": State.ACCEPTED, "reason": ""}
+    also_to(failed, "Anna@gmail.com", **got_it)  # as the domain is spelt rightly
+    also_to(failed, "bert@gmial.com", Delivery.Part.BCC, **got_it)
+    assert suggestions(failed, Reached.by(alice)) == []
+
+
+def test_who_read_along_is_not_taken_for_the_recipient(
+    alice: User, make_delivery: MakeDelivery, also_to: AlsoTo
+) -> None:
+    earlier = make_delivery(alice, "anna@customer.test", state=State.FAILED)
+    also_to(earlier, "bert@elsewhere.test")
+    make_delivery(alice, "nobody@elsewhere.test")
+    failed = make_delivery(alice, "anna@customer.test", state=State.FAILED)
+    assert suggestions(failed, Reached.by(alice)) == []
+
+
+def test_what_may_be_the_right_address_of_another_is_only_named(
+    alice: User, make_delivery: MakeDelivery, also_to: AlsoTo
+) -> None:
+    earlier = make_delivery(alice, "anna@customer.test", state=State.FAILED)
+    also_to(earlier, "bert@customer.test")
+    corrected = make_delivery(alice, "zoe@elsewhere.test", state=State.ACCEPTED)
+    also_to(corrected, "carl@elsewhere.test")
+    corrected.message.resend_of = earlier.message
+    corrected.message.save()
+    failed = make_delivery(alice, "anna@customer.test", state=State.FAILED)
+    found = suggestions(failed, Reached.by(alice))
+    assert [(each.address, each.likely) for each in found] == [
+        ("zoe@elsewhere.test", False)
+    ]
+
+
+def test_a_report_about_another_recipient_says_nothing_of_this_one(
+    alice: User, make_delivery: MakeDelivery, also_to: AlsoTo
+) -> None:
+    failed = make_delivery(alice, state=State.FAILED)
+    Report.objects.create(
+        return_token="x",
+        digest="x",
+        raw=b"",
+        source="smtp",
+        delivery=also_to(failed, "bert@customer.test"),
+        final_recipient="bert.b@customer.test",
+    )
+    assert suggestions(failed, Reached.by(alice)) == []

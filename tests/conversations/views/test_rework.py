@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.models.state import State, Triage
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
+from conversations.triage.order import Order
+from conversations.writing.reworking import rework
 from deliveryportal.accounts.models import AuditEntry, User
+from tests.conversations.locks import somebody_waits_for_us
+from tests.portal import wait_until
 
 MakeDelivery = Callable[..., Delivery]
 SignIn = Callable[[User], Client]
@@ -134,6 +142,97 @@ def test_what_was_sent_again_meanwhile_is_not_linked_twice(
     send(client, Draft.objects.get(), subject="Offer", body="Here is a link.")
     assert Message.objects.filter(resend_of=refused.message).get() == again
     assert Message.objects.filter(body__contains="Here is a link.").exists()
+
+
+def test_words_to_one_who_got_a_resend_of_it_stay_in_the_form_and_are_not_sent(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    bert = Delivery.objects.create(
+        message=refused.message,
+        recipient="bert@customer.test",
+        recipient_wire="bert@customer.test",
+        part=Delivery.Part.CC,
+        channel=refused.channel,
+        sender=alice,
+        team=alice.team,
+        state=State.FAILED,
+        reason="mailbox_full",
+    )
+    assert carry_out(ACTIONS["retry"], [bert.pk], Order(alice)) == {}
+    client = as_user(alice)
+    client.post(path(refused))
+    draft = rework(refused)
+    assert draft
+    form = {"submission": str(draft.uuid), "version": "1", "to": "BERT@customer.test"}
+    page = client.post(
+        draft.get_absolute_url(), {**form, "subject": "Offer", "body": "Other words."}
+    )
+    assert page.status_code == 200
+    assert "has been sent again before" in page.text
+    assert "Other words." in page.text
+    assert Message.objects.filter(resend_of=refused.message).count() == 1
+    draft.refresh_from_db()
+    assert (draft.to, draft.body) == ("BERT@customer.test", "Other words.")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_words_to_one_who_is_sent_it_again_at_this_moment_wait_and_are_not_sent(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    bert = Delivery.objects.create(
+        message=refused.message,
+        recipient="bert@customer.test",
+        recipient_wire="bert@customer.test",
+        part=Delivery.Part.CC,
+        channel=refused.channel,
+        sender=alice,
+        team=alice.team,
+        state=State.FAILED,
+        reason="mailbox_full",
+    )
+    client, draft = as_user(alice), rework(refused)
+    assert draft
+
+    def write() -> str:
+        form = {"submission": str(draft.uuid), "version": "1", "to": bert.recipient}
+        try:
+            return client.post(draft.get_absolute_url(), {**form, "body": "Else."}).text
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as hand:
+        with transaction.atomic():
+            assert carry_out(ACTIONS["retry"], [bert.pk], Order(alice)) == {}
+            page = hand.submit(write)
+            wait_until(somebody_waits_for_us)
+        assert "has been sent again before" in page.result()
+    assert Message.objects.filter(resend_of=refused.message).count() == 1
+
+
+def test_the_form_whose_answer_was_lost_leads_to_what_it_sent(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    """Also where it went to another one who got the mail, which resolves nothing else."""
+    Delivery.objects.create(
+        message=refused.message,
+        recipient="bert@customer.test",
+        recipient_wire="bert@customer.test",
+        part=Delivery.Part.CC,
+        channel=refused.channel,
+        sender=alice,
+        team=alice.team,
+    )
+    client = as_user(alice)
+    client.post(path(refused))
+    draft = Draft.objects.get()
+    form = {"submission": str(draft.uuid), "version": "1", "to": "bert@customer.test"}
+    pages = [
+        client.post(draft.get_absolute_url(), {**form, "subject": "Offer"})
+        for _ in range(2)
+    ]
+    again = Message.objects.get(resend_of=refused.message)
+    assert {each.headers["Location"] for each in pages} == {again.get_absolute_url()}
 
 
 @pytest.mark.parametrize("reason", ["mailbox_full", "address_unknown"])
