@@ -32,7 +32,7 @@ def scheduled_by(member: User) -> int:
 
 
 def objection(member: User, *, by: User) -> str:
-    """Return why `by` may not deactivate them, as a sentence; empty if they may."""
+    """Return why `by` may not close or open their access; empty if they may."""
     if member.pk == by.pk:
         return "This is you. Another manager of the team can do it."
     if member.is_staff:

@@ -289,6 +289,16 @@ def test_nobody_deactivates_themselves_or_an_admin(
         assert fresh(each).is_active
 
 
+def test_nobody_lets_an_admin_in_again_either(
+    alice: User, bob: User, as_user: AsUser
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_active=False)
+    page = as_user(bob).post(page_of("reactivate", alice))
+    assert page.status_code == 403
+    assert "Alice Acme is an admin, whose access is kept in Django admin." in page.text
+    assert not fresh(alice).is_active
+
+
 @pytest.mark.parametrize("name", ["promote", "demote", "deactivate", "reactivate"])
 def test_a_team_is_its_own_managers_business(
     name: str, alice: User, charlie: User, as_user: AsUser
