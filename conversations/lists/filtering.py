@@ -30,6 +30,7 @@ Option = tuple[str, str]  # what stands in the address, and the words for it
 
 LEAST_LETTERS = 3  # what an index of trigrams can answer
 MOST_WORDS = 6
+MOST_LETTERS = 200  # no database looks for any number of them
 
 
 class Known:
@@ -217,6 +218,10 @@ class Filter:
         problems: list[str] = []
         first, last = _period(values, problems)
         problems += _unknown_choices(values, known)
+        if len(values.get("q", "")) > MOST_LETTERS:
+            problems.append(f"Search for {MOST_LETTERS} letters at most.")
+            # As much as is still too long: it stands in every link of the page.
+            values["q"] = values["q"][: MOST_LETTERS + 1]
         words = values.get("q", "").split()
         if not all(map(str.isprintable, words)):
             problems.append("A search is made of letters that can be seen.")

@@ -159,6 +159,7 @@ def test_dates_are_whole_days_and_both_ends_belong(
         ),
         ("q=ab", "Search for 3 letters or more."),
         ("q=one+two+three+four+five+six+seven", "Search for 6 words at most."),
+        (f"q={'a' * 50_000}", "Search for 200 letters at most."),
         ("q=an%00na", "A search is made of letters that can be seen."),
     ],
 )
