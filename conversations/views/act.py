@@ -32,7 +32,8 @@ def act(request: UserRequest, key: str) -> HttpResponse:
         return redirect(back_of(request))
     scope, foreseen = found
     form = _form(request, action, scope, foreseen)
-    if form.is_bound and foreseen.may_be_done and form.is_valid():
+    has_grown = form.is_bound and foreseen.has_grown_since(_accepted(request, scope))
+    if form.is_bound and not has_grown and foreseen.may_be_done and form.is_valid():
         return _do(request, action, scope, form)
     return render(
         request,
@@ -41,6 +42,7 @@ def act(request: UserRequest, key: str) -> HttpResponse:
             "action": action,
             "preview": foreseen,
             "form": form,
+            "has_grown": has_grown,
             "back": back_of(request),
         },
     )
@@ -62,6 +64,11 @@ def _form(
         doubtful=foreseen.doubtful,
         **more,
     )
+
+
+def _accepted(request: UserRequest, scope: Scope) -> str:
+    """What the page said; of what is chosen one by one there cannot be more than that."""
+    return request.POST.get("accepted", str(len(scope.uuids)))
 
 
 def _do(

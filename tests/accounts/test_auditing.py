@@ -240,7 +240,7 @@ def test_of_work_in_the_background_its_beginning_says_what_and_its_end_how_much(
     make_delivery(alice, state=State.FAILED, reason="address_unknown")
     page = reverse("conversations:act", args=["decide"])
     query = f"everything=1&tab=failed&reason=address_unknown&member={alice.pk}"
-    as_user(bob).post(f"{page}?{query}", {"decision": "lost"})
+    as_user(bob).post(f"{page}?{query}", {"decision": "lost", "accepted": "1"})
     while turn(BulkJob.objects.get().pk):
         pass
     began, ended = last(action="Began: Decide"), last(action="Finished: Decide")

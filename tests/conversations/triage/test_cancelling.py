@@ -141,7 +141,7 @@ def test_pending_offers_it_for_all_that_match(
         f"{ACTIONS['cancel'].url}?{'&'.join(f'{k}={v}' for k, v in query.items())}"
     )
     assert b"Cancel: 5" in client.get(address).content
-    client.post(address)
+    client.post(address, {"accepted": "all"})
     job = BulkJob.objects.get()
     assert job.action == "cancel"
 

@@ -581,7 +581,7 @@ def test_what_is_exported_and_acted_on_is_all_that_matches_however_far(
     answer = client.get(f"/conversations/export.csv{everything}")
     lines = b"".join(answer).decode().splitlines()
     assert sum("anna@" in line for line in lines) == 2
-    client.post(f"/conversations/act/archive/{everything}")
+    client.post(f"/conversations/act/archive/{everything}", {"accepted": "all"})
     while bulk.turn(BulkJob.objects.get().pk):
         pass
     archived = Delivery.objects.filter(archived_at__isnull=False)
