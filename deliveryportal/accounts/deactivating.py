@@ -15,10 +15,11 @@ from deliveryportal.accounts.auditing import Area, record, record_in
 from deliveryportal.accounts.models import User
 from deliveryportal.accounts.promoting import keep_a_manager
 
-# Sent with `member`; a receiver returns how many scheduled messages they have.
+# Sent with `member`; a receiver returns how many scheduled messages they have, and how
+# many that wait for something which only they can do.
 scheduled_asked = Signal()
 # Sent with `member`, `heir` and `by`, inside the transaction, after they are locked
-# out. What is scheduled goes to the heir; without one it is cancelled.
+# out. What was counted goes to the heir; without one it is cancelled.
 deactivated = Signal()
 
 
