@@ -85,6 +85,7 @@ class Criterion:
 
     `indexed`: its condition, where the index of any list answers it (whose mail it is).
     `condition`: likewise, where only the index of failures does; see filter_index.
+    `for_managers`: it is about people whom only they know.
     `fits`: whether any mail of a list can have the value; if not, it is not offered.
     """
 
@@ -93,6 +94,7 @@ class Criterion:
     indexed: Callable[[str, Known], Q] | None = None
     condition: Callable[[str, Known], Q] | None = None
     fits: Callable[[str, Listing], bool] = _anywhere
+    for_managers: bool = False
 
     def takes(self, value: str, known: Known) -> bool:
         return value in dict(self.options(known))
@@ -122,6 +124,18 @@ def _of_cause(value: str, known: Known) -> Q:
     # That of the filters knows a member's by the reason. And none at all is what most
     # mail has, so that PostgreSQL would rather read all failures.
     return key.condition & key.by_reason
+
+
+def _carers(known: Known) -> list[Option]:
+    """Who may look after a failure; in a search that is shared, Me is whoever looks."""
+    own = str(known.user.pk)
+    others = [(key, str(user)) for key, user in known.members.items() if key != own]
+    return [("me", "Me"), ("nobody", "Nobody"), *others] if known.members else []
+
+
+def _in_care_of(value: str, known: Known) -> Q:
+    named = {"me": known.user.pk, "nobody": None}
+    return Q(triage_owner=named.get(value, value))
 
 
 CRITERIA: dict[str, Criterion] = {
@@ -163,6 +177,13 @@ CRITERIA: dict[str, Criterion] = {
         options=lambda known: [(key, str(words)) for key, words in Triage.choices],
         condition=lambda value, known: Q(triage=value),
         fits=_of_failures,
+    ),
+    "care": Criterion(
+        label="Looked after by",
+        options=_carers,
+        condition=_in_care_of,
+        fits=_of_failures,
+        for_managers=True,
     ),
     "waits": Criterion(
         label="Waits for",
@@ -293,9 +314,8 @@ class Filter:
     @property
     def names_somebody(self) -> bool:
         """Whether it narrows to one person's mail: to most others that is nothing."""
-        return any(
-            CRITERIA[key].indexed for key in self.values.keys() & CRITERIA.keys()
-        )
+        chosen = [CRITERIA[key] for key in self.values.keys() & CRITERIA.keys()]
+        return any(each.indexed or each.for_managers for each in chosen)
 
     @property
     def chosen(self) -> int:

@@ -325,6 +325,31 @@ def test_what_may_be_decided_is_one_group_and_explained(
     assert "Accepted loss: it did not arrive" in page
 
 
+def test_those_are_offered_to_look_after_it_who_can_see_it(
+    as_user: AsUser,
+    alice: User,
+    bob: User,
+    failed: Delivery,
+    make_delivery: MakeDelivery,
+) -> None:
+    mate = person("Dana", team_of=bob)
+    gone = person("Eve", team_of=bob)
+    gone.is_active, gone.role = False, User.Role.MANAGER
+    gone.save()
+
+    def offered(*mail: Delivery) -> list[str]:
+        answer = as_user(bob).get(url("decide", *mail))
+        return [words for _, words in answer.context["form"].fields["owner"].choices]
+
+    everywhere = ["as before", "Nobody", "Whoever wrote it"]
+    assert offered(failed) == [*everywhere, "Alice Acme", "Bob Acme"]
+    hers = make_delivery(mate, "ben@customer.test", state=State.FAILED)
+    assert offered(failed, hers) == [*everywhere, "Bob Acme"]
+    path = url("decide", failed)
+    page = html(as_user(bob).post(path, {"decision": "open", "owner": mate.pk}))
+    assert "Select a valid choice" in page
+
+
 def test_a_decision_is_written_down(
     as_user: AsUser, alice: User, bob: User, charlie: User, failed: Delivery
 ) -> None:

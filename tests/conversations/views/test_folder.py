@@ -445,6 +445,28 @@ def test_handed_over_offers_no_channel_whose_mail_is_delivered(
     assert '<option value="portal">' not in found
 
 
+def test_a_manager_lists_the_failures_that_somebody_looks_after(
+    alice: User,
+    bob: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    make_delivery(alice, "hers@customer.test", state=State.FAILED, triage_owner=alice)
+    make_delivery(alice, "nobodys@customer.test", state=State.FAILED)
+    client, path = as_user(bob), "/conversations/failed/"
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        context = client.get(path).context
+    [choice] = [each for each in context["choices"] if each["key"] == "care"]
+    assert choice["label"] == "Looked after by"
+    with django_assert_num_queries(len(asked)):
+        found = page(client, f"{path}?care={alice.pk}&triage=open")
+    assert "hers@" in found
+    assert "nobodys@" not in found
+
+
 def test_a_manager_looks_at_every_tab_as_a_member(
     alice: User, bob: User, make_delivery: MakeDelivery, as_user: SignIn
 ) -> None:
