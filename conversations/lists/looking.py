@@ -77,6 +77,11 @@ class Looking:
         return self.address()
 
     @property
+    def here(self) -> str:
+        """The address of the very page of it that is shown."""
+        return self.address(**self.place.in_address)
+
+    @property
     def name(self) -> str:
         """What tells it from every other, on whatever page, where an id is wanted."""
         return sha256(self.url.encode()).hexdigest()[:12]

@@ -434,7 +434,7 @@ def test_while_it_is_under_way_every_list_leads_to_it(
     client = as_user(alice)
     client.post(f"/conversations/act/retry/{ALL}", TOLD)
     job = BulkJob.objects.get()
-    way = f'href="{job.get_absolute_url()}"'
+    way = f'href="{job.get_absolute_url()}?next='
     mate = person("Mate", team_of=bob)
     for user, shown in [(alice, True), (bob, True), (mate, False)]:
         page = html(as_user(user).get(f"/conversations/{tab}/"))
