@@ -261,8 +261,12 @@ def _of_account(alice: User, bob: User) -> dict[str, Sequence[Any]]:
     )
     token = invite(manager=bob, email="new@acme.test")
     names = ("promote", "demote", "deactivate", "reactivate")
+    locked_out = person("Eve", team_of=bob)
+    locked_out.is_staff, locked_out.is_active = True, False
+    locked_out.save()
     return {
         **{f"accounts:{name}": [alice.pk] for name in names},
+        "accounts:reactivate, an admin": [locked_out.pk],
         "mfa_edit_webauthn": [passkey.pk],
         "mfa_remove_webauthn": [passkey.pk],
         "account_confirm_email": ["x"],

@@ -58,7 +58,7 @@ from conversations.models import (
     TallyMark,
     Total,
 )
-from deliveryportal.accounts.admin import OperatorAdmin
+from deliveryportal.accounts.admin import AutocompleteSelectFilter, OperatorAdmin
 from deliveryportal.accounts.joining import found_team
 from deliveryportal.accounts.models import Invitation, Team, User
 from deliveryportal.practice.models import PracticeMail
@@ -435,6 +435,36 @@ def test_a_changelist_can_be_searched_for_anything(
     rows.add(1)
     for words in ["anna@customer.test", SCRIPT, str(uuid4()), "%_'\"\\ 0"]:
         html(operator.get(changelist(model), {"q": words}))
+
+
+@every_model
+def test_a_search_that_is_too_long_is_refused_in_words(
+    model: type[models.Model], operator: Client
+) -> None:
+    if not admin.site._registry[model].search_fields:
+        return
+    answer = operator.get(changelist(model), {"q": "a" * 50_001}, follow=True)
+    assert "Search for 200 letters at most. This is the whole list." in html(answer)
+
+
+def test_so_it_is_where_a_field_looks_up_rows(operator: Client) -> None:
+    asked = {"app_label": "accounts", "model_name": "user", "field_name": "team"}
+    address = reverse("admin:autocomplete")
+    answer = operator.get(address, {**asked, "term": "a" * 50_001})
+    assert answer.json()["results"] == []
+    assert operator.get(reverse("admin:search"), {"s": "a" * 50_001}).status_code == 200
+
+
+@every_model
+@pytest.mark.parametrize("value", ["9" * 20, "9" * 23, "-1", "nobody", "\0"])
+def test_a_field_that_looks_up_a_row_takes_no_key_that_can_be_none_s(
+    model: type[models.Model], operator: Client, value: str
+) -> None:
+    for each in admin.site._registry[model].list_filter:
+        if isinstance(each, tuple) and issubclass(each[1], AutocompleteSelectFilter):
+            name = f"{each[0]}__id__exact"
+            answer = operator.get(changelist(model), {name: value}, follow=True)
+            assert answer.status_code == 200, name
 
 
 @every_model

@@ -56,6 +56,7 @@ MANAGERS = each("in", 403, 403, 200, 200, 200)
 MANAGERS_LED = each("in", 403, 403, "→", "→", "→")
 MANAGER_OF_THIS = each("in", 403, 403, 200, 404, 404)
 MANAGER_OF_THIS_LED = each("in", 403, 403, "→", 404, 404)
+MANAGERS_REFUSED_THIS = each("in", 403, 403, 403, 404, 404)
 MANAGER_ALONE = each("in", 404, 404, 200, 404, 404)
 MANAGER_ALONE_LED = each("in", 404, 404, "→", 404, 404)
 NOT_THERE = each("in", 404, 404, 404, 404, 404)
@@ -134,6 +135,8 @@ TABLE: dict[str, Row] = {
     "accounts:promote": Row(NOBODY, MANAGER_OF_THIS_LED),
     "accounts:demote": Row(NOBODY, MANAGER_OF_THIS_LED),
     "accounts:reactivate": Row(NOBODY, MANAGER_OF_THIS_LED),
+    # The access of admins is kept in Django admin.
+    "accounts:reactivate, an admin": Row(NOBODY, MANAGERS_REFUSED_THIS),
     "accounts:deactivate": Row(MANAGER_OF_THIS, MANAGER_OF_THIS_LED, {"accepted": "0"}),
     "accounts:revoke": Row(NOBODY, MANAGER_OF_THIS_LED),
     "accounts:invitation": Row(each("→", 200, 200, 200, 200, 200), ANYBODY_NOT_SO),

@@ -11,7 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from deliveryportal.accounts.admin import OperatorAdmin, as_uuid
+from deliveryportal.accounts.admin import MOST_LETTERS, OperatorAdmin, as_uuid
 
 M = TypeVar("M", bound=Model)
 
@@ -45,6 +45,8 @@ class ToldAdmin(OperatorAdmin[M]):
         text = search_term.strip().replace("\0", "")
         if not text:
             return queryset, False
+        if len(text) > MOST_LETTERS:
+            return queryset.none(), False
         if uuid := as_uuid(text):
             found = self.with_id(uuid)
         elif _is_message_id(text):

@@ -158,6 +158,8 @@ class Browsing(Looking):
     def can_be_counted(self) -> bool:
         """Whether an index can count the matches, without reading the whole list."""
         chosen = self.filter.values.keys()
+        if "care" in chosen:  # failures are found by what was decided, not by whom
+            return False
         if "cause" in chosen and self.user.is_manager and not self._is_of_an_open_cause:
             return False
         return self.listing.knows_filters or not chosen & UNINDEXED

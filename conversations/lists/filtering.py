@@ -31,6 +31,7 @@ Option = tuple[str, str]  # the value in the address, and the words for it
 
 LEAST_LETTERS = 3  # what an index of trigrams can answer
 MOST_WORDS = 6
+MOST_LETTERS = 200  # no database looks for any number of them
 
 
 class Known:
@@ -85,6 +86,7 @@ class Criterion:
 
     `indexed`: the condition, if the indexes of every list answer it (whose mail it is).
     `condition`: the condition, if only the index of failures does; see filter_index.
+    `for_managers`: it is about people whom only managers know.
     `fits`: whether mail of a list can have the value at all; if not, it is not offered.
     """
 
@@ -93,6 +95,7 @@ class Criterion:
     indexed: Callable[[str, Known], Q] | None = None
     condition: Callable[[str, Known], Q] | None = None
     fits: Callable[[str, Listing], bool] = _anywhere
+    for_managers: bool = False
 
     def takes(self, value: str, known: Known) -> bool:
         return value in dict(self.options(known))
@@ -122,6 +125,18 @@ def _of_cause(value: str, known: Known) -> Q:
     # The filter index finds a member's by the reason. And most mail has no cause, so by
     # a NULL cause alone PostgreSQL would rather read all failures.
     return key.condition & key.by_reason
+
+
+def _carers(known: Known) -> list[Option]:
+    """Who may look after a failure; in a search that is shared, Me is whoever looks."""
+    own = str(known.user.pk)
+    others = [(key, str(user)) for key, user in known.members.items() if key != own]
+    return [("me", "Me"), ("nobody", "Nobody"), *others] if known.members else []
+
+
+def _in_care_of(value: str, known: Known) -> Q:
+    named = {"me": known.user.pk, "nobody": None}
+    return Q(triage_owner=named.get(value, value))
 
 
 CRITERIA: dict[str, Criterion] = {
@@ -163,6 +178,13 @@ CRITERIA: dict[str, Criterion] = {
         options=lambda known: [(key, str(words)) for key, words in Triage.choices],
         condition=lambda value, known: Q(triage=value),
         fits=_of_failures,
+    ),
+    "care": Criterion(
+        label="Looked after by",
+        options=_carers,
+        condition=_in_care_of,
+        fits=_of_failures,
+        for_managers=True,
     ),
     "waits": Criterion(
         label="Waits for",
@@ -220,6 +242,10 @@ class Filter:
         problems: list[str] = []
         first, last = _period(values, problems)
         problems += _unknown_choices(values, known)
+        if len(values.get("q", "")) > MOST_LETTERS:
+            problems.append(f"Search for {MOST_LETTERS} letters at most.")
+            # As much as is still too long: it stands in every link of the page.
+            values["q"] = values["q"][: MOST_LETTERS + 1]
         words = values.get("q", "").split()
         if not all(map(str.isprintable, words)):
             problems.append("A search is made of letters that can be seen.")
@@ -290,10 +316,9 @@ class Filter:
 
     @property
     def names_somebody(self) -> bool:
-        """Whether it filters by member or identity; most others see nothing then."""
-        return any(
-            CRITERIA[key].indexed for key in self.values.keys() & CRITERIA.keys()
-        )
+        """Whether it filters by a person or an identity; most others see nothing then."""
+        chosen = [CRITERIA[key] for key in self.values.keys() & CRITERIA.keys()]
+        return any(each.indexed or each.for_managers for each in chosen)
 
     @property
     def chosen(self) -> int:

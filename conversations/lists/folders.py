@@ -299,7 +299,7 @@ FOLDERS: dict[str, Folder] = {
             icon="clock",
             everything=Listing(
                 key="",
-                label="All",
+                label="All that waits",  # drafts, which the tab counts too, do not
                 streams=(Stream(states=PENDING),),
                 empty="Nothing waits: every message has been sent or has failed.",
             ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -74,6 +75,16 @@ class Looking:
     @property
     def url(self) -> str:
         return self.address()
+
+    @property
+    def here(self) -> str:
+        """The address of the very page of it that is shown."""
+        return self.address(**self.place.in_address)
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other, on whatever page, where an id is wanted."""
+        return sha256(self.url.encode()).hexdigest()[:12]
 
     @property
     def whole(self) -> str:

@@ -87,6 +87,12 @@ class Place:
             return cls(cursor, forward) if cursor else None
         return cls(forward=query.get("end") != "1")
 
+    @property
+    def in_address(self) -> dict[str, object]:
+        if self.cursor:
+            return {"after" if self.forward else "before": self.cursor}
+        return {} if self.forward else {"end": 1}
+
 
 class Found(NamedTuple, Generic[Row]):
     rows: list[Row]

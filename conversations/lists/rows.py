@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
+from urllib.parse import quote
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.dateformat import format as in_format
@@ -42,9 +43,16 @@ END = Html("</tr>\n")
 
 
 def rows_of(
-    deliveries: Sequence[Delivery], columns: Iterable[str], *, waiting: bool
+    deliveries: Sequence[Delivery],
+    columns: Iterable[str],
+    *,
+    waiting: bool,
+    back: str = "",
 ) -> SafeString:
-    """A row for each, with these columns; if `waiting`, Reason is what it waits for."""
+    """A row for each, with these columns; if `waiting`, Reason is what it waits for.
+
+    Each leads to its message; the link back from there leads to `back`.
+    """
     table = WAITING_CELLS if waiting else CELLS
     cells = [_begin, *(table[key] for key in columns), _end]
     if _reason in cells:
@@ -54,7 +62,8 @@ def rows_of(
     if _waits_for in cells:
         channels = Channel.objects.only("kind", "paused_because")
         prefetch_related_objects(deliveries, Prefetch("channel", channels))
-    here = Here(get_current_timezone(), message_address())
+    way_back = f"?next={quote(back, safe='')}" if back else ""
+    here = Here(get_current_timezone(), message_address() + way_back)
     return as_html([cell(delivery, here) for delivery in deliveries for cell in cells])
 
 

@@ -21,13 +21,10 @@ MOST = 20  # of one user: each one's matches are counted whenever a list is show
 LONGEST = 60
 # Characters of a percent-encoded address, in which a Chinese one takes nine.
 LONGEST_QUERY = 1_000
-# What the audit log is told, by whether it was shared before and is now. Private
-# searches are not logged.
-NOTED = {
-    (False, True): "Shared a saved search",
-    (True, True): "Changed a shared saved search",
-    (True, False): "Stopped sharing a saved search",
-}
+NAME_TAKEN = (
+    "You have another {1}search named “{0}”, which stays as it was. Choose another name, "
+    "or open that one and remove it first."
+)
 
 
 class SearchError(Exception):
@@ -36,7 +33,7 @@ class SearchError(Exception):
 
 @transaction.atomic
 def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
-    """Save the view under a name, replacing the user's search of that name.
+    """Save the view under a name that the user's other searches do not have.
 
     Raises SearchError.
     """
@@ -58,20 +55,15 @@ def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
     mine = SavedSearch.objects.filter(owner=user)
     if mine.exclude(name=name).count() >= MOST:
         raise SearchError(f"You have {MOST} saved searches. Remove one first.")
-    was_shared = mine.filter(name=name, shared=True).exists()
-    search, _ = SavedSearch.objects.update_or_create(
-        owner=user,
-        name=name,
-        defaults={
-            "team_id": user.team_id,
-            "tab": browsing.folder.key,
-            "query": browsing.query,
-            "shared": shared,
-        },
+    kept = {"tab": browsing.folder.key, "query": browsing.query, "shared": shared}
+    search, is_new = mine.get_or_create(
+        owner=user, name=name, defaults={"team_id": user.team_id, **kept}
     )
-    if action := NOTED.get((was_shared, shared)):
+    if not is_new and any(getattr(search, key) != kept[key] for key in kept):
+        raise SearchError(NAME_TAKEN.format(search, "shared " if search.shared else ""))
+    if is_new and shared:  # what is one's own is one's own business
         shows = list_in_words(browsing)
-        record(Area.SETTINGS, action, search, by=user, shows=shows)
+        record(Area.SETTINGS, "Shared a saved search", search, by=user, shows=shows)
     return search
 
 

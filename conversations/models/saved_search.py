@@ -39,7 +39,6 @@ class SavedSearch(models.Model):
     class Meta:
         verbose_name_plural = "saved searches"
         constraints = [
-            # Saving under a name again replaces the search of that name.
             models.UniqueConstraint(
                 fields=["owner", "name"], name="conv_saved_search_name"
             ),

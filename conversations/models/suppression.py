@@ -19,6 +19,7 @@ from conversations.models.by_hand import among
 from deliveryportal.accounts.models import User
 
 DOMAIN_MARK = "@"
+MOST_LETTERS = 320  # in an address
 
 
 def address_key(wire: str) -> str:
@@ -57,6 +58,8 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
 
     def sought(self, text: str) -> Self:
         """Narrow to addresses that contain the text, in which a domain may be in Unicode."""
+        if len(text) > MOST_LETTERS:  # no address has them, and no database seeks them
+            return self.none()
         local, at, domain = text.rpartition("@")
         with suppress(AddressError):
             domain = wire_domain(domain)
@@ -97,7 +100,7 @@ class Suppression(models.Model):
         "accounts.Team", on_delete=models.CASCADE, related_name="suppressions"
     )
     # An `address_key`; or @customer.test for a blocked domain with its subdomains.
-    address = models.CharField(max_length=320)
+    address = models.CharField(max_length=MOST_LETTERS)
     # A key of REASONS; empty if a manager made it.
     reason = models.CharField(max_length=30, blank=True)
     # What the servers said (hostile text), or a manager's note.

@@ -143,7 +143,7 @@ ACTIONS: dict[str, Action] = {
             label="Cancel",
             done="cancelled and back in Drafts",
             says="It does not leave. It stands again in the drafts of whoever wrote it, to "
-            "be changed, sent or deleted there.",
+            "be changed, sent or deleted there; in yours, if that person is deactivated.",
             act=cancel,
             states=frozenset({State.QUEUED}),
             removes=True,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from conversations.models import Delivery, Message
 from conversations.triage.order import Order, Skipped
+from conversations.writing.passing_on import pass_on
 from conversations.writing.taking_back import take_back, take_back_some
 from deliveryportal.accounts.models import User
 
@@ -14,18 +15,26 @@ BEGUN = "It has begun to leave: one of its recipients may have it."
 
 
 def cancel(deliveries: list[Delivery], order: Order) -> Skipped:
-    """Take back whole messages, each into the drafts of the user who wrote it."""
+    """Take back whole messages, each into the drafts of the user who wrote it.
+
+    A writer who cannot sign in any more would never see it: then it goes into the drafts
+    of whoever cancels.
+    """
     forms: dict[tuple[User, UUID | None], dict[int, Message]] = defaultdict(dict)
+    leaves = {each.message_id: each.not_before for each in deliveries}
     for each in deliveries:
         message = each.message
         forms[message.sender, message.submission][message.pk] = message
     for (sender, submission), messages in forms.items():
+        chosen = list(messages.values())
+        when = min(leaves[pk] for pk in messages)
         if submission is None:
-            for message in messages.values():
-                take_back(message, by=order.by)
+            taken = [take_back(each, by=order.by).draft for each in chosen]
         else:
-            chosen = list(messages.values())
-            take_back_some(sender, submission, chosen, by=order.by)
+            taken = take_back_some(sender, submission, chosen, by=order.by)
+        for draft in taken:
+            if draft and draft.owner == sender and not sender.is_active:
+                pass_on(draft, order.by, when)
     left = Message.objects.filter(pk__in=[each.message_id for each in deliveries])
     begun = set(left.values_list("pk", flat=True))
     return {each.pk: BEGUN for each in deliveries if each.message_id in begun}

@@ -5,6 +5,7 @@ The delivery has the latest decision, its timeline has all of them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from django.utils.timezone import now
@@ -16,20 +17,47 @@ from conversations.triage.order import Order, Skipped
 from deliveryportal.accounts.models import User
 
 NOTE = 300  # characters
+# Instead of a person, whose key it is: nobody, or of each its own sender.
+NOBODY, SENDER = "nobody", "sender"
+CANNOT_SEE_IT = (
+    "Whoever shall look after it cannot: only its sender and managers see it."
+)
 
 
 def decide(deliveries: list[Delivery], order: Order) -> Skipped:
-    """Set each to the chosen `decision`, and to `owner` if one was chosen."""
+    """Set each to the chosen `decision`, and to `owner` if one was chosen who can see it."""
     triage = Triage(order.options["decision"])
-    owner = User.objects.filter(
-        pk=order.options.get("owner") or 0, team=order.by.team_id
-    ).first()
     note = str(order.options.get("note", ""))[:NOTE]
     words = f"{triage.label}, by {order.by}."
-    if owner:
-        words += f" {owner} looks after it."
-    _mark(deliveries, triage, f"{words} {note}".strip(), owner)
-    return {}
+    chosen = order.options.get("owner")
+    if not chosen or chosen == NOBODY:
+        changes = {"triage_owner": None} if chosen else {}
+        said = " Nobody looks after it." if chosen else ""
+        _mark(deliveries, triage, f"{words}{said} {note}".strip(), **changes)
+        return {}
+    skipped: Skipped = {}
+    for owner, theirs in _by_owner(deliveries, order).items():
+        if owner is None:
+            skipped |= {each.pk: CANNOT_SEE_IT for each in theirs}
+            continue
+        said = f"{words} {owner} looks after it. {note}".strip()
+        _mark(theirs, triage, said, triage_owner=owner)
+    return skipped
+
+
+def _by_owner(
+    deliveries: Iterable[Delivery], order: Order
+) -> dict[User | None, list[Delivery]]:
+    """Under whoever was chosen for each; under None where that person cannot see it."""
+    chosen, named = order.options["owner"], None
+    if chosen != SENDER:
+        named = User.objects.filter(pk=chosen, team=order.by.team_id).first()
+    found: dict[User | None, list[Delivery]] = defaultdict(list)
+    for each in deliveries:
+        owner = each.sender if chosen == SENDER else named
+        sees = owner and owner.is_active and (owner.is_manager or owner == each.sender)
+        found[owner if sees else None].append(each)
+    return found
 
 
 def sent_again(deliveries: Iterable[Delivery], order: Order) -> None:
@@ -50,13 +78,11 @@ def archived(deliveries: Iterable[Delivery], order: Order) -> None:
 
 
 def _mark(
-    deliveries: Iterable[Delivery], triage: Triage, note: str, owner: User | None = None
+    deliveries: Iterable[Delivery], triage: Triage, note: str, **changes: User | None
 ) -> None:
     ids = [delivery.pk for delivery in deliveries]
-    changes: dict[str, object] = {"triage": triage}
-    if owner:
-        changes["triage_owner"] = owner
-    Delivery.objects.filter(pk__in=ids, state__in=FAILURES).update(**changes)
+    failures = Delivery.objects.filter(pk__in=ids, state__in=FAILURES)
+    failures.update(triage=triage, **changes)
     at = now()
     DeliveryEvent.objects.record(
         Line(pk, DeliveryEvent.Kind.TRIAGED, at, note=note[:500]) for pk in ids

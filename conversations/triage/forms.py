@@ -8,13 +8,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
 from channels.addresses import AddressError
 from conversations.models import Delivery
 from conversations.models.state import Triage
 from conversations.triage.changing_channel import channels_offered, what_changes
 from conversations.triage.correcting import corrected
-from conversations.triage.deciding import NOTE
+from conversations.triage.deciding import NOBODY, NOTE, SENDER
 from conversations.triage.order import Order
 from conversations.triage.suggesting import (
     Reached,
@@ -164,12 +165,7 @@ class DecisionForm(ActionForm):
         help_text="Open: nobody has decided. Waiting: somebody sees to it later. "
         "Resolved: nothing is left to do. Accepted loss: it did not arrive, and stays so.",
     )
-    owner = forms.ModelChoiceField(
-        User.objects.none(),
-        required=False,
-        empty_label="as before",
-        label="Looked after by",
-    )
+    owner = forms.ChoiceField(required=False, label="Looked after by")
     note = forms.CharField(
         required=False, max_length=NOTE, widget=forms.Textarea(attrs={"rows": 2})
     )
@@ -177,17 +173,20 @@ class DecisionForm(ActionForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["owner"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = User.objects.filter(
-            team=self.user.team_id, is_active=True
-        ).order_by("name")
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            ("", "as before"),
+            (NOBODY, "Nobody"),
+            (SENDER, "Whoever wrote it"),
+            *((str(each.pk), str(each)) for each in self._who_sees_them()),
+        ]
         self.order_fields(["decision", "owner", "note"])
 
-    @property
-    def options(self) -> dict[str, Any]:
-        owner = self.cleaned_data["owner"]
-        return {
-            "decision": self.cleaned_data["decision"],
-            "owner": owner.pk if owner else None,
-            "note": self.cleaned_data["note"],
-        }
+    def _who_sees_them(self) -> list[User]:
+        """Managers, and the sender if there is but one."""
+        sees = Q(role=User.Role.MANAGER)
+        senders = {each.sender_id for each in self.examples}
+        if len(senders) == 1:
+            sees |= Q(pk__in=senders)
+        team = User.objects.filter(sees, team=self.user.team_id, is_active=True)
+        return list(team.order_by("name", "pk"))

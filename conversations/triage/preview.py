@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from channels.whole_numbers import whole_number
 from conversations.models import Delivery, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.actions import Action
@@ -16,6 +17,7 @@ from conversations.triage.remedies import CANCEL, RESENDING, STOPPED, TO_ITS_ADD
 from conversations.triage.scope import CHOSEN_AT_MOST, Scope, groups
 from deliveryportal.accounts.models import User
 
+ALL = "all"
 EXAMPLES = 20  # shown, if there are too many to look at each
 
 
@@ -34,6 +36,17 @@ class Preview:
     @property
     def may_be_done(self) -> bool:
         return self.possible > 0 or self.partial
+
+    @property
+    def told(self) -> str:
+        """To how many its button says that it is done: a number, or all."""
+        return ALL if self.partial else str(self.possible)
+
+    def has_grown_since(self, told: str) -> bool:
+        """Whether it would be done to more than somebody was told of."""
+        if told == ALL:
+            return False
+        return self.partial or self.possible > whole_number(told, otherwise=0)
 
     @property
     def shown(self) -> list[tuple[Delivery, Known | None]]:

@@ -12,8 +12,10 @@ from conversations.lists.browsing import Browsing
 from conversations.lists.filtering import CRITERIA, PERIODS, Known
 from conversations.models import BulkJob
 from conversations.models.state import Triage
+from conversations.triage.deciding import NOBODY, SENDER
 from deliveryportal.accounts.models import User
 
+IN_WORDS = {NOBODY: "nobody", SENDER: "whoever wrote it"}
 NAMED = 10  # recipients that one entry names
 
 
@@ -47,7 +49,9 @@ def _chosen(key: str, value: str, known: Known) -> str:
     return PERIODS[value][0] if key == "when" and value in PERIODS else value
 
 
-def _person(pk: int) -> str:
+def _person(pk: str | int) -> str:
+    if pk in IN_WORDS:
+        return IN_WORDS[str(pk)]
     return str(User.objects.filter(pk=pk).first() or "somebody who is gone")
 
 

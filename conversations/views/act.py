@@ -2,21 +2,19 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from conversations.models import BulkJob
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.beginning import begin
 from conversations.triage.bulk import at_once, turn
 from conversations.triage.forms import ActionForm
 from conversations.triage.preview import Preview, preview
 from conversations.triage.scope import Scope
-from conversations.views.back import back_of
+from conversations.views.back import back_of, with_back
 from conversations.views.chosen import chosen
 from deliveryportal.accounts.access import UserRequest
 
@@ -32,7 +30,8 @@ def act(request: UserRequest, key: str) -> HttpResponse:
         return redirect(back_of(request))
     scope, foreseen = found
     form = _form(request, action, scope, foreseen)
-    if form.is_bound and foreseen.may_be_done and form.is_valid():
+    has_grown = form.is_bound and foreseen.has_grown_since(_accepted(request, scope))
+    if form.is_bound and not has_grown and foreseen.may_be_done and form.is_valid():
         return _do(request, action, scope, form)
     return render(
         request,
@@ -41,6 +40,7 @@ def act(request: UserRequest, key: str) -> HttpResponse:
             "action": action,
             "preview": foreseen,
             "form": form,
+            "has_grown": has_grown,
             "back": back_of(request),
         },
     )
@@ -64,6 +64,11 @@ def _form(
     )
 
 
+def _accepted(request: UserRequest, scope: Scope) -> str:
+    """What the page said; of what is chosen one by one there cannot be more than that."""
+    return request.POST.get("accepted", str(len(scope.uuids)))
+
+
 def _do(
     request: UserRequest,
     action: Action,
@@ -77,11 +82,7 @@ def _do(
             pass
         job.refresh_from_db()
     if job.finished_at is None or job.skipped:
-        return redirect(_with_back(job, back_of(request)))
+        return redirect(with_back(job.get_absolute_url(), back_of(request)))
     what = "One message" if job.done == 1 else f"{job.done:,} messages"
     messages.success(request, f"{what} {action.done}.")
     return redirect(back_of(request))
-
-
-def _with_back(job: BulkJob, back: str) -> str:
-    return f"{job.get_absolute_url()}?{urlencode({'next': back})}"

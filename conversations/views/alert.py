@@ -5,9 +5,11 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from conversations.models import Alert
+from conversations.views.back import back_of
 from deliveryportal.accounts.access import UserRequest, manager_required
 
 
@@ -20,4 +22,4 @@ def close_alert(request: UserRequest, uuid: UUID) -> HttpResponse:
         messages.success(request, f"Closed: {alert}. The next such mail opens it anew.")
     else:
         messages.info(request, f"It was closed already: {alert}.")
-    return redirect("conversations:failed")
+    return redirect(back_of(request, otherwise=reverse("conversations:failed")))

@@ -83,8 +83,9 @@ def around(
             }
             for each in folder.all_lists
         ]
+        # They have what is the user's own, which nobody looks at as somebody else.
         shown["neighbours"] = [
             {"neighbour": each, "count": counting.theirs(user, each.rows)}
-            for each in folder.neighbours
+            for each in ([] if member else folder.neighbours)
         ]
     return shown

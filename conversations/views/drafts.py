@@ -24,6 +24,7 @@ from conversations.models.draft import DraftQuerySet
 from conversations.triage.preview import EXAMPLES
 from conversations.triage.scope import uuids_in
 from conversations.views.around import LIVE_AROUND, around
+from conversations.views.back import back_of
 from conversations.views.live import live
 from conversations.views.pages import shown_of
 from conversations.writing import drafting
@@ -75,22 +76,23 @@ def keep_rows(request: UserRequest) -> HttpResponse:
 def delete_some(request: UserRequest) -> HttpResponse:
     """Show which of them were chosen, ticked or all that match, and delete them."""
     listed = _listed(request, request.GET)
+    back = back_of(request, otherwise=listed.url)
     uuids = tuple(uuids_in(request.GET.getlist("draft")))
     everything = bool(request.GET.get("everything"))
     if not (everything or uuids):
         messages.info(request, "Nothing was chosen, so nothing was done.")
-        return redirect(listed.url)
+        return redirect(back)
     theirs = Draft.objects.of(request.user)
     chosen = listed.everything() if everything else theirs.filter(uuid__in=uuids)
     examples = list(chosen.for_list()[:EXAMPLES])
     if not examples and everything:
         messages.info(request, "Nothing matches any more, so nothing was done.")
-        return redirect(listed.url)
+        return redirect(back)
     if not examples:
         raise Http404("There is no such draft.")
     if request.method == "POST":
         delete_and_tell(request, chosen)
-        return redirect(listed.url)
+        return redirect(back)
     counting = Counting()
     number = counting.number(chosen)
     counting.count()
@@ -102,7 +104,7 @@ def delete_some(request: UserRequest) -> HttpResponse:
             "columns": COLUMNS,
             "examples": examples,
             "body": draft_rows_of(examples),
-            "back": listed.url,
+            "back": back,
         },
     )
 

@@ -48,7 +48,11 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         **shown_of(browsing, page, layout, columns),
         "acts": offers_in(browsing.folder.key, browsing.listing.key),
         "body": rows_of(
-            page.rows, [each.key for each in columns], waiting=key == "pending"
+            page.rows,
+            [each.key for each in columns],
+            waiting=key == "pending",
+            # To the whole tab a message leads by itself, wherever it stands by then.
+            back=browsing.here if browsing.here != browsing.path else "",
         ),
         "offered": offered(request.user),
         "cause": browsing.filter.cause,

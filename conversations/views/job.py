@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from conversations.models import BulkItem, BulkJob
 from conversations.triage.actions import ACTIONS
 from conversations.triage.beginning import ask_to_stop
-from conversations.views.back import back_of
+from conversations.views.back import back_of, with_back
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
@@ -49,4 +49,4 @@ def stop(request: UserRequest, uuid: UUID) -> HttpResponse:
     found = get_object_or_404(BulkJob.objects.visible_to(request.user), uuid=uuid)
     if not ask_to_stop(found, by=request.user):
         messages.info(request, "It had ended before it could be stopped.")
-    return redirect(found)
+    return redirect(with_back(found.get_absolute_url(), back_of(request)))

@@ -15,6 +15,7 @@ from conversations.lists.folders import list_of
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.state import SCHEDULED, State
 from conversations.triage.refusing import what_can_be_done, what_comes_first
+from conversations.views.back import came_from
 from conversations.views.live import live
 from conversations.writing.reworking import can_be_reworked
 from deliveryportal.accounts.access import UserRequest
@@ -70,6 +71,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
             "reworkable": {
                 each.pk for each in deliveries if can_be_reworked(each, request.user)
             },
+            "back": came_from(request),
             "folder": folder,
             "listing": listing,
             "addressed": {

@@ -87,8 +87,8 @@ def take_back_some(
     messages: Sequence[Message],
     *,
     by: User | None = None,
-) -> int:
-    """Take back these messages of one form, and no others; return how many.
+) -> list[Draft | None]:
+    """Take back these messages of one form, and no others; return their drafts.
 
     They share one draft, with those taken back like this before. If the form's draft is
     already forgotten, each becomes a draft of its own.
@@ -98,16 +98,12 @@ def take_back_some(
     if form is None:
         alone = {each.pk: written_again(each) for each in messages}
         recipients = _delete_unsent(chosen, by or sender)
-        for pk in recipients:
-            keep(sender, uuid4(), 0, alone[pk])
-    else:
-        recipients = _delete_unsent(chosen, by or sender)
-        if recipients:
-            _set_aside(form, set().union(*recipients.values()))
-    return len(recipients)
+        return [keep(sender, uuid4(), 0, alone[pk]) for pk in recipients]
+    recipients = _delete_unsent(chosen, by or sender)
+    return [_set_aside(form, set().union(*recipients.values()))] if recipients else []
 
 
-def _set_aside(form: Draft, taken: set[str]) -> None:
+def _set_aside(form: Draft, taken: set[str]) -> Draft | None:
     """Put these recipients of a form into the draft for what was taken back from it."""
     uuid = uuid5(form.uuid, "taken back")
     known = Draft.objects.select_for_update().filter(uuid=uuid).first()
@@ -115,13 +111,13 @@ def _set_aside(form: Draft, taken: set[str]) -> None:
         known.to, known.people = _only(form, taken | _recipients(known))
         known.version += 1
         known.save()
-        return
+        return known
     to, people = _only(form, taken)
     texts = {
         name: getattr(form, name)
         for name in ("cc", "bcc", "subject", "body", "body_html", "send_at")
     }
-    keep(
+    return keep(
         form.owner,
         uuid4() if known else uuid,
         0,

@@ -15,10 +15,11 @@ from deliveryportal.accounts.auditing import Area, record, record_in
 from deliveryportal.accounts.models import User
 from deliveryportal.accounts.promoting import keep_a_manager
 
-# Sent with `member`; a receiver returns how many scheduled messages they have.
+# Sent with `member`; a receiver returns how many scheduled messages they have, and how
+# many that wait for something which only they can do.
 scheduled_asked = Signal()
 # Sent with `member`, `heir` and `by`, inside the transaction, after they are locked
-# out. What is scheduled goes to the heir; without one it is cancelled.
+# out. What was counted goes to the heir; without one it is cancelled.
 deactivated = Signal()
 
 
@@ -32,7 +33,7 @@ def scheduled_by(member: User) -> int:
 
 
 def objection(member: User, *, by: User) -> str:
-    """Return why `by` may not deactivate them, as a sentence; empty if they may."""
+    """Return why `by` may not close or open their access; empty if they may."""
     if member.pk == by.pk:
         return "This is you. Another manager of the team can do it."
     if member.is_staff:

@@ -164,13 +164,13 @@ class InviteForm(forms.Form):
 
 
 class ScheduledMailField(forms.ChoiceField):
-    """What becomes of the scheduled mail of somebody who is locked out."""
+    """What becomes of the mail that waits of somebody who is locked out."""
 
     CANCEL = "cancel"
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            label="Their scheduled mail",
+            label="Their mail that waits",
             required=False,
             help_text="Handed over, it becomes drafts of the manager, who sends them or "
             "not. Cancelled, it stands under Failed deliveries. Either way nothing "

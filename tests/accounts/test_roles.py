@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier, Thread
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -12,6 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
+from channels.models import Channel
+from channels.pausing import pause
 from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.models.state import State
 from deliveryportal.accounts.deactivating import (
@@ -229,6 +232,56 @@ def test_or_it_is_cancelled_and_says_so_under_failed_deliveries(
     assert "Alice Acme was deactivated by Bob Acme" in delivery.remote_words
 
 
+@pytest.fixture
+def stuck(alice: User, make_delivery: Callable[..., Delivery]) -> Channel:
+    """A server of alice's that refuses her, and mail that was put off behind it."""
+    server = Channel.objects.create(
+        kind="smtp",
+        owner=alice,
+        config={"host": "smtp.acme.test", "port": "25", "security": "none"},
+    )
+    mail = make_delivery(alice, subject="Stuck", attempts=2)
+    Delivery.objects.filter(pk=mail.pk).update(channel=server)
+    make_delivery(alice, "on-its-way@x.test")
+    pause(server, "535 5.7.8 authentication failed")
+    return server
+
+
+@pytest.mark.parametrize("choice", ["hand over", "cancel"])
+def test_so_it_is_with_what_is_stuck_behind_a_channel_that_only_they_can_mend(
+    alice: User, bob: User, stuck: Channel, as_user: AsUser, choice: str
+) -> None:
+    client = as_user(bob)
+    page = client.get(page_of("deactivate", alice))
+    assert "1 message of Alice Acme is scheduled, or stuck behind" in page.text
+    chosen = {"hand over": str(bob.pk), "cancel": "cancel"}[choice]
+    client.post(page_of("deactivate", alice), {"accepted": "1", "scheduled": chosen})
+    assert not fresh(alice).is_active
+    [goes_on] = Delivery.objects.filter(state=State.QUEUED)
+    assert goes_on.recipient == "on-its-way@x.test"
+    if choice == "hand over":
+        draft = Draft.objects.of(bob).get()
+        assert (draft.subject, draft.send_at) == ("Stuck", "")
+    else:
+        failed = Delivery.objects.get(state=State.FAILED)
+        assert failed.channel == stuck
+        assert "Alice Acme was deactivated by Bob Acme" in failed.remote_words
+
+
+def test_what_is_stuck_for_some_of_its_recipients_alone_fails_for_them(
+    alice: User, bob: User, stuck: Channel
+) -> None:
+    mail = Delivery.objects.get(channel=stuck)
+    sent = Delivery.objects.get(pk=mail.pk)
+    sent.pk, sent.uuid, sent.state = None, uuid4(), State.ACCEPTED
+    sent.return_token = "0" * 32
+    sent.save()
+    deactivate(alice, heir=bob, accepted=1, by=bob)
+    assert Delivery.objects.get(pk=mail.pk).state == State.FAILED
+    assert Delivery.objects.get(pk=sent.pk).state == State.ACCEPTED
+    assert not Draft.objects.exists()
+
+
 def test_what_was_scheduled_meanwhile_is_asked_about_again(
     alice: User, bob: User, scheduled: Message, as_user: AsUser
 ) -> None:
@@ -276,7 +329,7 @@ def test_django_admin_asks_nothing_where_nothing_is_scheduled(
 ) -> None:
     root = User.objects.create_superuser("root@portal.test", "x", "Root")
     page = reverse("admin:accounts_user_change", args=[alice.pk])
-    assert "Their scheduled mail" not in as_user(root).get(page).text
+    assert "Their mail that waits" not in as_user(root).get(page).text
 
 
 def test_nobody_deactivates_themselves_or_an_admin(
@@ -288,6 +341,16 @@ def test_nobody_deactivates_themselves_or_an_admin(
         page = client.post(page_of("deactivate", each), {"accepted": "0"})
         assert words in page.text
         assert fresh(each).is_active
+
+
+def test_nobody_lets_an_admin_in_again_either(
+    alice: User, bob: User, as_user: AsUser
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_active=False)
+    page = as_user(bob).post(page_of("reactivate", alice))
+    assert page.status_code == 403
+    assert "Alice Acme is an admin, whose access is kept in Django admin." in page.text
+    assert not fresh(alice).is_active
 
 
 @pytest.mark.parametrize("name", ["promote", "demote", "deactivate", "reactivate"])

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 
 from deliveryportal.accounts.admin._base import (
+    MOST_LETTERS,
     AnswerFilter,
     AutocompleteSelectFilter,
     OperatorAdmin,
@@ -22,6 +23,7 @@ from deliveryportal.accounts.admin.team import TeamAdmin
 from deliveryportal.accounts.admin.user import UserAdmin
 
 __all__ = [
+    "MOST_LETTERS",
     "AnswerFilter",
     "AuditEntryAdmin",
     "AuthenticatorAdmin",

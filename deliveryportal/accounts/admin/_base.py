@@ -8,16 +8,17 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.contrib.auth import get_permission_codename
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter as ThemedSelectFilter
 from unfold.paginator import InfinitePaginator
 
 from deliveryportal.accounts.admin.keyset import KeysetChangeList
@@ -43,6 +44,7 @@ else:
 
 
 __all__ = [
+    "MOST_LETTERS",
     "AnswerFilter",
     "AutocompleteSelectFilter",
     "OperatorAdmin",
@@ -54,6 +56,8 @@ __all__ = [
 
 M = TypeVar("M", bound=Model)
 F = TypeVar("F", bound=Callable[..., Any])
+
+MOST_LETTERS = 200  # of a search: no database looks for any number of them
 
 
 class OperatorAdmin(ModelAdmin[M]):
@@ -91,6 +95,8 @@ class OperatorAdmin(ModelAdmin[M]):
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
         """Look for an id in columns of ids alone: with others no index would serve."""
+        if len(search_term) > MOST_LETTERS:  # where a field looks it up
+            return queryset.none(), False
         uuid = as_uuid(search_term)
         if uuid is None or not self._ids:
             found: tuple[QuerySet[M], bool] = super().get_search_results(
@@ -112,6 +118,12 @@ class OperatorAdmin(ModelAdmin[M]):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Treat a number too large for its column like any other wrong value."""
+        if len(request.GET.get(SEARCH_VAR, "")) > MOST_LETTERS:
+            words = (
+                f"Search for {MOST_LETTERS} letters at most. This is the whole list."
+            )
+            messages.error(request, words)
+            raise IncorrectLookupParameters
         try:
             return super().get_changelist_instance(request)
         except (OverflowError, DataError) as error:
@@ -214,6 +226,18 @@ class ReadOnlyAdmin(OperatorAdmin[M]):
         other use here."""
         change = get_permission_codename("change", self.opts)
         return request.user.has_perm(f"{self.opts.app_label}.{change}")
+
+
+class AutocompleteSelectFilter(ThemedSelectFilter):
+    """A field to look up a row in. What can be no row's key is refused before the field
+    is drawn: that asks for it once more, where nobody minds what becomes of it."""
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        try:
+            self.field.target_field.clean(self.value() or None, None)
+        except ValidationError as error:
+            raise IncorrectLookupParameters(error) from error
+        return super().queryset(request, queryset)
 
 
 class AnswerFilter(admin.SimpleListFilter):

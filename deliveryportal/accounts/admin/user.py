@@ -78,7 +78,7 @@ class ChangeUserForm(UserForm):
         if number and not self.cleaned_data.get("scheduled"):
             raise forms.ValidationError(
                 f"{number} message{pluralize(number)} of theirs would still leave: say "
-                "what becomes of their scheduled mail."
+                "what becomes of their mail that waits."
             )
         stays = (
             self.cleaned_data.get("is_active")

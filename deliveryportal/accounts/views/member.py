@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -47,6 +48,8 @@ def demote(request: UserRequest, pk: int) -> HttpResponse:
 @manager_required
 def reactivate(request: UserRequest, pk: int) -> HttpResponse:
     member = _of_team(request, pk)
+    if refused := objection(member, by=request.user):
+        raise PermissionDenied(refused)
     if deactivating.reactivate(member, by=request.user):
         messages.success(request, f"{member} can sign in again, as a member.")
     return redirect("accounts:team")

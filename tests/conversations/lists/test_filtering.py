@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import time_machine
@@ -9,7 +10,7 @@ from django.http import QueryDict
 from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
-from conversations.lists.filtering import CRITERIA, Filter
+from conversations.lists.filtering import CRITERIA, Filter, Known
 from conversations.models import Delivery
 from conversations.models.state import State, Triage
 from deliveryportal.accounts.models import User
@@ -51,6 +52,23 @@ def test_each_criterion_narrows(
     assert found(bob, f"identity={identity.uuid}") == {"full", "lost"}
     assert found(bob, "channel=portal") == {"full", "lost", "bobs"}
     assert found(bob, "channel=smtp") == set()
+
+
+def test_a_manager_asks_who_looks_after_a_failure(
+    alice: User, bob: User, make_delivery: MakeDelivery
+) -> None:
+    failed = partial(make_delivery, alice, state=State.FAILED)
+    failed("hers@customer.test", triage_owner=alice)
+    failed("his@customer.test", triage_owner=bob)
+    failed("nobodys@customer.test")
+    assert found(bob, "care=me") == {"his"}
+    assert found(bob, f"care={alice.pk}") == {"hers"}
+    assert found(bob, "care=nobody") == {"nobodys"}
+    words = ["Me", "Nobody", "Alice Acme"]
+    assert [each for _, each in CRITERIA["care"].options(Known(bob))] == words
+    assert problems(alice, "care=me")
+    # A search of that kind is shared with managers alone.
+    assert Filter.from_query(QueryDict("care=nobody"), bob).names_somebody
 
 
 def test_a_cause_is_of_one_reason_and_what_it_speaks_of(
@@ -159,6 +177,7 @@ def test_dates_are_whole_days_and_both_ends_belong(
         ),
         ("q=ab", "Search for 3 letters or more."),
         ("q=one+two+three+four+five+six+seven", "Search for 6 words at most."),
+        (f"q={'a' * 50_000}", "Search for 200 letters at most."),
         ("q=an%00na", "A search is made of letters that can be seen."),
     ],
 )

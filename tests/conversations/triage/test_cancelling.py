@@ -96,6 +96,49 @@ def test_a_manager_cancels_what_a_member_wrote_and_the_member_has_it_back(
     assert not Draft.objects.of(bob).exists()
 
 
+def test_of_somebody_who_is_deactivated_whoever_cancels_has_it(
+    alice: User, bob: User, scheduled: list[Delivery]
+) -> None:
+    lock(alice)
+    form = Draft.objects.get()
+    for each in scheduled[:2]:
+        assert cancel([each], bob) == {}
+    draft = Draft.objects.of(bob).get()
+    assert "p0@customer.test" in draft.people
+    assert "p1@customer.test" in draft.people
+    assert "p2@customer.test" not in draft.people
+    assert draft.identity is None
+    assert draft.send_at
+    assert set(Draft.objects.all()) == {form, draft}
+    assert Delivery.objects.count() == 3
+
+
+def test_so_it_is_with_what_has_no_form_any_more(
+    alice: User, bob: User, scheduled: list[Delivery], make_delivery: Make
+) -> None:
+    lock(alice)
+    Draft.objects.all().delete()
+    assert cancel([scheduled[0], make_delivery(alice, "old@x.test")], bob) == {}
+    assert not Draft.objects.of(alice).exists()
+    assert {each.to for each in Draft.objects.of(bob)} == {
+        '"Person 0" <p0@customer.test>',
+        "old@x.test",
+    }
+
+
+def test_that_is_said_beforehand(
+    alice: User, bob: User, scheduled: list[Delivery], as_user: SignIn
+) -> None:
+    address = f"/conversations/act/cancel/?delivery={scheduled[0].uuid}"
+    page = as_user(bob).get(address).content.decode()
+    assert "in yours, if that person is deactivated" in page
+
+
+def lock(user: User) -> None:
+    user.is_active = False
+    user.save()
+
+
 def test_an_outsider_cancels_nothing(charlie: User, scheduled: list[Delivery]) -> None:
     assert len(cancel(scheduled, charlie)) == 5
     assert Delivery.objects.count() == 5
@@ -155,7 +198,7 @@ def test_pending_offers_it_for_all_that_match(
         f"{ACTIONS['cancel'].url}?{'&'.join(f'{k}={v}' for k, v in query.items())}"
     )
     assert b"Cancel: 5" in client.get(address).content
-    client.post(address)
+    client.post(address, {"accepted": "all"})
     job = BulkJob.objects.get()
     assert job.action == "cancel"
 

@@ -16,6 +16,7 @@ from conversations.models.state import FAILURES, State, Triage
 from conversations.triage.known import what_is_known
 from conversations.writing.attaching import attach
 from deliveryportal.accounts.models import User
+from tests.conftest import person
 
 Fail = Callable[..., Delivery]
 Do = Callable[..., str]
@@ -37,6 +38,33 @@ def test_a_decision_has_a_note_and_an_owner_and_each_is_kept(
         "Waiting, by Bob Acme. Alice Acme looks after it. Asked Anna.",
         "Accepted loss, by Alice Acme. She left.",
     ]
+
+
+@pytest.mark.parametrize("decision", ["open", "waiting"])
+def test_whoever_looks_after_it_stays_or_is_taken_off(
+    alice: User, bob: User, fail: Fail, do: Do, decision: str
+) -> None:
+    failed = fail(alice)
+    for owner, after in (("sender", alice), ("", alice), ("nobody", None)):
+        assert do("decide", failed, bob, decision=decision, owner=owner) == ""
+        failed.refresh_from_db()
+        assert (failed.triage, failed.triage_owner) == (decision, after)
+    assert notes(failed)[-1].endswith("by Bob Acme. Nobody looks after it.")
+
+
+def test_nobody_looks_after_what_they_cannot_see(
+    alice: User, bob: User, fail: Fail, do: Do
+) -> None:
+    mate, failed = person("Dana", team_of=bob), fail(alice)
+    why = do("decide", failed, bob, decision="waiting", owner=mate.pk)
+    assert "only its sender and managers see it" in why
+    alice.is_active = False
+    alice.save()
+    for owner in ("sender", alice.pk):
+        assert do("decide", failed, bob, decision="waiting", owner=owner) == why
+    failed.refresh_from_db()
+    assert (failed.triage, failed.triage_owner) == (Triage.OPEN, None)
+    assert do("decide", failed, bob, decision="waiting", owner=bob.pk) == ""
 
 
 def test_nobody_outside_the_team_looks_after_it(

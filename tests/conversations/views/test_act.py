@@ -19,6 +19,7 @@ from tests.conftest import person
 MakeDelivery = Callable[..., Delivery]
 AsUser = Callable[[User], Client]
 ALL = "?everything=1&tab=failed"
+TOLD = {"accepted": "all"}
 
 
 @pytest.fixture
@@ -307,7 +308,7 @@ def test_a_domain_is_corrected_for_everything(
     client, path = as_user(alice), f"/conversations/act/correct/{ALL}"
     assert 'value="gmail.com"' in html(client.get(path))
     assert "not a domain" in html(client.post(path, {"domain": "a b"}))
-    client.post(path, {"domain": "gmail.com"})
+    client.post(path, {"domain": "gmail.com", "accepted": "all"})
     job = BulkJob.objects.get()
     while bulk.turn(job.pk):
         pass
@@ -322,6 +323,31 @@ def test_what_may_be_decided_is_one_group_and_explained(
     assert "<legend>Decision</legend>" in page
     assert '<fieldset class="field" aria-describedby="id_decision_helptext">' in page
     assert "Accepted loss: it did not arrive" in page
+
+
+def test_those_are_offered_to_look_after_it_who_can_see_it(
+    as_user: AsUser,
+    alice: User,
+    bob: User,
+    failed: Delivery,
+    make_delivery: MakeDelivery,
+) -> None:
+    mate = person("Dana", team_of=bob)
+    gone = person("Eve", team_of=bob)
+    gone.is_active, gone.role = False, User.Role.MANAGER
+    gone.save()
+
+    def offered(*mail: Delivery) -> list[str]:
+        answer = as_user(bob).get(url("decide", *mail))
+        return [words for _, words in answer.context["form"].fields["owner"].choices]
+
+    everywhere = ["as before", "Nobody", "Whoever wrote it"]
+    assert offered(failed) == [*everywhere, "Alice Acme", "Bob Acme"]
+    hers = make_delivery(mate, "ben@customer.test", state=State.FAILED)
+    assert offered(failed, hers) == [*everywhere, "Bob Acme"]
+    path = url("decide", failed)
+    page = html(as_user(bob).post(path, {"decision": "open", "owner": mate.pk}))
+    assert "Select a valid choice" in page
 
 
 def test_a_decision_is_written_down(
@@ -385,7 +411,7 @@ def test_many_are_left_to_the_background(
     as_user: AsUser, alice: User, failed: Delivery
 ) -> None:
     client = as_user(alice)
-    response = client.post(f"/conversations/act/retry/{ALL}")
+    response = client.post(f"/conversations/act/retry/{ALL}", TOLD)
     job = BulkJob.objects.get()
     assert response["Location"].startswith(job.get_absolute_url())
     page = html(client.get(job.get_absolute_url()))
@@ -406,9 +432,9 @@ def test_while_it_is_under_way_every_list_leads_to_it(
     tab: str, as_user: AsUser, alice: User, bob: User, failed: Delivery
 ) -> None:
     client = as_user(alice)
-    client.post(f"/conversations/act/retry/{ALL}")
+    client.post(f"/conversations/act/retry/{ALL}", TOLD)
     job = BulkJob.objects.get()
-    way = f'href="{job.get_absolute_url()}"'
+    way = f'href="{job.get_absolute_url()}?next='
     mate = person("Mate", team_of=bob)
     for user, shown in [(alice, True), (bob, True), (mate, False)]:
         page = html(as_user(user).get(f"/conversations/{tab}/"))
@@ -426,7 +452,7 @@ def test_without_a_script_its_page_is_looked_at_again_by_a_link(
     as_user: AsUser, alice: User, failed: Delivery
 ) -> None:
     client = as_user(alice)
-    page = client.post(f"/conversations/act/retry/{ALL}")["Location"]
+    page = client.post(f"/conversations/act/retry/{ALL}", TOLD)["Location"]
     again = '<noscript><a class="button" href="">Look again</a></noscript>'
     assert again in html(client.get(page))
     assert "0 skipped, of 0 so far" in " ".join(html(client.get(page)).split())
@@ -458,7 +484,7 @@ def test_outsiders_find_nothing(
     for method in (client.get, client.post):
         assert method(url("retry", failed)).status_code == 404
     assert client.get(f"/conversations/act/none/{ALL}").status_code == 404
-    as_user(alice).post(f"/conversations/act/archive/{ALL}")
+    as_user(alice).post(f"/conversations/act/archive/{ALL}", TOLD)
     job = BulkJob.objects.get()
     assert client.get(job.get_absolute_url()).status_code == 404
     assert client.post(f"/conversations/jobs/{job.uuid}/stop/").status_code == 404
@@ -477,7 +503,7 @@ def test_wrong_methods_and_strangers_are_refused(
     as_user: AsUser, alice: User, failed: Delivery, client: Client
 ) -> None:
     assert as_user(alice).delete(url("retry", failed)).status_code == 405
-    as_user(alice).post(f"/conversations/act/archive/{ALL}")
+    as_user(alice).post(f"/conversations/act/archive/{ALL}", TOLD)
     job = BulkJob.objects.get()
     assert as_user(alice).post(job.get_absolute_url()).status_code == 405
     assert (
@@ -522,6 +548,47 @@ def test_everything_that_the_list_matches_is_meant(
     assert 'href="/conversations/failed/?reason=mailbox_full"' in html(response)
 
 
+@pytest.mark.parametrize("told", ["1", "", "nonsense"])
+def test_what_has_come_to_match_since_the_preview_is_asked_about_again(
+    as_user: AsUser,
+    alice: User,
+    make_delivery: MakeDelivery,
+    failed: Delivery,
+    told: str,
+) -> None:
+    client, path = as_user(alice), f"/conversations/act/archive/{ALL}"
+    assert 'name="accepted" value="1"' in html(client.get(path))
+    make_delivery(alice, "late@x.test", state=State.FAILED)
+    page = html(client.post(path, {"accepted": told}))
+    assert "More matches by now than you were shown, so nothing was done yet." in page
+    assert 'name="accepted" value="2"' in page
+    assert not Delivery.objects.exclude(archived_at=None).exists()
+    assert not BulkJob.objects.exists()
+    client.post(path, {"accepted": "2"})
+    while bulk.turn(BulkJob.objects.get().pk):
+        pass
+    assert Delivery.objects.exclude(archived_at=None).count() == 2
+
+
+def test_so_it_is_if_there_is_too_much_now_to_be_looked_through(
+    as_user: AsUser, alice: User, long_ago: Delivery
+) -> None:
+    path = "/conversations/act/archive/?everything=1&tab=sent&q=bert"
+    page = html(as_user(alice).post(path, {"accepted": "3"}))
+    assert "More matches by now than you were shown" in page
+    assert 'name="accepted" value="all"' in page
+
+
+def test_what_was_decided_stays_filled_in_when_it_is_asked_again(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    path = f"/conversations/act/decide/{ALL}"
+    filled = {"decision": "lost", "note": "Wrong list.", "accepted": "0"}
+    page = html(as_user(alice).post(path, filled))
+    assert "More matches by now" in page
+    assert "Wrong list.</textarea>" in page
+
+
 @pytest.fixture
 def long_ago(
     alice: User, make_delivery: MakeDelivery, monkeypatch: pytest.MonkeyPatch
@@ -543,7 +610,7 @@ def test_of_a_long_list_the_newest_are_told_of_and_all_are_meant(
     page = html(client.get(f"/conversations/act/archive/{address}"))
     assert "Archive: all that match</h1>" in page
     assert "What is told here is about the newest 1 that match;" in page
-    client.post(f"/conversations/act/archive/{address}")
+    client.post(f"/conversations/act/archive/{address}", TOLD)
     while bulk.turn(BulkJob.objects.get().pk):
         pass
     archived = Delivery.objects.filter(archived_at__isnull=False)
@@ -573,7 +640,7 @@ def test_what_matches_may_all_be_older_than_what_is_told_of(
     assert "None of the newest matches; it is done to all, however old" in page
     # It may have arrived, as far as can be known beforehand.
     assert "Send those too that may be a second time" in page
-    client.post(f"/conversations/act/again/{address}", {"anyway": "on"})
+    client.post(f"/conversations/act/again/{address}", TOLD | {"anyway": "on"})
     while bulk.turn(BulkJob.objects.get().pk):
         pass
     assert Message.objects.get(resend_of__isnull=False).resend_of == long_ago.message

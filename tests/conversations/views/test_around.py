@@ -107,3 +107,15 @@ def test_a_refresh_of_the_overview_asks_for_no_picture(
     # session, user, saved searches, all counts, those of searches
     with django_assert_num_queries(5):
         client.get(f"{OVERVIEW}?when=7", headers=HTMX)
+
+
+def test_looking_at_pending_as_a_member_offers_no_drafts(
+    bob: User, alice: User, as_user: SignIn
+) -> None:
+    Draft.objects.create(owner=bob)
+    client = as_user(bob)
+    pending = "/conversations/pending/"
+    assert "list-drafts" in client.get(pending).content.decode()
+    page = client.get(f"{pending}?member={alice.pk}").content.decode()
+    assert "list-drafts" not in page
+    assert DRAFTS not in page

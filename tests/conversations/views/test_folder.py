@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from conversations.lists.columns import keep_layout
-from conversations.models import BulkJob, Delivery, Hold
+from conversations.models import BulkJob, Delivery, Draft, Hold
 from conversations.models.state import State, Triage
 from conversations.triage import bulk
 from deliveryportal.accounts.models import User
@@ -121,6 +121,42 @@ def test_home_leads_to_failures_only_while_one_needs_a_decision(
     assert as_user(alice).get("/")["Location"] == "/conversations/failed/"
     Delivery.objects.update(triage=Triage.RESOLVED)
     assert as_user(alice).get("/")["Location"] == "/conversations/sent/"
+
+
+def test_the_tab_of_pending_mail_counts_drafts_and_its_first_list_says_it_does_not(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    make_delivery(alice, state=State.QUEUED)
+    Draft.objects.create(owner=alice, subject="Half")
+    client = as_user(alice)
+    context = client.get("/conversations/pending/").context
+    [tab] = [each for each in context["tabs"] if each["folder"].key == "pending"]
+    shown = context["lists"][0]
+    assert (int(tab["count"]), int(shown["count"])) == (2, 1)
+    assert shown["listing"].label == "All that waits"
+    for path in ("/conversations/pending/", "/conversations/drafts/"):
+        assert "All that waits" in page(client, path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/conversations/failed/?after=garbage",
+        "/conversations/failed/?sort=bad",
+        "/conversations/failed/?reason=nonsense",
+        "/conversations/pending/?after=garbage",
+        "/conversations/sent/?sort=bad",
+        "/conversations/drafts/?sort=bad",
+    ],
+)
+def test_a_list_that_was_not_looked_for_is_no_empty_list(
+    alice: User, as_user: SignIn, path: str
+) -> None:
+    found = page(as_user(alice), path)
+    assert "Nothing is shown until this is mended." in found
+    assert "No failure is known" not in found
+    assert "Nothing waits" not in found
+    assert 'class="empty"' not in found
 
 
 def test_a_list_inside_a_tab_has_an_address(
@@ -410,6 +446,28 @@ def test_handed_over_offers_no_channel_whose_mail_is_delivered(
     assert '<option value="portal">' not in found
 
 
+def test_a_manager_lists_the_failures_that_somebody_looks_after(
+    alice: User,
+    bob: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    make_delivery(alice, "hers@customer.test", state=State.FAILED, triage_owner=alice)
+    make_delivery(alice, "nobodys@customer.test", state=State.FAILED)
+    client, path = as_user(bob), "/conversations/failed/"
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        context = client.get(path).context
+    [choice] = [each for each in context["choices"] if each["key"] == "care"]
+    assert choice["label"] == "Looked after by"
+    with django_assert_num_queries(len(asked)):
+        found = page(client, f"{path}?care={alice.pk}&triage=open")
+    assert "hers@" in found
+    assert "nobodys@" not in found
+
+
 def test_a_manager_looks_at_every_tab_as_a_member(
     alice: User, bob: User, make_delivery: MakeDelivery, as_user: SignIn
 ) -> None:
@@ -546,7 +604,7 @@ def test_what_is_exported_and_acted_on_is_all_that_matches_however_far(
     answer = client.get(f"/conversations/export.csv{everything}")
     lines = b"".join(answer).decode().splitlines()
     assert sum("anna@" in line for line in lines) == 2
-    client.post(f"/conversations/act/archive/{everything}")
+    client.post(f"/conversations/act/archive/{everything}", {"accepted": "all"})
     while bulk.turn(BulkJob.objects.get().pk):
         pass
     archived = Delivery.objects.filter(archived_at__isnull=False)

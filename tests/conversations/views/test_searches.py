@@ -63,10 +63,29 @@ def test_a_search_too_long_to_be_kept_is_refused_in_plain_words(
     assert "Saved as" in save(client, query=urlencode({"q": "納品書" * 36}))
 
 
-def test_saving_under_a_name_again_replaces_it(alice: User, as_user: SignIn) -> None:
-    save(as_user(alice))
-    save(as_user(alice), query="q=anna")
-    assert SavedSearch.objects.get().query == "q=anna"
+def test_a_name_in_use_is_refused_and_what_has_it_stays_as_it_was(
+    bob: User, as_user: SignIn
+) -> None:
+    client = as_user(bob)
+    assert "Saved as “Full”." in save(client, shared="1")
+    for data in ({"query": "q=anna", "shared": "1"}, {}):
+        page = save(client, **data)
+        assert "You have another shared search named “Full”, which stays as it" in page
+        assert "Choose another name" in page
+    search = SavedSearch.objects.get()
+    assert (search.query, search.shared) == ("reason=mailbox_full", True)
+    assert "Saved as “Fuller”." in save(client, "Fuller", query="q=anna")
+
+
+def test_saving_the_same_twice_is_saving_it_once(alice: User, as_user: SignIn) -> None:
+    for _ in range(2):
+        assert "Saved as “Full”." in save(as_user(alice))
+    assert SavedSearch.objects.count() == 1
+
+
+def test_a_name_is_one_persons(alice: User, bob: User, as_user: SignIn) -> None:
+    save(as_user(bob), shared="1")
+    assert "Saved as “Full”." in save(as_user(alice), query="q=anna")
 
 
 def test_managers_share_a_search_and_everybody_sees_their_own_mail_in_it(
