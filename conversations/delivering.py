@@ -40,7 +40,6 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
-from django.conf import settings
 from django.db import (
     Error,
     InterfaceError,
@@ -81,9 +80,11 @@ from conversations.watching.alerting import alert_of_refusals
 
 logger = logging.getLogger(__name__)
 
-# How long an answer that is known waits for a database that is away, in seconds: less
-# than a process may take to stop.
+# How long an answer that is known waits for the database, in seconds, once the process
+# is asked to stop: less than that may take. Before, one that is away is waited for until
+# the lease nears its end: nobody else can know what was answered.
 SETTLED_WITHIN = 15.0
+LONGEST_PAUSE = 5.0
 DATABASE_AWAY = (OperationalError, InterfaceError)
 # Deliveries claimed at a time, if a handful is not more: one UPDATE for all.
 CLAIMED = 50
@@ -251,7 +252,7 @@ def claim(
             "attempts": Sql("attempts + 1"),
             "tried_since": Sql("COALESCE(tried_since, %s)", (at,)),
             "lease": lease.token,
-            "lease_until": Lease.end(),
+            "lease_until": lease.prolong(),
         },
         {
             "state": State.QUEUED,
@@ -297,7 +298,6 @@ class _HandingOver:
         self._untried: list[Delivery] = []  # passed over
         self._transport = transport
         self._lease = lease
-        self._lease_ends = time.monotonic() + settings.LEASE_SECONDS
         self._resting = resting
         self._begun = self._stopped = False
 
@@ -379,11 +379,10 @@ class _HandingOver:
 
     def _next_may_go(self) -> bool:
         """What has been asked for before goes all the same, unless the lease is lost."""
-        left = self._lease_ends - time.monotonic()
+        left = self._lease.ends - time.monotonic()
         if left < self._transport.patience.total_seconds():
             held = len(self._results) + len(self._untried) + len(self.rest)
-            self._lease_ends = _renew(self._lease, held)
-            if self._lease_ends <= time.monotonic():
+            if not _renew(self._lease, held):
                 raise _LeaseLostError
         if stopping.is_set() or (self._begun and self._lease.turn_is_over):
             self._stopped = True
@@ -404,14 +403,13 @@ class _HandingOver:
         self._results.append(result)
 
 
-def _renew(lease: Lease, held: int) -> float:
-    """Prolong the lease; return its end by the monotonic clock, past if it was lost.
+def _renew(lease: Lease, held: int) -> bool:
+    """Prolong the lease; return whether it was not lost.
 
     It is over `held` deliveries at least, and over those that have been noted.
     """
-    ends = time.monotonic() + settings.LEASE_SECONDS
-    kept = Delivery.objects.held_under(lease.token).update(lease_until=Lease.end())
-    return ends if kept >= held else 0.0
+    ours = Delivery.objects.held_under(lease.token)
+    return ours.update(lease_until=lease.prolong()) >= held
 
 
 def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome:
@@ -496,7 +494,8 @@ def settle(
 def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -> None:
     """Settle what the database did not take, or did and could not say so.
 
-    Of the batch, what is claimed and was not tried goes back into the queue.
+    Of the batch, what is claimed and was not tried goes back into the queue. If the
+    lease has been ended meanwhile, what is known changes nothing: see `settle`.
     """
     ends, pause = time.monotonic() + SETTLED_WITHIN, 0.1
     tried = {result.delivery.pk for result in results}
@@ -511,13 +510,23 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
                 settled = settle(new, untried, lease, noted)
                 slow_down(new)
                 suppress_refused(settled)
-        except Error:
-            if time.monotonic() + pause > ends:
+        except Error as error:
+            at = time.monotonic()
+            away = isinstance(error, DATABASE_AWAY) and not stopping.is_set()
+            if away and at + SETTLED_WITHIN < lease.ends:
+                ends = at + SETTLED_WITHIN  # that much is left, should a stop come now
+            if at + pause > ends:
                 raise
-            time.sleep(pause)
-            pause = min(2 * pause, 2)
+            _pause(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
         else:
             return
+
+
+def _pause(seconds: float) -> None:
+    """Wait; a stop ends it, but not one that has come before."""
+    wait = time.sleep if stopping.is_set() else stopping.wait
+    wait(seconds)
 
 
 def _noted(results: list[Outcome]) -> list[Outcome]:

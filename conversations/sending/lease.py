@@ -30,13 +30,14 @@ UNTRIED = NO_LEASE | {"state": State.QUEUED, "attempts": Sql("attempts - 1")}
 class Lease:
     """`token` names it and tells how many it hands over at a time: `50:8c1f…`.
 
-    `turn_ends` is when, by the monotonic clock, other lanes have waited long enough;
-    whose lease was `lost` has no turn any more.
+    By the monotonic clock it `ends` if nobody prolongs it, and `turn_ends` is when other
+    lanes have waited long enough; whose lease was `lost` has no turn any more.
     """
 
     token: str
     handful: int
     turn_ends: float
+    ends: float = 0.0
     lost: bool = False
 
     @classmethod
@@ -59,6 +60,11 @@ class Lease:
         jump, and a hand-over that has happened is then no less true.
         """
         return {"lease": self.token, "state": state}
+
+    def prolong(self) -> datetime:
+        """Let it last from now on; return until when, for what it holds."""
+        self.ends = time.monotonic() + settings.LEASE_SECONDS
+        return self.end()
 
     @staticmethod
     def end() -> datetime:
