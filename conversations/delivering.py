@@ -104,13 +104,12 @@ def deliver_lane(
     batch = look_ahead(channel, sender_id)
     if not batch.deliveries:
         return batch.is_full
+    lease = Lease.new()
     try:
         transport = open_channel(channel)
     except TransportError as error:
-        batch.limit.give_back(len(batch.deliveries))
-        _stop_for(outcomes.not_accepted(batch.deliveries[0], error, now()), batch)
+        _not_opened(batch, error, lease)
         return False
-    lease = Lease.new()
     with transport:
         while batch.deliveries:
             more = _work_off(batch, transport, lease)
@@ -148,6 +147,20 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
     sendable = withhold(read)
     sendable = sendable[: limit.spend(len(sendable))]
     return Batch(channel, sendable, at, len(read) == wanted, limit)
+
+
+def _not_opened(batch: Batch, error: TransportError, lease: Lease) -> None:
+    """It was a try of the first, as if the far end had said it; the rest waits too.
+
+    Nothing is handed over in between: it is claimed and settled in one transaction.
+    """
+    with transaction.atomic():
+        tried = claim(batch.deliveries[:1], lease, batch.read_at)
+        results = [outcomes.not_accepted(each, error, now()) for each in tried]
+        settle(results, [], lease)
+    batch.limit.give_back(len(batch.deliveries))
+    for result in results:
+        _stop_for(result, batch)
 
 
 def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
@@ -250,7 +263,6 @@ def claim(
             "state": State.HANDING_OVER,
             "waiting_for": "",
             "attempts": Sql("attempts + 1"),
-            "tried_since": Sql("COALESCE(tried_since, %s)", (at,)),
             "lease": lease.token,
             "lease_until": lease.prolong(),
         },
@@ -266,7 +278,6 @@ def claim(
     ours.sort(key=attrgetter("pk"))
     for delivery in ours:
         delivery.attempts += 1
-        delivery.tried_since = delivery.tried_since or at
     return ours
 
 
@@ -571,5 +582,5 @@ def _put_off_rest(batch: Batch, down: Outcome) -> None:
         state_since=now(),
         not_before=down.changes.get("not_before", now() + timedelta(minutes=1)),
         waiting_for=outcomes.what_it_waits_for(down.delivery, down.error),
-        tried_since=Coalesce("tried_since", now()),
+        tried_since=Coalesce("tried_since", now()) if down.is_trying else None,
     )
