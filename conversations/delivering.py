@@ -158,7 +158,7 @@ def _not_opened(batch: Batch, error: TransportError, lease: Lease) -> None:
         tried = claim(batch.deliveries[:1], lease, batch.read_at)
         results = [outcomes.not_accepted(each, error, now()) for each in tried]
         settle(results, [], lease)
-    batch.limit.give_back(len(batch.deliveries))
+    batch.limit.gone(unsent=len(batch.deliveries))
     for result in results:
         _stop_for(result, batch)
 
@@ -168,7 +168,7 @@ def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
     results = list(chain.from_iterable(_handful_by_handful(batch, transport, lease)))
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
     # What is back in the queue, or never left it, has used nothing of the limit.
-    batch.limit.give_back(len(batch.deliveries) - gone)
+    batch.limit.gone(unsent=len(batch.deliveries) - gone)
     if trouble := next((each for each in results if each.channel_trouble), None):
         _stop_for(trouble, batch)
         return False

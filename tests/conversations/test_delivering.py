@@ -229,13 +229,13 @@ def test_where_nothing_counts_what_was_not_sent_is_not_given_back(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = list[int]()
+    asked = list[tuple[int, int]]()
 
-    def give_back(allowance: Allowance, number: int, *moments: datetime) -> bool:
-        asked.append(number)
+    def gone(allowance: Allowance, number: int, unsent: int, *at: datetime) -> bool:
+        asked.append((number, unsent))
         return True
 
-    monkeypatch.setattr(Allowance, "give_back", give_back)
+    monkeypatch.setattr(Allowance, "gone", gone)
     settings.LANE_MILLISECONDS = 0  # over after the first
     deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(3)]
     for limited in (False, True):
@@ -245,7 +245,38 @@ def test_where_nothing_counts_what_was_not_sent_is_not_given_back(
             settings.PORTAL_RELAY_URL = relay.url
             run_lane(deliveries[0])
         assert len(relay.messages) == 1
-        assert asked == [1] * limited
+        assert asked == [(2, 1)] * limited
+
+
+def test_a_limit_is_kept_while_a_mail_waits_for_its_answer_longer_than_it_lasts(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """Nobody knows whether its server has counted it already."""
+    alice.team.sending_limits.create(kind="portal", messages=2, seconds=45)
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(4)]
+    lane, meanwhile = deliveries[0], list[int]()
+    with (
+        time_machine.travel(now(), tick=False) as clock,
+        ScriptedSmtp() as relay,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+
+        def late(*answer: Any) -> Outcome:
+            clock.shift(timedelta(seconds=60))
+            meanwhile.append(len(look_ahead(lane.channel, alice.pk).deliveries))
+            return accepted(*answer)
+
+        settings.PORTAL_RELAY_URL = relay.url
+        with patch.context() as slowly:
+            slowly.setattr(outcomes, "accepted", late)
+            run_lane(lane)
+        assert meanwhile == [0, 0]
+        clock.shift(timedelta(seconds=44))
+        run_lane(lane)
+        assert len(relay.messages) == 2
+        clock.shift(timedelta(seconds=2))
+        run_lane(lane)
+        assert len(relay.messages) == 4
 
 
 def test_what_is_not_due_is_not_claimed(

@@ -9,7 +9,7 @@ import pytest
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from channels.models import reading
+from channels.models.prepared import prepared
 from conversations.delivering import deliver_lane, look_ahead
 from conversations.models import Delivery, Message
 from conversations.models.hold import HeldBack
@@ -29,7 +29,6 @@ LONG = "A line of a letter that is long.\n" * 2**15  # 1 MiB
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How much text each look into a lane has read."""
     sizes: list[int] = []
-    prepared = reading.prepared
 
     def count(*asked: Any) -> list[tuple[Any, ...]]:
         rows = prepared(*asked)
@@ -37,7 +36,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(sum(map(len, texts)))
         return rows
 
-    monkeypatch.setattr(reading, "prepared", count)
+    monkeypatch.setattr("channels.models.reading.prepared", count)
     return sizes
 
 
