@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils.timezone import now
@@ -13,11 +14,6 @@ from channels.throttle import Room
 # A lane begins to rest for a limit. Sent with its `channel`, in the transaction that
 # stores it: where several workers find the limit reached, only one of them sends it.
 rest_began = Signal()
-
-
-# What is spent counts from so much later, when it has normally left: so the provider,
-# too, sees no more than the limit in any window.
-GONE_WITHIN = timedelta(milliseconds=500)
 
 
 @dataclass(slots=True)
@@ -31,7 +27,8 @@ class Limit:
 
     channel: Channel
     allowance: Allowance
-    spent_at: datetime | None = None
+    in_hand: int = 0  # messages that are counted and may be sent
+    in_hand_until: datetime | None = None  # unless it is told before that they are gone
 
     @property
     def is_none(self) -> bool:
@@ -46,26 +43,31 @@ class Limit:
             self._rest(room)
 
     def spend(self, number: int) -> int:
-        """Count `number` messages before they are sent; return how many may be."""
+        """Count `number` messages before they are sent; return how many may be.
+
+        They count as in hand until they are `gone`, or whoever has them has died: the
+        provider, too, is to see no more than the limit in any window, however long it
+        takes to answer.
+        """
         if self.is_none:
             return number
         while number:
-            self.spent_at = now() + GONE_WITHIN
-            if self.allowance.spend(number, self.spent_at):
+            at = now()
+            until = at + timedelta(seconds=settings.LEASE_SECONDS)
+            if self.allowance.spend(number, at, until):
+                self.in_hand, self.in_hand_until = number, until
                 break
             self._ask_again()
             number = self.room(number)
         return number
 
-    def give_back(self, number: int) -> None:
-        """Count `number` of the messages that it has spent as not sent after all.
-
-        The others count from now on, if they took longer than GONE_WITHIN to leave.
-        """
-        spent_at, at = self.spent_at, now()
-        if spent_at is None or not (number or at > spent_at):
-            return  # nothing to correct, as a rule
-        while not self.allowance.give_back(number, spent_at, at):
+    def gone(self, unsent: int) -> None:
+        """Count what was in hand as gone now, but for `unsent` messages: not sent at all."""
+        number, until = self.in_hand, self.in_hand_until
+        if until is None:
+            return
+        self.in_hand, self.in_hand_until = 0, None
+        while not self.allowance.gone(number, unsent, until, now()):
             [self.allowance] = self._asked() or [Allowance()]
             if not self.allowance.pk:
                 return  # the sender or the channel is gone

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils.timezone import now
 
 from channels.far_end_signals import came_back, kept_waiting
@@ -87,7 +87,7 @@ class _Keeper(threading.Thread):
             while not self.done.is_set():
                 try:
                     mine.update(until=now() + HELD)
-                except DatabaseError as error:
+                except Error as error:
                     logger.warning("A session could not be renewed: %r", str(error))
                     connection.close()
                 self.done.wait(RENEWED_EVERY)

@@ -3,6 +3,9 @@
 Two limits: N messages in any M seconds, and a number in any 24 hours. The first is
 kept to the second by remembering when what was sent; the second by the hour, an
 hour counting until its end is 24 hours ago, so that it is never exceeded.
+
+What is being sent may leave at any moment. It counts as if it left at the last one
+possible, which is to come, until it is known when it had gone.
 """
 
 from __future__ import annotations
@@ -54,7 +57,10 @@ class Usage:
 
         None if that is further off than anybody should rely on.
         """
-        ahead, end = Usage(list(self.recent), list(self.hours)), at + FORESEEN
+        moment, end = at.timestamp(), at + FORESEEN
+        # What is in hand is about to be gone.
+        recent = [(min(when, moment), number) for when, number in self.recent]
+        ahead = Usage(recent, list(self.hours))
         while at < end:
             room = ahead.room(pace, at, waiting)
             ahead.spend(room.number, pace, at)
@@ -64,33 +70,43 @@ class Usage:
             at = room.until or at
         return None
 
-    def spend(self, number: int, pace: Pace, at: datetime) -> None:
-        """Remember that `number` messages go at `at`; forget what counts no more."""
+    def spend(
+        self, number: int, pace: Pace, at: datetime, gone_by: datetime | None = None
+    ) -> None:
+        """Remember that `number` messages go from `at` on; forget what counts no more.
+
+        They are in hand until `gone_by`, unless it is told before: see `correct`.
+        """
         if not number:
             return
         moment = at.timestamp()
         self.recent = [
             (when, sent) for when, sent in self.recent if when > moment - pace.seconds
         ]
-        self.recent.append((moment, number))
-        known = dict(self.hours)
-        known[_hour(moment)] = known.get(_hour(moment), 0) + number
         self.hours = [
-            (when, sent) for when, sent in known.items() if when + HOUR + DAY > moment
+            (when, sent) for when, sent in self.hours if when + HOUR + DAY > moment
         ]
+        self._add(number, (gone_by or at).timestamp())
 
-    def correct(self, unsent: int, at: datetime, gone_by: datetime) -> None:
-        """Of the messages that were to go at `at`, forget so many; the rest went later.
+    def correct(
+        self, number: int, unsent: int, reckoned: datetime, gone_by: datetime
+    ) -> None:
+        """Of `number` messages in hand until then, forget `unsent`; the rest has gone.
 
-        Only of that moment's: what others have spent since then stays spent, and what
-        counts no more is not taken from what does.
+        Only of those: what others have spent since then stays spent.
         """
-        moment, later = at.timestamp(), max(at, gone_by).timestamp()
-        self.recent = [
-            (later if when == moment else when, sent)
-            for when, sent in _without(self.recent, moment, unsent)
-        ]
-        self.hours = _without(self.hours, _hour(moment), unsent)
+        moment = reckoned.timestamp()
+        self.recent = _without(self.recent, moment, number)
+        self.hours = _without(self.hours, _hour(moment), number)
+        self._add(number - unsent, gone_by.timestamp())
+
+    def _add(self, number: int, moment: float) -> None:
+        if not number:
+            return
+        self.recent = [*self.recent, (moment, number)]
+        hours = dict(self.hours)
+        hours[_hour(moment)] = hours.get(_hour(moment), 0) + number
+        self.hours = list(hours.items())
 
     def _in_the_window(self, pace: Pace, at: datetime, wanted: int) -> Room:
         if pace.messages is None:
@@ -100,7 +116,9 @@ class Usage:
         free = pace.messages - sum(sent for _, sent in window)
         if free > 0:
             return Room(min(wanted, free))
+        # What is in hand is gone now at the soonest.
         oldest = min((when for when, _ in window), default=at.timestamp())
+        oldest = min(oldest, at.timestamp())
         return Room(
             0,
             _moment(oldest + pace.seconds),

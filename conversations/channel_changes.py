@@ -21,8 +21,12 @@ from conversations.tasks import announce_lanes
 
 @receiver(mended)
 def send_what_waited(channel: Channel, **kwargs: Any) -> None:
-    """Let mail that was put off leave at once, not at its next try."""
+    """Let mail that was put off leave at once, not at its next try.
+
+    Its two days of trying begin anew: it has waited for a person.
+    """
     waiting = Delivery.objects.filter(channel=channel, state=State.QUEUED)
+    waiting.exclude(tried_since=None).update(tried_since=None)
     waiting.exclude(waiting_for="").update(not_before=now(), waiting_for="")
     senders = set(waiting.values_list("sender_id", flat=True))
 

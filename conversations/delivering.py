@@ -40,7 +40,6 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
-from django.conf import settings
 from django.db import (
     Error,
     InterfaceError,
@@ -81,9 +80,11 @@ from conversations.watching.alerting import alert_of_refusals
 
 logger = logging.getLogger(__name__)
 
-# Seconds for which settling known answers is retried while the database is away: less
-# than a process may take to stop.
+# Seconds for which settling known answers is retried while the database is away, once
+# the process is asked to stop: less than that may take. Before, it is retried until the
+# lease nears its end: nobody else can know what was answered.
 SETTLED_WITHIN = 15.0
+LONGEST_PAUSE = 5.0
 DATABASE_AWAY = (OperationalError, InterfaceError)
 # Deliveries claimed by one UPDATE, unless a handful is more.
 CLAIMED = 50
@@ -103,13 +104,12 @@ def deliver_lane(
     batch = look_ahead(channel, sender_id)
     if not batch.deliveries:
         return batch.is_full
+    lease = Lease.new()
     try:
         transport = open_channel(channel)
     except TransportError as error:
-        batch.limit.give_back(len(batch.deliveries))
-        _stop_for(outcomes.not_accepted(batch.deliveries[0], error, now()), batch)
+        _not_opened(batch, error, lease)
         return False
-    lease = Lease.new()
     with transport:
         while batch.deliveries:
             more = _work_off(batch, transport, lease)
@@ -149,12 +149,26 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
     return Batch(channel, sendable, at, len(read) == wanted, limit)
 
 
+def _not_opened(batch: Batch, error: TransportError, lease: Lease) -> None:
+    """It was a try of the first, as if the far end had said it; the rest waits too.
+
+    Nothing is handed over in between: it is claimed and settled in one transaction.
+    """
+    with transaction.atomic():
+        tried = claim(batch.deliveries[:1], lease, batch.read_at)
+        results = [outcomes.not_accepted(each, error, now()) for each in tried]
+        settle(results, [], lease)
+    batch.limit.gone(unsent=len(batch.deliveries))
+    for result in results:
+        _stop_for(result, batch)
+
+
 def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
     """Send as much of the batch as possible; return whether more may be due."""
     results = list(chain.from_iterable(_handful_by_handful(batch, transport, lease)))
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
     # Deliveries that are in the queue still or again do not count against the limit.
-    batch.limit.give_back(len(batch.deliveries) - gone)
+    batch.limit.gone(unsent=len(batch.deliveries) - gone)
     if trouble := next((each for each in results if each.channel_trouble), None):
         _stop_for(trouble, batch)
         return False
@@ -252,9 +266,8 @@ def claim(
             "state": State.HANDING_OVER,
             "waiting_for": "",
             "attempts": Sql("attempts + 1"),
-            "tried_since": Sql("COALESCE(tried_since, %s)", (at,)),
             "lease": lease.token,
-            "lease_until": Lease.end(),
+            "lease_until": lease.prolong(),
         },
         {
             "state": State.QUEUED,
@@ -268,7 +281,6 @@ def claim(
     ours.sort(key=attrgetter("pk"))
     for delivery in ours:
         delivery.attempts += 1
-        delivery.tried_since = delivery.tried_since or at
     return ours
 
 
@@ -300,7 +312,6 @@ class _HandingOver:
         self._untried: list[Delivery] = []  # passed over
         self._transport = transport
         self._lease = lease
-        self._lease_ends = time.monotonic() + settings.LEASE_SECONDS
         self._resting = resting
         self._begun = self._stopped = False
 
@@ -387,11 +398,10 @@ class _HandingOver:
 
         Those it has fetched are sent all the same. Raises _LeaseLostError.
         """
-        left = self._lease_ends - time.monotonic()
+        left = self._lease.ends - time.monotonic()
         if left < self._transport.patience.total_seconds():
             held = len(self._results) + len(self._untried) + len(self.rest)
-            self._lease_ends = _renew(self._lease, held)
-            if self._lease_ends <= time.monotonic():
+            if not _renew(self._lease, held):
                 raise _LeaseLostError
         if stopping.is_set() or (self._begun and self._lease.turn_is_over):
             self._stopped = True
@@ -413,14 +423,14 @@ class _HandingOver:
         self._results.append(result)
 
 
-def _renew(lease: Lease, held: int) -> float:
-    """Prolong the lease; return its end by the monotonic clock, or 0 if it was lost.
+def _renew(lease: Lease, held: int) -> bool:
+    """Prolong the lease; return whether it was still ours.
+
 
     It was lost if it holds fewer than `held` deliveries. Noted ones come on top.
     """
-    ends = time.monotonic() + settings.LEASE_SECONDS
-    kept = Delivery.objects.held_under(lease.token).update(lease_until=Lease.end())
-    return ends if kept >= held else 0.0
+    ours = Delivery.objects.held_under(lease.token)
+    return ours.update(lease_until=lease.prolong()) >= held
 
 
 def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome:
@@ -507,6 +517,7 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
     """Settle results again, as a database error left open whether they were settled.
 
     Deliveries of the batch that are claimed and were not tried go back into the queue.
+    If the lease has been ended meanwhile, known answers change nothing: see `settle`.
     """
     ends, pause = time.monotonic() + SETTLED_WITHIN, 0.1
     tried = {result.delivery.pk for result in results}
@@ -521,13 +532,23 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
                 settled = settle(new, untried, lease, noted)
                 slow_down(new)
                 suppress_refused(settled)
-        except Error:
-            if time.monotonic() + pause > ends:
+        except Error as error:
+            at = time.monotonic()
+            away = isinstance(error, DATABASE_AWAY) and not stopping.is_set()
+            if away and at + SETTLED_WITHIN < lease.ends:
+                ends = at + SETTLED_WITHIN  # that much is left, should a stop come now
+            if at + pause > ends:
                 raise
-            time.sleep(pause)
-            pause = min(2 * pause, 2)
+            _pause(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
         else:
             return
+
+
+def _pause(seconds: float) -> None:
+    """Wait; a stop ends it, but not one that has come before."""
+    wait = time.sleep if stopping.is_set() else stopping.wait
+    wait(seconds)
 
 
 def _noted(results: list[Outcome]) -> list[Outcome]:
@@ -572,5 +593,5 @@ def _put_off_rest(batch: Batch, down: Outcome) -> None:
         state_since=now(),
         not_before=down.changes.get("not_before", now() + timedelta(minutes=1)),
         waiting_for=outcomes.what_it_waits_for(down.delivery, down.error),
-        tried_since=Coalesce("tried_since", now()),
+        tried_since=Coalesce("tried_since", now()) if down.is_trying else None,
     )

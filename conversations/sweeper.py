@@ -6,7 +6,7 @@ from threading import Event
 from time import monotonic
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 from django.utils.timezone import now
 
 from conversations.models import Delivery
@@ -44,12 +44,12 @@ class Clock:
 
 
 def sweep_until(stop: Event) -> None:
-    """Sweep every SWEEP_SECONDS until `stop` is set, also if the database is away."""
+    """Sweep every SWEEP_SECONDS until `stop` is set, whatever goes wrong meanwhile."""
     clock = Clock()
     while not stop.is_set():
-        close_old_connections()
         ends = monotonic() + settings.SWEEP_SECONDS
         try:
+            close_old_connections()
             if jump := clock.jump:
                 logger.warning("The clock has jumped by %d s", jump.total_seconds())
                 begin_leases_anew()
@@ -59,9 +59,11 @@ def sweep_until(stop: Event) -> None:
             if swept.unconfirmed:
                 logger.warning("%s", swept)
             announce_on_time(stop, ends, at)
-        except DatabaseError as error:
+        except Error as error:
             logger.error("This sweep failed, the next may not: %r", str(error))
-        close_old_connections()
+        except Exception:
+            # Beside the product nobody would begin this thread again.
+            logger.exception("A fault of ours ended this sweep, not the next")
         stop.wait(max(0, ends - monotonic()))
 
 

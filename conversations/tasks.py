@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 
 import dramatiq
-from django.db import DatabaseError
+from django.db import Error
 
 from channels.announcing import announce
 from conversations.bounces.recording import record_report
@@ -49,6 +49,6 @@ def announce_lanes(lanes: Iterable[LaneId]) -> int:
                 told += 1
             else:
                 was_not_announced(lane)
-    except DatabaseError as error:
+    except Error as error:
         logger.error("Lanes are announced later than they could be: %r", str(error))
     return told

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import dramatiq
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, JsonResponse
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
@@ -33,7 +33,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     report: dict[str, object] = {"database": "ok", "queue": _queue()}
     try:
         oldest, swept, reports = oldest_due(now()), last_sweep(), _reports()
-    except DatabaseError as error:
+    except Error as error:
         logger.error("The database cannot be used: %r", str(error))
         report |= {"ok": False, "database": "unavailable"}
         return JsonResponse(report, status=503)

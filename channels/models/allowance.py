@@ -184,24 +184,24 @@ class Allowance(models.Model):
             return Room(0, self.held_until, self.held_because)
         return self.usage.room(self.pace, at, wanted)
 
-    def spend(self, number: int, at: datetime) -> bool:
-        """Count `number` messages, unless somebody else has been quicker."""
+    def spend(self, number: int, at: datetime, gone_by: datetime) -> bool:
+        """Count `number` messages as in hand, unless somebody else has been quicker."""
         usage = self.usage
-        usage.spend(number, self.pace, at)
+        usage.spend(number, self.pace, at, gone_by)
         return self._change(
             recent=usage.recent, hours=usage.hours, held_until=None, held_because=""
         )
 
-    def give_back(self, number: int, spent_at: datetime, at: datetime) -> bool:
-        """Count `number` messages as not sent and the rest as gone by now, unless
-        somebody else has been quicker.
+    def gone(self, number: int, unsent: int, reckoned: datetime, at: datetime) -> bool:
+        """Of what was in hand until then, count `unsent` as not sent and the rest as gone
+        by now, unless somebody else has been quicker.
 
-        A hold that the limit itself has put on the lane ends: there is room again.
+        A hold that the limit itself has put on the lane ends: there is room sooner.
         """
         usage = self.usage
-        limit_ends = usage.room(self.pace, at, 1).until
-        usage.correct(number, spent_at, at)
-        if self.held_until == limit_ends:
+        limit = usage.room(self.pace, at, 1)
+        usage.correct(number, unsent, reckoned, at)
+        if limit.because and self.held_because == limit.because:
             return self._change(
                 recent=usage.recent, hours=usage.hours, held_until=None, held_because=""
             )

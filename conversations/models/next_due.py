@@ -39,8 +39,6 @@ MESSAGE = Joined(
         "from_name",
         "from_address",
         "subject",
-        "body",
-        "body_html",
         "cc",
         "has_attachments",
         "follows_id",
@@ -49,6 +47,10 @@ MESSAGE = Joined(
         "written_at",
     ),
 )
+# How much of letters is read ahead of their turn, each having an equal share: a letter
+# may be 10 MiB long, and every thread looks ahead. What is longer is read when it is put
+# together: see `letters`.
+READ_AHEAD = 8 * 1024 * 1024
 
 
 def next_due(
@@ -57,18 +59,26 @@ def next_due(
     """Up to `number` deliveries of the lane that may go now, in order, with messages.
 
     Each has `sender_is_verified`: whether its identity still exists and is verified.
+    The body of a long letter is not read.
     """
     if held.everything or not number:
         return []
     conditions, parameters = _but_for(held)
-    return instances(
+    share = READ_AHEAD // number
+    found = instances(
         Delivery,
         _statement(conditions),
-        [channel_id, sender_id, moment(at), *parameters, number],
+        [share, share, channel_id, sender_id, moment(at), *parameters, number],
         only=DELIVERY,
         joined=MESSAGE,
-        annotated=["sender_is_verified"],
+        annotated=["sender_is_verified", "text", "html"],
     )
+    for each in found:
+        words = vars(each)
+        text, html = words.pop("text"), words.pop("html")
+        if text is not None:
+            each.message.body, each.message.body_html = text, html
+    return found
 
 
 def _but_for(held: HeldBack) -> tuple[str, list[str]]:
@@ -99,8 +109,15 @@ def _statement(conditions: str) -> str:
     ids = due_ids(conditions)
     # An array is looked up by primary key, however many ids PostgreSQL expects.
     wanted = f"= ANY(ARRAY({ids}))" if on_postgresql() else f"IN ({ids})"
+    # Asked for the bytes, PostgreSQL need not read them.
+    length = "octet_length" if on_postgresql() else "length"
+    text, html = (
+        f"CASE WHEN {length}(body) + {length}(body_html) <= %s THEN {column} END"
+        for column in ("body", "body_html")
+    )
     return (
-        "SELECT {columns}, {message}, identity.verified_at IS NOT NULL "  # noqa: S608
+        "SELECT {columns}, {message}, identity.verified_at IS NOT NULL, "  # noqa: S608
+        f"{text}, {html} "
         "FROM conversations_delivery "
         "JOIN conversations_message "
         "ON conversations_message.id = conversations_delivery.message_id "

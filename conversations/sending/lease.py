@@ -30,14 +30,16 @@ UNTRIED = NO_LEASE | {"state": State.QUEUED, "attempts": Sql("attempts - 1")}
 class Lease:
     """A worker's lease.
 
-    `token` names it, and begins with the size of a handful: `50:8c1f…`. `turn_ends` is
-    when, by the monotonic clock, other lanes have waited long enough. `lost` is set
-    when somebody else has ended the lease; then its turn is over too.
+    `token` names it, and begins with the size of a handful: `50:8c1f…`. By the monotonic
+    clock, it `ends` if nobody prolongs it, and `turn_ends` is when other lanes have
+    waited long enough. `lost` is set when somebody else has ended the lease; then its
+    turn is over too.
     """
 
     token: str
     handful: int
     turn_ends: float
+    ends: float = 0.0
     lost: bool = False
 
     @classmethod
@@ -60,6 +62,11 @@ class Lease:
         jump, and a hand-over that has happened is then no less true.
         """
         return {"lease": self.token, "state": state}
+
+    def prolong(self) -> datetime:
+        """Let it last from now on; return until when, for what it holds."""
+        self.ends = time.monotonic() + settings.LEASE_SECONDS
+        return self.end()
 
     @staticmethod
     def end() -> datetime:

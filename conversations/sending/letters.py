@@ -21,6 +21,7 @@ def email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
     """Build the email; raise ValueError or MessageError if it cannot be built."""
     message = delivery.message
     to_name, to_address = addressee(delivery)
+    text, html = _words(message)
     letter = Letter(
         from_name=message.from_name,
         from_address=_visible_sender(delivery, transport),
@@ -28,8 +29,8 @@ def email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
         to_address=to_address,
         cc=tuple((name, address) for name, address in message.cc),
         subject=message.subject,
-        text=message.body,
-        html=message.body_html and as_document(message.body_html),
+        text=text,
+        html=html and as_document(html),
         attachments=enclosed_files(message),
         message_id=message.message_id,
         date=message.written_at,
@@ -45,6 +46,14 @@ def email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
         content=to_bytes(letter),
         thread=_thread(delivery),
     )
+
+
+def _words(message: Message) -> tuple[str, str]:
+    """As text and in HTML. If they are long, they are read now, and not kept."""
+    if "body" in vars(message):
+        return message.body, message.body_html
+    words = Message.objects.values_list("body", "body_html")
+    return words.get(pk=message.pk)
 
 
 def _thread(delivery: Delivery) -> str:

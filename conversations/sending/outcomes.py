@@ -55,6 +55,11 @@ class Outcome:
         return self.error is not None and self.error.verdict in CHANNEL_TROUBLE
 
     @property
+    def is_trying(self) -> bool:
+        """Its two days of trying have begun; not while a limit or a person is waited for."""
+        return self.error is not None and _is_trying(self.error)
+
+    @property
     def asks_to_slow_down(self) -> bool:
         """Whether the recipient's domain wants less mail, not just this one later."""
         return self.error is not None and _asks_to_slow_down(self.error)
@@ -168,6 +173,7 @@ def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
         changes={
             "state": State.QUEUED,
             "not_before": when,
+            "tried_since": (delivery.tried_since or at) if _is_trying(error) else None,
             "waiting_for": what_it_waits_for(delivery, error),
             "remote_words": error.words,
             "enhanced_code": error.enhanced,
@@ -180,6 +186,10 @@ def _put_off(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
 def _is_for_a_limit(error: TransportError) -> bool:
     down_until = error.verdict in CHANNEL_TROUBLE and error.wait is not None
     return down_until and error.code in LIMIT_CODES
+
+
+def _is_trying(error: TransportError) -> bool:
+    return not (error.verdict is Verdict.CHANNEL_BROKEN or _is_for_a_limit(error))
 
 
 def _given_up_for(error: TransportError) -> str:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from operator import attrgetter
 from typing import NamedTuple
 
-from django.db import DatabaseError
+from django.db import Error
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
@@ -148,7 +148,7 @@ def announce_all_again() -> None:
         Lane.objects.filter(not_again_before__gt=now()).update(
             announced=0, not_again_before=now()
         )
-    except DatabaseError as error:
+    except Error as error:
         logger.error("Lanes are announced later than they could be: %r", str(error))
 
 

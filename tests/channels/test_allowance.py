@@ -22,7 +22,9 @@ def asked(channel: Channel, user: User) -> Limit:
 
 def take(channel: Channel, user: User, wanted: int) -> int:
     limit = asked(channel, user)
-    return limit.spend(limit.room(wanted))
+    number = limit.spend(limit.room(wanted))
+    limit.gone(unsent=0)
+    return number
 
 
 def limited(user: User, **limits: int | None) -> Channel:
@@ -110,7 +112,7 @@ def test_eight_workers_that_give_some_back_never_exceed_the_limit(
                 limit = asked(channel, alice)
                 spent = limit.spend(limit.room(draw.randint(1, 6)))
                 unsent = draw.randint(0, spent)
-                limit.give_back(unsent)
+                limit.gone(unsent)
                 sent += spent - unsent
             return sent
         finally:
@@ -155,50 +157,58 @@ def test_of_two_workers_that_ask_together_the_second_gets_what_is_left(
     assert Allowance.objects.on_hold(now()).exists()
 
 
-def test_who_gives_back_late_gives_back_their_own(
+def test_who_tells_late_what_is_gone_tells_of_their_own(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One hangs at its first mail while the time of the limit passes, and another has
-    spent as much since then: that counts on."""
+    had the rest of it twice since then: that counts on."""
     channel, at = limited(alice, messages=3, seconds=45), now()
-    first = second = asked(channel, alice)
+    first = asked(channel, alice)
+    assert first.spend(2) == 2
     for seconds in (0, 46):
         then = at + timedelta(seconds=seconds)
         monkeypatch.setattr("channels.allowance.now", lambda then=then: then)
-        second = asked(channel, alice)
-        first = second if not seconds else first
-        assert second.spend(second.room(3)) == 3
-    first.give_back(2)
-    assert second.spent_at
-    assert Allowance.objects.get().usage.recent == [(second.spent_at.timestamp(), 3)]
-    second.give_back(2)
-    assert take(channel, alice, 3) == 2
+        assert take(channel, alice, 3) == 1
+    first.gone(unsent=1)
+    usage = Allowance.objects.get().usage
+    assert [number for _, number in usage.recent] == [1, 1]
+    assert usage.in_24_hours(now()) == 3
+    assert take(channel, alice, 3) == 1
 
 
-def test_giving_back_costs_one_update_as_a_rule(
+def test_to_tell_what_is_gone_costs_one_update_as_a_rule(
     alice: User, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
     limit = asked(limited(alice, messages=5, seconds=60), alice)
-    assert limit.spend(5) == 5
     with django_assert_num_queries(0):
-        limit.give_back(0)
+        limit.gone(unsent=0)
+    assert limit.spend(5) == 5
     with django_assert_num_queries(1):
-        limit.give_back(2)
+        limit.gone(unsent=2)
+    with django_assert_num_queries(0):
+        limit.gone(unsent=2)
     assert Allowance.objects.get().usage.in_24_hours(now()) == 3
 
 
 def test_a_batch_that_took_long_counts_from_its_end(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that is slow to greet would see two windows' mail at once."""
+    """A server that is slow to answer would see two windows' mail at once."""
     channel, at = limited(alice, messages=3, seconds=45), now()
+
+    def pass_to(seconds: int) -> None:
+        then = at + timedelta(seconds=seconds)
+        monkeypatch.setattr("channels.allowance.now", lambda: then)
+
     limit = asked(channel, alice)
     assert limit.spend(3) == 3
-    for seconds, number in ((30, 0), (46, 0), (76, 3)):
-        then = at + timedelta(seconds=seconds)
-        monkeypatch.setattr("channels.allowance.now", lambda then=then: then)
-        limit.give_back(0)
-        limit.spent_at = None
+    for seconds in (30, 46, 92):
+        pass_to(seconds)
+        assert take(channel, alice, 3) == 0
+    pass_to(100)
+    limit.gone(unsent=0)
+    for seconds, number in ((144, 0), (146, 3)):
+        pass_to(seconds)
         assert take(channel, alice, 3) == number
 
 
@@ -210,7 +220,7 @@ def test_what_is_given_back_after_the_limit_was_reached_may_go_at_once(
     assert limit.spend(3) == 3
     assert take(channel, alice, 1) == 0
     assert Allowance.objects.on_hold(now()).exists()
-    limit.give_back(1)
+    limit.gone(unsent=1)
     assert not Allowance.objects.on_hold(now()).exists()
     assert take(channel, alice, 3) == 1
 
@@ -220,7 +230,7 @@ def test_giving_back_does_not_end_what_the_provider_asked_for(alice: User) -> No
     limit = asked(channel, alice)
     assert limit.spend(3) == 3
     hold(channel, alice.pk, until, "the limit of the provider")
-    limit.give_back(3)
+    limit.gone(unsent=3)
     assert Allowance.objects.get().held_until == until
     assert Allowance.objects.get().usage.recent == []
 
@@ -235,7 +245,7 @@ def test_nothing_is_given_back_to_a_channel_or_a_sender_that_is_gone(
     own.delete()
     bob.delete()
     for limit in limits:
-        limit.give_back(1)
+        limit.gone(unsent=1)
     assert not Allowance.objects.exists()
 
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.throttle import Usage
@@ -42,42 +43,134 @@ def test_without_a_limit_everything_may_go() -> None:
     assert Usage().room(Pace(), START, 500).number == 500
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 30), st.integers(1, 60), st.integers(0, 3)),
-        max_size=60,
+IN_HAND = timedelta(minutes=10)
+PAUSES = st.one_of(
+    st.integers(0, 60),
+    st.integers(0, 900),
+    st.integers(3600 - 60, 3600 + 60),
+    # A day later, or so that an hour of the day before has just begun to be over.
+    st.integers(24 * 3600 - 900, 25 * 3600 + 60),
+)
+PACES = st.one_of(
+    st.builds(Pace, messages=st.integers(1, 9), seconds=st.integers(1, 120)),
+    st.builds(Pace, per_day=st.integers(1, 20)),
+    st.builds(
+        Pace,
+        messages=st.integers(1, 9),
+        seconds=st.integers(1, 3600),
+        per_day=st.integers(1, 40),
     ),
-    st.integers(1, 30),
-    st.integers(1, 60),
-    st.integers(1, 200),
+)
+
+
+class Asked(NamedTuple):
+    """A batch that somebody asks for, and what becomes of it."""
+
+    pause: int  # seconds since the one before was asked for
+    wanted: int
+    unsent: int
+    late: int  # of what is sent, the last so many leave in the end
+    takes: int | None  # seconds; None if whoever has it dies with it
+
+
+ASKED = st.builds(
+    Asked,
+    PAUSES,
+    st.integers(1, 20),
+    st.integers(0, 3),
+    st.integers(0, 20),
+    st.one_of(st.none(), st.integers(0, 2), st.integers(0, 599), st.just(599)),
+)
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(ASKED, min_size=2, max_size=40),
+    st.one_of(st.integers(0, 3599), st.integers(3000, 3599)),
+    PACES,
 )
 def test_no_window_and_no_day_ever_holds_more_than_its_limit(
-    asks: list[tuple[int, int, int]], messages: int, seconds: int, per_day: int
+    asks: list[Asked], into_the_hour: int, pace: Pace
 ) -> None:
-    """What did not go is given back late, when others have spent already."""
-    pace = Pace(messages=messages, seconds=seconds, per_day=per_day)
-    usage, at, sent = Usage(), START, []
-    late = (START, 0)
-    for pause, wanted, unsent in asks:
-        at += timedelta(seconds=pause)
-        number = usage.room(pace, at, wanted).number
-        usage.spend(number, pace, at)
-        then, left = late
-        usage.correct(left, then, then)
-        late = at, min(unsent, number)
-        sent.append((at, number - late[1]))
-    for start, _ in sent:
-        window = start + timedelta(seconds=seconds)
-        assert sum(n for when, n in sent if start <= when < window) <= messages
-        day = start + timedelta(days=1)
-        assert sum(n for when, n in sent if start <= when < day) <= per_day
+    """However many have some in hand, and however late the last of those leave."""
+    usage, at = Usage(), START + timedelta(seconds=into_the_hour)
+    in_hand: list[tuple[datetime, int, int, datetime]] = []
+    sent: list[tuple[datetime, int]] = []
+    for ask in asks:
+        at += timedelta(seconds=ask.pause)
+        for batch in [batch for batch in sorted(in_hand) if batch[0] <= at]:
+            in_hand.remove(batch)
+            gone_by, number, unsent, reckoned = batch
+            usage.correct(number, unsent, reckoned, gone_by)
+        number = usage.room(pace, at, ask.wanted).number
+        usage.spend(number, pace, at, at + IN_HAND)
+        unsent = min(ask.unsent, number) if ask.takes is not None else 0
+        late = min(ask.late, number - unsent)
+        gone_by = at + IN_HAND
+        if ask.takes is not None and number:
+            gone_by = at + timedelta(seconds=ask.takes)
+            in_hand.append((gone_by, number, unsent, at + IN_HAND))
+        sent += [(at, number - unsent - late), (gone_by, late)]
+    limits = [(pace.messages, pace.seconds), (pace.per_day, 24 * 3600)]
+    for limit, seconds in limits:
+        for start, _ in sent:
+            end = start + timedelta(seconds=seconds)
+            together = sum(n for when, n in sent if start <= when < end)
+            assert limit is None or together <= limit
+
+
+def test_what_is_in_hand_stays_in_the_window_for_as_long_as_it_takes() -> None:
+    """One of 25 waits for its final answer longer than the limit lasts."""
+    usage, gone = Usage(), START + timedelta(seconds=120)
+    usage.spend(25, PACE, START, START + IN_HAND)
+    for seconds in (0, 44, 46, 119):
+        at = START + timedelta(seconds=seconds)
+        room = usage.room(PACE, at, 25)
+        assert room.number == 0
+        assert room.until is not None
+        assert 45 <= (room.until - at).total_seconds() < 45.1, "it may be gone by now"
+    usage.correct(25, 0, START + IN_HAND, gone)
+    assert usage.room(PACE, gone + timedelta(seconds=44), 25).number == 0
+    assert usage.room(PACE, gone + timedelta(seconds=45), 25).number == 25
+
+
+def test_who_has_died_with_some_in_hand_keeps_others_waiting_for_a_time() -> None:
+    usage, over = Usage(), START + IN_HAND + timedelta(seconds=45)
+    usage.spend(25, PACE, START, START + IN_HAND)
+    assert usage.room(PACE, over - timedelta(seconds=1), 25).number == 0
+    assert usage.room(PACE, over, 25).number == 25
+
+
+def test_what_left_in_the_next_hour_counts_in_that() -> None:
+    pace, before = Pace(per_day=10), START - timedelta(seconds=1)
+    usage = Usage()
+    usage.spend(10, pace, before, before + IN_HAND)
+    usage.correct(10, 4, before + IN_HAND, START + timedelta(seconds=50))
+    assert usage.hours == [(START.timestamp(), 6)]
+    next_day = START + timedelta(days=1, seconds=40)
+    assert usage.room(pace, next_day, 10).number == 4
+
+
+def test_what_was_in_hand_for_longer_than_was_reckoned_counts_all_the_same() -> None:
+    """Others have spent since, and forgotten it."""
+    usage, gone = Usage(), START + timedelta(hours=2)
+    usage.spend(5, PACE, START, START + IN_HAND)
+    usage.spend(10, PACE, gone - timedelta(seconds=1))
+    usage.correct(5, 2, START + IN_HAND, gone)
+    assert usage.room(PACE, gone, 50).number == 25 - 10 - 3
+
+
+def test_what_is_in_hand_is_foreseen_to_be_gone_soon() -> None:
+    usage = Usage()
+    usage.spend(25, PACE, START, START + IN_HAND)
+    assert 45 <= seconds_to_finish(usage, PACE, 25) < 46
 
 
 def test_what_took_longer_than_reckoned_counts_from_when_it_had_gone() -> None:
     pace = Pace(messages=5, seconds=45)
     usage, slow = Usage(), timedelta(seconds=20)
-    usage.spend(5, pace, START)
-    usage.correct(2, START, START + slow)
+    usage.spend(5, pace, START, START + IN_HAND)
+    usage.correct(5, 2, START + IN_HAND, START + slow)
     assert usage.room(pace, START + timedelta(seconds=46), 9).number == 2
     room = usage.room(pace, START + slow + timedelta(seconds=45.1), 9)
     assert room.number == 5

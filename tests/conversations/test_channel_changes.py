@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
@@ -11,8 +12,9 @@ from pytest_django import Settings
 from channels.connecting import connected
 from channels.disconnecting import disconnect
 from channels.models import Allowance, Channel, EmailIdentity
-from channels.pausing import pause
+from channels.pausing import pause, resume
 from channels.routing import channel_for
+from channels.transports import Transport, TransportError, Verdict
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery
 from conversations.models.state import State
@@ -70,6 +72,85 @@ def test_a_refused_password_pauses_the_channel_and_keeps_the_mail(
         assert "&lt;b&gt;wrong&lt;/b&gt; password" in page
         assert "nothing is lost" in page
         assert "/settings/channel/connect/smtp/" in page
+
+
+@pytest.mark.parametrize("tried", [False, True], ids=["never tried", "tried before"])
+def test_days_that_a_mail_has_waited_for_a_password_are_not_days_of_trying(
+    alice: User, make_delivery: MakeDelivery, tried: bool
+) -> None:
+    """Once it is mended, whoever cannot be reached at first is tried for two days."""
+    first = make_delivery(alice)
+    waited = make_delivery(alice, tried_since=now() if tried else None)
+    with ScriptedSmtp(**WRONG_PASSWORD) as server:
+        channel = own_server(alice, server)
+        Delivery.objects.update(channel=channel)
+        deliver_lane(channel.pk, alice.pk)
+    assert set(Delivery.objects.values_list("tried_since", flat=True)) == {None}
+    with (
+        time_machine.travel(now() + timedelta(days=3)),
+        ScriptedSmtp(RCPT=b"450 4.2.0 greylisted") as server,
+    ):
+        channel.config |= {"port": settings_for(server)["port"], "user": ""}
+        channel.save()
+        channel.refresh_from_db()
+        resume(channel)
+        deliver_lane(channel.pk, alice.pk)
+        for each in (first, waited):
+            each.refresh_from_db()
+            assert each.state == State.QUEUED
+            assert each.tried_since is not None
+
+
+def test_a_mended_channel_tries_for_two_days_again_what_it_had_tried(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    """Also what was put off for its recipient's server when the channel broke."""
+    channel = Channel.objects.create(kind="smtp", owner=alice, config={})
+    put_off = make_delivery(alice, tried_since=now(), waiting_for="customer.test …")
+    Delivery.objects.update(channel=channel)
+    pause(channel, "535 wrong")
+    resume(channel)
+    put_off.refresh_from_db()
+    assert put_off.tried_since is None
+
+
+@pytest.mark.parametrize(
+    ("error", "counts"),
+    [
+        (TransportError("busy", Verdict.CHANNEL_DOWN, code=421), True),
+        (TransportError("wrong", Verdict.CHANNEL_BROKEN, code=535), False),
+        (
+            TransportError(
+                "quota", Verdict.CHANNEL_DOWN, code=429, wait=timedelta(hours=20)
+            ),
+            False,
+        ),
+    ],
+    ids=["a server that is down", "a password", "a limit of the provider"],
+)
+def test_what_waits_with_the_mail_that_was_tried_counts_its_days_like_that(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    error: TransportError,
+    counts: bool,
+) -> None:
+    settings.PORTAL_RELAY_URL = "smtp://127.0.0.1:25"
+    for _ in range(3):
+        make_delivery(alice)
+    lane = Delivery.objects.first()
+    assert lane
+
+    def send(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(lane.channel.transport_class, "send_all", Transport.send_all)
+    monkeypatch.setattr(lane.channel.transport_class, "send", send)
+    deliver_lane(lane.channel_id, lane.sender_id)
+    rows = Delivery.objects.filter(state=State.QUEUED).exclude(waiting_for="")
+    begun = [since is not None for since in rows.values_list("tried_since", flat=True)]
+    assert begun == [counts] * 3
 
 
 def test_only_its_owner_is_told(

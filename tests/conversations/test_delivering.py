@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils.timezone import now
 from pytest_django import Settings
 
@@ -31,6 +32,7 @@ from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]
 Kind = DeliveryEvent.Kind
+CANNOT_BE_USED = "The channel’s settings cannot be used."
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +150,24 @@ def test_after_two_days_of_trying_it_has_failed(
     assert "two days" in delivery.events.get().note
 
 
+def test_what_was_claimed_and_not_begun_has_not_been_tried(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    """Whether its worker puts it back, or the sweeper does when that has died."""
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(2)]
+    lease = Lease.new()
+    assert claim_due(deliveries[0].channel, alice.pk, lease) == deliveries
+    delivering.settle([], deliveries, lease)
+    assert [after(each).tried_since for each in deliveries] == [None, None]
+    claim_due(deliveries[0].channel, alice.pk, replace(lease, token="1:dies"))
+    Delivery.objects.update(lease_until=now())
+    give_up_handing_over(now())
+    assert (after(deliveries[1]).state, deliveries[1].tried_since) == (
+        State.QUEUED,
+        None,
+    )
+
+
 def test_waiting_before_the_first_try_is_not_trying(
     alice: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
@@ -209,13 +229,13 @@ def test_where_nothing_counts_what_was_not_sent_is_not_given_back(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = list[int]()
+    asked = list[tuple[int, int]]()
 
-    def give_back(allowance: Allowance, number: int, *moments: datetime) -> bool:
-        asked.append(number)
+    def gone(allowance: Allowance, number: int, unsent: int, *at: datetime) -> bool:
+        asked.append((number, unsent))
         return True
 
-    monkeypatch.setattr(Allowance, "give_back", give_back)
+    monkeypatch.setattr(Allowance, "gone", gone)
     settings.LANE_MILLISECONDS = 0  # over after the first
     deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(3)]
     for limited in (False, True):
@@ -225,7 +245,38 @@ def test_where_nothing_counts_what_was_not_sent_is_not_given_back(
             settings.PORTAL_RELAY_URL = relay.url
             run_lane(deliveries[0])
         assert len(relay.messages) == 1
-        assert asked == [1] * limited
+        assert asked == [(2, 1)] * limited
+
+
+def test_a_limit_is_kept_while_a_mail_waits_for_its_answer_longer_than_it_lasts(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """Nobody knows whether its server has counted it already."""
+    alice.team.sending_limits.create(kind="portal", messages=2, seconds=45)
+    deliveries = [make_delivery(alice, f"p{n}@customer.test") for n in range(4)]
+    lane, meanwhile = deliveries[0], list[int]()
+    with (
+        time_machine.travel(now(), tick=False) as clock,
+        ScriptedSmtp() as relay,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+
+        def late(*answer: Any) -> Outcome:
+            clock.shift(timedelta(seconds=60))
+            meanwhile.append(len(look_ahead(lane.channel, alice.pk).deliveries))
+            return accepted(*answer)
+
+        settings.PORTAL_RELAY_URL = relay.url
+        with patch.context() as slowly:
+            slowly.setattr(outcomes, "accepted", late)
+            run_lane(lane)
+        assert meanwhile == [0, 0]
+        clock.shift(timedelta(seconds=44))
+        run_lane(lane)
+        assert len(relay.messages) == 2
+        clock.shift(timedelta(seconds=2))
+        run_lane(lane)
+        assert len(relay.messages) == 4
 
 
 def test_what_is_not_due_is_not_claimed(
@@ -368,6 +419,54 @@ def test_a_channel_that_cannot_be_opened_keeps_its_mail(
     assert delivery.state == State.QUEUED
     assert delivery.not_before > now()
     assert delivery.waiting_for
+    assert (delivery.attempts, delivery.lease) == (1, "")
+    event = delivery.events.get()
+    assert (event.kind, event.attempt) == (Kind.DEFERRED, 1)
+    assert event.remote_words == CANNOT_BE_USED
+
+
+def test_a_channel_that_cannot_be_opened_is_tried_less_often_and_then_given_up(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    settings.PORTAL_RELAY_URL = "nonsense"
+    first, *others = (make_delivery(alice, f"p{n}@customer.test") for n in range(3))
+    pauses = list[timedelta]()
+    with time_machine.travel(now(), tick=False) as clock:
+        began = now()
+        while after(first).state == State.QUEUED:
+            clock.move_to(max(now(), first.not_before))
+            run_lane(first)
+            pauses.append(after(first).not_before - now())
+        assert now() - began == timedelta(days=2)
+        assert first.attempts == len(pauses)
+        assert 12 <= len(pauses) <= 15
+        assert pauses[1:8] == sorted(pauses[1:8]) > pauses[:7]
+        assert (first.state, first.reason) == (State.FAILED, "channel_down")
+        assert first.remote_words == CANNOT_BE_USED
+        assert [after(each).attempts for each in others] == [0, 0]
+        for each in others:
+            clock.move_to(after(each).not_before)
+            run_lane(each)
+    assert [after(each).state for each in others] == [State.FAILED] * 2
+    notes = DeliveryEvent.objects.filter(kind=Kind.FAILED).values_list("note")
+    assert set(notes) == {("Given up after two days of trying.",)}
+
+
+def test_what_the_database_does_not_take_of_a_channel_that_cannot_be_opened_is_in_no_doubt(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def locked(*arguments: object) -> None:
+        raise OperationalError("database is locked")
+
+    settings.PORTAL_RELAY_URL = "nonsense"
+    delivery = make_delivery(alice)
+    monkeypatch.setattr(delivering, "settle", locked)
+    with pytest.raises(OperationalError):
+        run_lane(delivery)
+    assert (after(delivery).state, delivery.attempts) == (State.QUEUED, 0)
 
 
 def test_a_stop_finishes_the_mail_in_hand_and_gives_the_rest_back(
@@ -411,13 +510,14 @@ def test_a_lease_that_runs_short_is_renewed_before_the_next_message(
     before = Delivery.objects.get().lease_until
     settings.LEASE_SECONDS = 600
     assert before is not None
-    assert delivering._renew(lease, len(in_hand)) > time.monotonic() + 300
+    assert delivering._renew(lease, len(in_hand))
+    assert lease.ends > time.monotonic() + 300
     after = Delivery.objects.get().lease_until
     assert after is not None
     assert after > before + timedelta(minutes=5)
     Delivery.objects.update(lease_until=now())
     give_up_handing_over(now())
-    assert delivering._renew(lease, len(in_hand)) <= time.monotonic()
+    assert not delivering._renew(lease, len(in_hand))
 
 
 def test_a_fault_of_ours_puts_one_message_in_doubt_and_no_other(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, close_old_connections, connection, transaction
 from pytest_django import Settings
 
 from conversations import delivering
-from conversations.delivering import deliver_lane
+from conversations.delivering import LONGEST_PAUSE, SETTLED_WITHIN, deliver_lane
 from conversations.models import Delivery, DeliveryEvent
 from conversations.models.state import State
-from conversations.sending import letters
+from conversations.sending import letters, outcomes
 from conversations.sending.lease import Lease
 from conversations.sending.letters import enclosed_files
-from conversations.sending.outcomes import Outcome
+from conversations.sending.outcomes import Outcome, accepted
 from conversations.sending.slowing import slow_down
 from conversations.sweeping import end_all_leases, sweep
 from deliveryportal.accounts.models import User
@@ -157,19 +160,116 @@ def test_a_letter_that_the_database_cannot_be_asked_for_is_in_no_doubt(
     assert_each_was_sent_once(relay)
 
 
-def test_a_database_that_stays_away_is_not_waited_for_without_end(
-    lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def locked(*arguments: object) -> None:
-        raise OperationalError("database is locked")
+class Clock:
+    """Waiting takes no time, and a stop may come when so much of it is over."""
 
+    def __init__(self, patch: pytest.MonkeyPatch, stops_at: float = math.inf) -> None:
+        self.passed = 0.0
+        self.stops_at = stops_at
+        self._monotonic = time.monotonic
+        patch.setattr(time, "monotonic", lambda: self._monotonic() + self.passed)
+        patch.setattr(time, "sleep", self.sleep)
+        patch.setattr(delivering, "stopping", self)
+
+    def is_set(self) -> bool:
+        return self.passed >= self.stops_at
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+
+    def wait(self, seconds: float) -> None:
+        self.passed = min(self.passed + seconds, max(self.stops_at, self.passed))
+
+
+class Away:
+    """A database that takes nothing for so many seconds, and then does."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._settle = delivering.settle
+        patch.setattr(delivering, "settle", self)
+
+    def __call__(self, *arguments: Any) -> object:
+        if self._clock.passed < self._seconds:
+            lose_the_database()
+        return self._settle(*arguments)
+
+
+def test_a_database_that_is_away_for_minutes_leaves_no_answer_in_doubt(
+    lane: Delivery,
+    relay: ScriptedSmtp,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+) -> None:
+    seconds = settings.LEASE_SECONDS * 0.9
     with monkeypatch.context() as patch:
-        patch.setattr(delivering, "SETTLED_WITHIN", 0)
-        patch.setattr(delivering, "settle", locked)
+        Away(patch, Clock(patch), seconds)
+        deliver_lane(lane.channel_id, lane.sender_id)
+    send_all(lane)
+    assert_each_was_sent_once(relay)
+
+
+def test_a_database_that_stays_away_is_waited_for_until_the_lease_nears_its_end(
+    lane: Delivery,
+    relay: ScriptedSmtp,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+) -> None:
+    with monkeypatch.context() as patch:
+        clock = Clock(patch)
+        Away(patch, clock, math.inf)
         with pytest.raises(OperationalError):
             deliver_lane(lane.channel_id, lane.sender_id)
+    left = settings.LEASE_SECONDS - clock.passed
+    assert 0 < left < SETTLED_WITHIN + LONGEST_PAUSE
     states = Delivery.objects.order_by("pk").values_list("state", flat=True)
     assert list(states) == [State.HANDING_OVER] * PEOPLE
     end_all_leases()
     assert sweep().unconfirmed == 1  # the others are noted
     assert list(states.all()) == [State.ACCEPTED, State.ACCEPTED, State.UNCONFIRMED]
+
+
+@pytest.mark.parametrize("stops_at", [0, 100, 103])
+def test_whoever_is_asked_to_stop_waits_for_the_database_a_little_longer(
+    lane: Delivery,
+    relay: ScriptedSmtp,
+    monkeypatch: pytest.MonkeyPatch,
+    stops_at: float,
+) -> None:
+    """Whether that comes before it goes away or while it is away."""
+    with monkeypatch.context() as patch:
+        clock = Clock(patch)
+
+        def stop(*arguments: Any) -> object:
+            clock.stops_at = stops_at
+            return accepted(*arguments)
+
+        patch.setattr(outcomes, "accepted", stop)
+        Away(patch, clock, math.inf)
+        with pytest.raises(OperationalError):
+            deliver_lane(lane.channel_id, lane.sender_id)
+    assert 0 < SETTLED_WITHIN - (clock.passed - stops_at) < 2 * LONGEST_PAUSE
+
+
+def test_an_answer_whose_lease_was_ended_while_the_database_was_away_is_only_told(
+    lane: Delivery, relay: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another had the database back before, and has given up waiting for it."""
+    settle = Once(delivering.settle, lose_the_database)
+    # Once as it was about to be settled, and once as it was again.
+    again = Once(settle, lose_the_database)
+    monkeypatch.setattr(delivering, "settle", again)
+
+    def meanwhile(seconds: float) -> None:
+        close_old_connections()
+        end_all_leases()
+        assert sweep().unconfirmed == 1
+
+    monkeypatch.setattr(delivering, "_pause", meanwhile)
+    deliver_lane(lane.channel_id, lane.sender_id)
+    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == [State.ACCEPTED, State.ACCEPTED, State.UNCONFIRMED]
+    assert len(relay.messages) == PEOPLE
+    last = DeliveryEvent.objects.filter(kind=DeliveryEvent.Kind.LATE_ANSWER).get()
+    assert last.delivery.state == State.UNCONFIRMED

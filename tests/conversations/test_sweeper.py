@@ -6,11 +6,11 @@ from threading import Event, Thread
 from time import monotonic
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, connection
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from conversations import sweeping
+from conversations import sweeper, sweeping
 from conversations.models import Delivery, Heartbeat
 from conversations.sweeper import announce_on_time, sweep_until
 from deliveryportal.accounts.models import User
@@ -62,6 +62,28 @@ def test_scheduled_mail_is_announced_at_its_moment(
     make_delivery(alice, not_before=due)
     wait_until(lambda: announced, seconds=5)
     assert timedelta(0) <= announced[0] - due < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "fault", [InterfaceError("connection already closed"), KeyError("a bug")], ids=repr
+)
+def test_a_sweep_that_meets_a_fault_is_not_the_last(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """Beside the product it is a thread, and nobody would begin it again."""
+    settings.SWEEP_SECONDS = 0
+    stop, rounds = Event(), list[int]()
+
+    def sweep() -> sweeping.Swept:
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise fault
+        stop.set()
+        return sweeping.Swept(unconfirmed=0, lanes=0, reports=0, jobs=0)
+
+    monkeypatch.setattr(sweeper, "sweep", sweep)
+    sweep_until(stop)
+    assert len(rounds) == 2
 
 
 def test_what_becomes_due_while_nobody_looks_is_announced_all_the_same(
