@@ -174,7 +174,7 @@ def make_broker(url: str) -> Broker:
         StandIns(),
     ]
     match urlsplit(url).scheme:
-        case "":
+        case "" if not url:
             return InProcessBroker(middleware)
         case "redis" | "rediss" | "unix":
             return WatchfulRedisBroker(  # type: ignore[no-untyped-call]

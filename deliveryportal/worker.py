@@ -14,9 +14,13 @@ from deliveryportal.first_signal import heed_only_the_first
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deliveryportal.settings")
 heed_only_the_first(signal.SIGTERM)
 django.setup()
+
+# They need Django.
+from conversations.sending.turns import announce_all_again  # noqa: E402
+from deliveryportal.checks import queue_of_a_worker  # noqa: E402
+
 call_command("check")
-
-from conversations.sending.turns import announce_all_again  # noqa: E402 - it needs Django
-
+if wrong := queue_of_a_worker():
+    raise SystemExit("\n".join(map(str, wrong)))
 announce_all_again()
 collect_seldom()
