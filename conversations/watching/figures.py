@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, CharField, Count, Min, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    Min,
+    OuterRef,
+    Value,
+    When,
+)
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
@@ -26,6 +35,8 @@ AGES: tuple[tuple[str, timedelta], ...] = (
 OLDER = "older"
 LATER = "later"
 MOST_WAITS = 8
+# A worker that had a lane comes back to it within this time, or has been called.
+LATELY = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +44,7 @@ class Figures:
     queued: Mapping[tuple[str, str], int]  # by kind of channel and age
     in_hand: int
     leases_expired: int
-    oldest_due: timedelta | None  # of what could go at once
+    oldest_due: timedelta | None  # of what could go at once, and no worker has had
     resting: int  # lanes that wait for a limit
     waiting: int  # lanes that wait for a session of their mail server
     slowed: int  # recipient domains that have asked for less, each on one channel
@@ -67,8 +78,20 @@ def figures() -> Figures:
 
 
 def oldest_due(at: datetime) -> timedelta | None:
-    """How long the oldest mail that could go has been waiting for a worker."""
-    oldest = Delivery.objects.startable(at).aggregate(at=Min("not_before"))["at"]
+    """How long the oldest mail that could go has been waiting for a worker.
+
+    What a worker takes up again and again, or has in hand, is not among it: there a
+    far end is slow, or has no session left, or somebody has written to thousands.
+    """
+    lane = {"channel": OuterRef("channel_id"), "sender": OuterRef("sender_id")}
+    in_hand = Delivery.objects.in_hand().filter(**lane, lease_until__gt=at)
+    attended = Lane.objects.attended(at - LATELY).filter(**lane)
+    forgotten = (
+        Delivery.objects.startable(at)
+        .exclude(Exists(attended))
+        .exclude(Exists(in_hand))
+    )
+    oldest = forgotten.aggregate(at=Min("not_before"))["at"]
     return at - oldest if oldest else None
 
 
