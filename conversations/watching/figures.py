@@ -21,8 +21,9 @@ from django.db.models import (
 )
 from django.utils.timezone import now
 
+from channels.database_clock import clock_ahead
 from channels.models import Allowance, Channel
-from conversations.models import Delivery, Hold, Lane, Report, Total
+from conversations.models import Delivery, Heartbeat, Hold, Lane, Report, Total
 from conversations.models.state import IS_DOWN, State
 
 # How long mail has been due: (label, less than). What is not due yet is "later".
@@ -52,6 +53,9 @@ class Figures:
     pauses: Mapping[str, int]  # that an admin has placed and not lifted, by their scope
     unread_reports: int
     unreadable_reports: int
+    clock_ahead: (
+        timedelta  # of the database's, or behind: ours or a sweeper's, the worse
+    )
     totals: Mapping[tuple[str, str], int]  # see tallying and sending.throttle_waits
 
 
@@ -71,6 +75,7 @@ def figures() -> Figures:
         pauses=pauses,
         unread_reports=Report.objects.filter(state=Report.State.UNREAD).count(),
         unreadable_reports=Report.objects.filter(state=Report.State.UNREADABLE).count(),
+        clock_ahead=worst_clock(),
         totals={
             (total.name, total.label): total.number for total in Total.objects.all()
         },
@@ -93,6 +98,19 @@ def oldest_due(at: datetime) -> timedelta | None:
     )
     oldest = forgotten.aggregate(at=Min("not_before"))["at"]
     return at - oldest if oldest else None
+
+
+def worst_clock() -> timedelta:
+    """By how much a machine's clock is ahead of the database's, or, negative, behind.
+
+    Of this process's machine and of those of the sweepers, the one that differs more.
+    """
+    told = Heartbeat.objects.exclude(clock_ahead=None)
+    of_sweepers = [
+        timedelta(seconds=seconds or 0)
+        for seconds in told.values_list("clock_ahead", flat=True)
+    ]
+    return max([clock_ahead(), *of_sweepers], key=abs)
 
 
 def _put_off() -> int:
