@@ -150,7 +150,7 @@ class ImpatientRabbitmqBroker(RabbitmqBroker):
     def _forget_connection(self) -> None:
         error = sys.exception()
         RabbitmqBroker.connection.fdel(self)  # type: ignore[attr-defined]
-        # What makes dramatiq try again, as it does five times.
+        # It would try five times more, and wait as long each time.
         if isinstance(error, pika.exceptions.ConnectionBlockedTimeout):
             raise ConnectionClosed(error)
 
