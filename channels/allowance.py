@@ -10,8 +10,8 @@ from django.utils.timezone import now
 from channels.models import Allowance, Channel
 from channels.throttle import Room
 
-# A lane begins to rest for a limit. Sent with its `channel`, in the transaction in which
-# that is noted: by one of the workers that find the limit reached.
+# A lane begins to rest for a limit. Sent with its `channel`, in the transaction that
+# stores it: where several workers find the limit reached, only one of them sends it.
 rest_began = Signal()
 
 
@@ -24,9 +24,9 @@ GONE_WITHIN = timedelta(milliseconds=500)
 class Limit:
     """What one user may send now on one channel.
 
-    Nobody is locked out meanwhile. What is written expects the allowance to be as it was
-    read; where another worker of the lane has been quicker, it is read and reckoned
-    anew. That keeps the limit exact whatever their number, and costs one UPDATE.
+    It locks no row. Each UPDATE expects the allowance to be as it was read; where
+    another worker of the lane has changed it first, it is read and calculated again. So
+    the limit is exact with any number of workers, at the cost of one UPDATE.
     """
 
     channel: Channel
@@ -60,11 +60,11 @@ class Limit:
     def give_back(self, number: int) -> None:
         """Count `number` of the messages that it has spent as not sent after all.
 
-        If the others have taken longer than was reckoned, they count from now on.
+        The others count from now on, if they took longer than GONE_WITHIN to leave.
         """
         spent_at, at = self.spent_at, now()
         if spent_at is None or not (number or at > spent_at):
-            return  # as a rule
+            return  # nothing to correct, as a rule
         while not self.allowance.give_back(number, spent_at, at):
             [self.allowance] = self._asked() or [Allowance()]
             if not self.allowance.pk:
@@ -76,7 +76,7 @@ class Limit:
         noted = self.allowance.rest(room.until, room.because)
         self._ask_again()
         if noted and self.allowance.pace != pace:
-            # A manager has changed the limit that it was noted by.
+            # A manager has changed the limit since: this rest was for the old one.
             self.allowance.rest(None, "")
             self._ask_again()
         elif noted:

@@ -18,7 +18,7 @@ heed_only_the_first(signal.SIGTERM)
 django.setup()
 
 # They need Django.
-from channels.database_clock import clock_ahead  # noqa: E402
+from channels.database.clock import clock_ahead  # noqa: E402
 from conversations.sending.turns import announce_all_again  # noqa: E402
 from deliveryportal.checks import queue_of_a_worker  # noqa: E402
 

@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from dramatiq.brokers.redis import RedisBroker
 from pytest_django import Settings
 
-from channels import database_clock
+from channels.database import clock as database_clock
 from channels.models import Channel, EmailIdentity
 from conversations.models import Conversation, Delivery, Message
 from conversations.watching.cause_triggers import NAMES

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 from pytest_django import Settings
 
-from channels import database_clock
+from channels.database import clock as database_clock
 from channels.models import Channel, ConnectionTest
 from channels.transports import Receipt
 from conversations.delivering import note, settle

@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django.utils.timezone import now
 
-from channels import database_clock
-from channels.database_clock import SKEWED, clock_ahead, database_now
+from channels.database import clock as database_clock
+from channels.database.clock import SKEWED, clock_ahead, database_now
 
 SECOND = timedelta(seconds=1)
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
+from channels.smtp.server import SmtpServer
+from channels.smtp.session import SmtpSession
+from channels.smtp.sign_in import sign_in
 from channels.transports import TransportError, Verdict
-from channels.transports._smtp import SmtpSession
-from channels.transports._smtp_server import SmtpServer
-from channels.transports._smtp_sign_in import sign_in
 from tests.peers.scripted_smtp import ScriptedSmtp
 
 USER, PASSWORD = "alice@acme.test", "hunter2 + ünder"
