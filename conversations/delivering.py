@@ -426,7 +426,6 @@ class _HandingOver:
 def _renew(lease: Lease, held: int) -> bool:
     """Prolong the lease; return whether it was still ours.
 
-
     It was lost if it holds fewer than `held` deliveries. Noted ones come on top.
     """
     ours = Delivery.objects.held_under(lease.token)

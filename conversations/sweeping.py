@@ -17,6 +17,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.timezone import now
 
 from channels.announcing import announce
+from channels.database.clock import clock_ahead
 from channels.far_ends import end_all_sessions
 from channels.models import ConnectionTest
 from conversations.failing_unsent import fail_without_channel
@@ -74,15 +75,17 @@ class Swept:
 
 
 def sweep() -> Swept:
-    at = now()
+    at, ahead = now(), clock_ahead()
+    by_the_database = at - ahead
     forget_old_tests(at)
     forget_old_strays(at)
     forget_sent(at)
     fail_without_channel(Delivery.objects.all())
     end_delays(at)
-    shorten_leases(at)
+    # A lease is over when it is so by both clocks: ours may be wrong.
+    shorten_leases(max(at, by_the_database))
     swept = Swept(
-        unconfirmed=give_up_handing_over(at),
+        unconfirmed=give_up_handing_over(min(at, by_the_database)),
         lanes=announce_due_lanes(at),
         reports=announce_unread_reports(at),
         jobs=announce_forgotten_jobs(),
@@ -90,7 +93,7 @@ def sweep() -> Swept:
     announce_digests(at)
     tally()
     CauseTally.objects.fold()
-    Heartbeat.beat(ROLE)
+    Heartbeat.beat(ROLE, clock_ahead=ahead)
     return swept
 
 
@@ -212,8 +215,12 @@ def forget_old_strays(at: datetime) -> None:
 
 
 def begin_leases_anew() -> None:
-    """Let all leases end a whole lease from now, because the clock has jumped."""
-    ends = now() + timedelta(seconds=settings.LEASE_SECONDS)
+    """Let all leases end a whole lease from now, because the clock has jumped.
+
+    By our clock and by the database's: ours alone may have been put back.
+    """
+    latest = max(now(), now() - clock_ahead())
+    ends = latest + timedelta(seconds=settings.LEASE_SECONDS)
     Delivery.objects.in_hand().update(lease_until=ends)
 
 

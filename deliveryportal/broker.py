@@ -6,11 +6,14 @@ message in here loses nothing: the sweeper finds the rows.
 
 from __future__ import annotations
 
+import sys
 import threading
+from typing import Any
 from urllib.parse import urlsplit
 
 import dramatiq
 import pika
+import pika.exceptions
 from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
 from dramatiq import Broker, Consumer, Message, Middleware, Worker
@@ -18,6 +21,7 @@ from dramatiq.broker import MessageProxy
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.errors import ConnectionClosed
 
 from channels.lines import hang_up, pick_up
 from conversations.sending import crowding
@@ -126,6 +130,37 @@ class WatchfulRedisBroker(RedisBroker):
         return super().consume(queue_name, prefetch, timeout)
 
 
+class ImpatientRabbitmqBroker(RabbitmqBroker):
+    """dramatiq's, which waits without end for a RabbitMQ that is short of memory or
+    disk: that takes a message and does not confirm it, until there is room again.
+    What is not announced is announced by the sweeper."""
+
+    PATIENCE = 5.0  # seconds, unless the URL names its own
+
+    def __init__(self, *, url: str, middleware: list[Middleware]) -> None:
+        super().__init__(url=url, middleware=middleware, confirm_delivery=True)
+        for each in self._all_parameters:
+            if each.blocked_connection_timeout is None:
+                each.blocked_connection_timeout = self.PATIENCE
+
+    @property
+    def _all_parameters(self) -> list[Any]:
+        found: Any = self.parameters
+        return found if isinstance(found, list) else [found]
+
+    def _forget_connection(self) -> None:
+        error = sys.exception()
+        RabbitmqBroker.connection.fdel(self)  # type: ignore[attr-defined]
+        # It would try five times more, and wait as long each time.
+        if isinstance(error, pika.exceptions.ConnectionBlockedTimeout):
+            raise ConnectionClosed(error)
+
+    connection = property(
+        RabbitmqBroker.connection.fget,  # type: ignore[attr-defined]
+        fdel=_forget_connection,
+    )
+
+
 def make_broker(url: str) -> Broker:
     """Return the broker for `BROKER_URL`; an empty one means in this process.
 
@@ -140,14 +175,14 @@ def make_broker(url: str) -> Broker:
         StandIns(),
     ]
     match urlsplit(url).scheme:
-        case "":
+        case "" if not url:
             return InProcessBroker(middleware)
         case "redis" | "rediss" | "unix":
             return WatchfulRedisBroker(  # type: ignore[no-untyped-call]
                 url=url, middleware=middleware, namespace=NAMESPACE
             )
         case "amqp" | "amqps":
-            return RabbitmqBroker(url=url, middleware=middleware, confirm_delivery=True)
+            return ImpatientRabbitmqBroker(url=url, middleware=middleware)
     raise ImproperlyConfigured(
         "BROKER_URL must be empty (in process) or start with redis:// or amqp://."
     )

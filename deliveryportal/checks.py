@@ -225,6 +225,20 @@ def lease(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage
     ]
 
 
+def queue_of_a_worker() -> list[CheckMessage]:
+    """For a worker that is a process of its own; `runportal` needs no other queue."""
+    if settings.BROKER_URL:
+        return []
+    return [
+        Error(
+            "BROKER_URL is not set: nobody could hand this worker any mail to send.",
+            hint="Give workers, web and sweepers the same redis://… or amqp://…, or "
+            "run `manage.py runportal`, which has all of them in one process.",
+            id="deliveryportal.E031",
+        )
+    ]
+
+
 @register()
 def google(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.timesince import timesince
 from django.utils.timezone import now
 
+from channels.database.clock import SKEWED
 from channels.models import Channel
 from channels.transports import kind_choices, transport_class
 from conversations.models import Alert, Delivery, DeliveryEvent, Hold, Report, Tally
@@ -95,7 +96,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         .select_related("team", "sender", "channel")
         .order_by("-pk")[:MOST_HOLDS],
         "holds_url": _list("conversations_hold", in_force="yes"),
-        "needs": _needs(),
+        "needs": [*_needs(), *_clock(known)],
     }
 
 
@@ -141,6 +142,22 @@ def _flow(at: datetime, known: Figures) -> list[Fact]:
             url=_list("conversations_hold", in_force="yes"),
             tone=BAD if Hold.Scope.EVERYTHING in known.pauses else "",
         ),
+    ]
+
+
+def _clock(known: Figures) -> list[Fact]:
+    """Nothing if the clocks agree."""
+    if abs(known.clock_ahead) <= SKEWED:
+        return []
+    ahead = known.clock_ahead > timedelta(0)
+    way = "ahead of" if ahead else "behind"
+    return [
+        Fact(
+            label=f"A machine’s clock is {way} the database’s: leases go by it, set it right",
+            value=f"{abs(known.clock_ahead).total_seconds():.0f} s",
+            url=_list("conversations_heartbeat"),
+            tone=BAD,
+        )
     ]
 
 

@@ -112,6 +112,11 @@ class FigureCollector(Collector):
                 sum(self._now.pauses.values()),
             ),
             (
+                "clock_skew_seconds",
+                "By how much a machine's clock is ahead of the database's, or behind.",
+                self._now.clock_ahead.total_seconds(),
+            ),
+            (
                 "reports_unread",
                 "Bounce reports not read yet.",
                 self._now.unread_reports,

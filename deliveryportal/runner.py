@@ -59,6 +59,7 @@ class Runner:
             parts.callback(listening.close)
             self._claim_database(parts)
             call_command("migrate", interactive=False, verbosity=0)
+            self._end_what_a_dead_one_left()
             receiver = self._receive_bounces(parts)
             if settings.PRACTICE:
                 self._practise(parts, receiver)
@@ -117,10 +118,9 @@ class Runner:
         return listening
 
     def _claim_database(self, parts: ExitStack) -> None:
-        """Let one runner at a time use a SQLite file, and end what a dead one left.
+        """Let one runner at a time use a SQLite file.
 
-        Being alone, it knows that no worker holds any lease: what a killed process
-        had in hand is settled at once instead of when its lease runs out.
+        On PostgreSQL several may run, behind a load balancer say.
         """
         if connection.vendor != "sqlite":
             return
@@ -133,6 +133,16 @@ class Runner:
                 "DeliveryPortal already runs on this database "
                 f"({connection.settings_dict['NAME']}). Stop it first."
             ) from None
+
+    def _end_what_a_dead_one_left(self) -> None:
+        """Settle what it had in hand at once, instead of when its lease runs out.
+
+        Only where it is certain that no worker holds any lease: the file is ours, and
+        no queue leads to workers elsewhere.
+        """
+        in_process = isinstance(dramatiq.get_broker(), InProcessBroker)
+        if in_process and connection.vendor == "sqlite":
+            end_all_leases()
 
     def _receive_bounces(self, parts: ExitStack) -> BounceReceiver:
         host, port = host_and_port(settings.BOUNCE_LISTEN)
@@ -173,8 +183,6 @@ class Runner:
         parts.callback(stop)
 
     def _sweep(self, parts: ExitStack) -> None:
-        if isinstance(dramatiq.get_broker(), InProcessBroker):
-            end_all_leases()
         stop = threading.Event()
         thread = threading.Thread(target=sweep_until, args=[stop], name="sweeper")
         thread.start()

@@ -403,6 +403,9 @@ CONTENT_SECURITY_POLICY = {
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 LOG_FORMAT = strict_choice("LOG_FORMAT", {"line", "json"}, default="line")
+LOG_LEVEL = strict_choice(
+    "LOG_LEVEL", {"debug", "info", "warning", "error", "critical"}, default="info"
+).upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -420,7 +423,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        name: {"level": env.str("LOG_LEVEL", default="INFO")}
+        name: {"level": LOG_LEVEL}
         for name in ("deliveryportal", "channels", "conversations")
     }
     # Eight lines for one refused connection; /healthz says it in one.

@@ -13,9 +13,11 @@ from allauth.socialaccount.providers.google import views
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.utils.timezone import now
 from dramatiq.brokers.redis import RedisBroker
 from pytest_django import Settings
 
+from channels.database import clock as database_clock
 from channels.models import Channel, EmailIdentity
 from conversations.models import Conversation, Delivery, Message
 from conversations.watching.cause_triggers import NAMES
@@ -82,6 +84,12 @@ def _a_queue_of_its_own(worker_id: str) -> None:
     broker = dramatiq.get_broker()
     if isinstance(broker, RedisBroker):
         broker.namespace = f"{broker.namespace}-{worker_id}"
+
+
+@pytest.fixture(autouse=True)
+def the_database_has_our_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which tests set; asking for another would count as a statement."""
+    monkeypatch.setattr(database_clock, "database_now", now)
 
 
 @pytest.fixture

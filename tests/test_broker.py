@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import dramatiq
@@ -11,14 +12,17 @@ from dramatiq import Worker
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 
+from channels.announcing import announce
 from conversations.sending.stopping import stopping
 from conversations.tasks import work_lane
 from deliveryportal.broker import (
+    ImpatientRabbitmqBroker,
     InProcessBroker,
     WatchfulRedisBroker,
     make_broker,
     ping,
 )
+from tests.peers.short_of_memory import rabbitmq_short_of_memory
 from tests.portal import wait_until
 
 
@@ -43,6 +47,29 @@ def test_an_unknown_scheme_is_a_sentence() -> None:
 def test_a_broker_that_is_away_does_not_answer(url: str) -> None:
     with pytest.raises((redis.ConnectionError, pika.exceptions.AMQPConnectionError)):
         ping(make_broker(url))
+
+
+def test_a_rabbitmq_that_is_short_of_memory_is_waited_for_a_while_and_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ImpatientRabbitmqBroker, "PATIENCE", 0.3)
+    with rabbitmq_short_of_memory() as url:
+        broker = make_broker(url)
+
+        @dramatiq.actor(broker=broker)
+        def idle(number: int) -> None: ...
+
+        began = monotonic()
+        assert announce(idle, 7) is False
+        assert 0.3 <= monotonic() - began < 0.6, "asked once"
+        broker.close()
+    assert "The queue did not take idle(7,)" in caplog.text
+
+
+def test_how_long_it_is_waited_for_can_be_written_into_the_url() -> None:
+    for query, seconds in {"": 5, "?blocked_connection_timeout=2": 2}.items():
+        broker: Any = make_broker(f"amqp://127.0.0.1:1/%2F{query}")
+        assert broker.parameters.blocked_connection_timeout == seconds
 
 
 def test_work_that_comes_after_a_long_rest_waits_for_a_moment_only() -> None:

@@ -9,6 +9,8 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
+from deliveryportal.checks import queue_of_a_worker
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -65,6 +67,52 @@ def test_each_wrong_setting_has_a_check_with_a_hint(
     assert "me:secret" not in str(found)
 
 
+def test_a_worker_of_its_own_needs_a_queue_that_others_share(
+    settings: Settings,
+) -> None:
+    settings.BROKER_URL = ""
+    (found,) = queue_of_a_worker()
+    assert (found.id, bool(found.hint)) == ("deliveryportal.E031", True)
+    settings.BROKER_URL = "redis://127.0.0.1"
+    assert queue_of_a_worker() == []
+
+
+def test_a_worker_without_such_a_queue_does_not_start(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("dramatiq"), "deliveryportal.worker"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": f"sqlite:///{tmp_path}/p.sqlite3",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "deliveryportal.E031" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("level", ["debug", "Warning", "INFO"])
+def test_a_level_of_the_log_is_read_however_it_is_written(level: str) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "manage.py",
+            "shell",
+            "-c",
+            "from django.conf import settings; print(settings.LOGGING)",
+        ],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "LOG_LEVEL": level},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert f"'channels': {{'level': '{level.upper()}'}}" in done.stdout, done.stderr
+
+
 def start(**env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", "runportal"],
@@ -100,6 +148,8 @@ def test_a_relay_url_of_nonsense_stops_the_start_with_an_id_and_a_hint(
         ({"DEBUG": "maybe"}, "DEBUG must be True or False"),
         ({"PORTAL_MODE": "prodution"}, "PORTAL_MODE must be one of"),
         ({"BROKER_URL": "kafka://x"}, "BROKER_URL must be empty"),
+        ({"BROKER_URL": "127.0.0.1:6379"}, "BROKER_URL must be empty"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of"),
     ],
 )
 def test_a_setting_that_cannot_be_read_is_one_sentence(

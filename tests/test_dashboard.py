@@ -69,6 +69,16 @@ def test_without_a_sweeper_it_does_not(operator: Client) -> None:
     assert "Mail is not flowing as it should" in html(operator.get(URL))
 
 
+def test_a_clock_that_is_wrong_needs_a_hand(operator: Client) -> None:
+    Heartbeat.beat(ROLE, clock_ahead=timedelta(seconds=4))
+    assert "clock is" not in html(operator.get(URL))
+    Heartbeat.beat(ROLE, clock_ahead=timedelta(seconds=-90))
+    label = "A machine’s clock is behind the database’s: leases go by it, set it right"
+    found = fact(operator.get(URL).context, label)
+    assert (found.value, found.tone) == ("90 s", "bad")
+    assert "-90" in html(operator.get(found.url))
+
+
 def test_while_everything_is_paused_it_does_not_flow(
     operator: Client, bob: User
 ) -> None:

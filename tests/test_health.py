@@ -4,13 +4,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import DatabaseError
 from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
-from conversations.models import Delivery, Heartbeat, Report
+from conversations.models import Delivery, Heartbeat, Lane, Report
+from conversations.models.state import State
+from conversations.sending.turns import BELIEVED, CALLED_WITHIN
 from conversations.sweeping import sweep
+from conversations.tasks import work_lane
 from conversations.watching.figures import OVERDUE
 from deliveryportal import health
 from deliveryportal.accounts.models import User
@@ -77,6 +81,52 @@ def test_mail_that_waits_for_a_person_or_a_limit_is_no_fault_of_the_installation
         channel=delivery.channel, sender=alice, held_until=now() + timedelta(hours=1)
     )
     assert client.get("/healthz").status_code == 200
+
+
+def test_one_persons_slow_server_is_no_fault_of_the_installation(
+    client: Client,
+    alice: User,
+    make_delivery: Callable[..., Delivery],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lane has a backlog, and always a worker or a place among those who wait."""
+    monkeypatch.setattr(work_lane, "send", lambda *ids: None)
+    hour_ago = now() - timedelta(hours=1)
+    old = make_delivery(alice, not_before=hour_ago)
+    lane = Lane.objects.create(channel=old.channel, sender=alice, announced=1)
+    Heartbeat.beat("sweep")
+
+    def health() -> int:
+        Heartbeat.beat("sweep")
+        return client.get("/healthz").status_code
+
+    with time_machine.travel(now(), tick=False) as clock:
+        Lane.objects.take_up(lane.channel_id, alice.pk)
+        in_hand = make_delivery(
+            alice,
+            state=State.HANDING_OVER,
+            lease="1:a",
+            lease_until=now() + timedelta(minutes=10),
+        )
+        assert health() == 200
+        clock.shift(timedelta(minutes=5))
+        assert health() == 200, "it still has not answered"
+        in_hand.delete()
+        assert health() == 503, "nobody has come back"
+        Lane.objects.take_up(lane.channel_id, alice.pk)
+        assert health() == 200
+        Lane.objects.update(
+            waits_for="a.test",
+            waits_since=now(),
+            not_again_before=now() + CALLED_WITHIN,
+        )
+        clock.shift(CALLED_WITHIN)
+        assert health() == 200, "all sessions of the host are taken"
+        sweep()
+        clock.shift(BELIEVED[0])
+        assert health() == 200, "it has been called"
+        sweep()
+        assert health() == 503, "nobody came, and it has been called once more"
 
 
 def test_reports_that_the_admin_has_to_look_at_are_counted(

@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from channels.allowance import hold
 from channels.models import Channel
 from channels.transports import all_transports
-from conversations.models import Delivery, Hold, Lane, Total
+from conversations.models import Delivery, Heartbeat, Hold, Lane, Total
 from conversations.models.state import State
 from conversations.sweeping import sweep
 from conversations.watching.tallying import BUCKETS
@@ -142,8 +142,14 @@ def test_metrics_cost_the_same_however_much_was_sent(
 ) -> None:
     for _ in range(3):
         make_delivery(alice, state="accepted")
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         scrape(client)
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_metrics_tell_which_clock_is_wrong(client: Client, db: None) -> None:
+    Heartbeat.beat("sweep", clock_ahead=timedelta(seconds=-90))
+    assert scrape(client)["deliveryportal_clock_skew_seconds",] == -90
 
 
 @pytest.mark.usefixtures("_who_waits_for_others")
@@ -166,6 +172,7 @@ def test_the_command_prints_the_same_in_a_terminal(
         for line in out.getvalue().splitlines()
         if line
     }
+    assert "clock ahead of the database's 0.0 s" in " ".join(out.getvalue().split())
     assert rows["events portal bounced"] == "1,234"
     assert rows["leases expired"] == "2"
     assert rows["waits portal"] == "3"

@@ -7,10 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import dramatiq
 import pytest
+from django.db import connection
+from django.utils.timezone import now
 
+from conversations.models import Delivery
+from deliveryportal.accounts.models import User
+from deliveryportal.broker import make_broker
+from deliveryportal.runner import Runner
+from tests.conversations.lanes import claim_due
 from tests.parts import require_part
 from tests.portal import ROOT, Portal, wait_until
 
@@ -138,6 +147,20 @@ def test_a_second_runner_on_the_same_database_is_refused(tmp_path: Path) -> None
         done = run(PORT="0", DATABASE_URL=f"sqlite:///{portal.database}")
     assert done.returncode == 1
     assert "already runs on this database" in done.stderr
+
+
+def test_it_ends_no_lease_of_a_runner_that_may_live(
+    alice: User,
+    make_delivery: Callable[..., Delivery],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On PostgreSQL a second one may have been started, behind a load balancer."""
+    monkeypatch.setattr(dramatiq, "get_broker", lambda: make_broker(""))
+    delivery = make_delivery(alice)
+    claim_due(delivery.channel, alice.pk)
+    Runner(0)._end_what_a_dead_one_left()
+    expired = Delivery.objects.lease_expired(now()).exists()
+    assert expired is (connection.vendor == "sqlite")
 
 
 def test_it_looks_for_garbage_as_seldom_as_its_parts_do_alone(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 The next batch goes to the relay that has the fewest, so that one which takes a batch
 and says no more is given no other before the rest have as many; what it had may time
 out, and the others carry the mail. One that did not answer is left out for a while. A
-connection that a batch has finished with waits for the next batch of this process.
+connection that a batch has finished with waits for the next batch of this process, and
+is ended when none has come for a while.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _waiting: dict[Relay, list[tuple[float, SmtpSession]]] = defaultdict(list)
 _in_use: Counter[SmtpServer] = Counter()  # batches under way
 _left_out: dict[SmtpServer, float] = {}
 _turn = count()
+_keeper: threading.Timer | None = None  # ends what is not used again
 
 
 def servers_from(urls: str) -> list[SmtpServer]:
@@ -72,7 +74,6 @@ def let_go(session: SmtpSession) -> None:
     still answers would take seconds, in vain.
     """
     at = time.monotonic()
-    ended: list[SmtpSession] = []
     lost: list[tuple[float, SmtpSession]] = []
     with _lock:
         _in_use[session.server] -= 1
@@ -82,13 +83,41 @@ def let_go(session: SmtpSession) -> None:
         if session.is_open:
             _left_out.pop(session.server, None)
             _waiting[session.server, session.helo].append((at, session))
-        for waiting in _waiting.values():
-            fresh = [pair for pair in waiting if pair[0] > at - KEPT_FOR]
-            kept = fresh[-MOST_KEPT:]
-            ended += [each for _, each in waiting[: len(waiting) - len(kept)]]
-            waiting[:] = kept
+        ended = _take_out_idle(at)
+        _keep_watch(at)
     for _, each in lost:
         each.hang_up()
+    for each in ended:
+        each.close()
+
+
+def _take_out_idle(at: float) -> list[SmtpSession]:
+    ended: list[SmtpSession] = []
+    for waiting in _waiting.values():
+        fresh = [pair for pair in waiting if pair[0] > at - KEPT_FOR]
+        kept = fresh[-MOST_KEPT:]
+        ended += [each for _, each in waiting[: len(waiting) - len(kept)]]
+        waiting[:] = kept
+    return ended
+
+
+def _keep_watch(at: float) -> None:
+    """Let the connection that has waited longest be ended when it has for too long."""
+    global _keeper  # noqa: PLW0603 - one for all connections of the process
+    since = min((pairs[0][0] for pairs in _waiting.values() if pairs), default=None)
+    if _keeper is None and since is not None:
+        _keeper = threading.Timer(max(since + KEPT_FOR - at, 0), _end_idle)
+        _keeper.daemon = True
+        _keeper.start()
+
+
+def _end_idle() -> None:
+    global _keeper  # noqa: PLW0603
+    at = time.monotonic()
+    with _lock:
+        _keeper = None
+        ended = _take_out_idle(at)
+        _keep_watch(at)
     for each in ended:
         each.close()
 
@@ -96,9 +125,13 @@ def let_go(session: SmtpSession) -> None:
 @atexit.register
 def end_all() -> None:
     """Hang up: nobody needs them any more."""
+    global _keeper  # noqa: PLW0603
     with _lock:
         waiting = [each for pairs in _waiting.values() for _, each in pairs]
         _waiting.clear()
+        if _keeper is not None:
+            _keeper.cancel()
+            _keeper = None
     for each in waiting:
         each.close(within=0.2)  # there may be many, and the process is to end
 

@@ -11,8 +11,8 @@ from deliveryportal.accounts.admin import RecordAdmin, WholeChangeList
 class HeartbeatAdmin(RecordAdmin[Heartbeat]):
     """When each background role last did its round."""
 
-    fields = ["role", "at", "ago"]
-    list_display = ["role", "at", "ago"]
+    fields = ["role", "at", "ago", "clock_ahead"]
+    list_display = ["role", "at", "ago", "clock_ahead"]
     search_fields = ["role"]
     ordering = ["role"]
     change_list = WholeChangeList

@@ -44,6 +44,14 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         """Note that a worker begins its turn: mail queued from now on is announced."""
         prepared(_TAKE_UP, [moment(now()), channel_id, sender_id])
 
+    def attended(self, since: datetime) -> Self:
+        """Those that a worker has taken up since then, or for that session of a host
+        waits which they wait for; and those that are announced for the first time.
+
+        A second announcement says that nobody came after the first.
+        """
+        return self.filter(announced__lte=1, not_again_before__gt=since)
+
     def waiting(self) -> Self:
         """Lanes that wait for a session of their host."""
         return self.exclude(waits_for="")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from operator import attrgetter
 from typing import NamedTuple
@@ -109,12 +109,7 @@ def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
 def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
     """Return the lanes that are not in the queue, noted as announced from now on."""
     at, found = now(), set(lanes)
-    known = {
-        LaneId(row.channel_id, row.sender_id): row
-        for row in Lane.objects.noted(
-            {lane.channel_id for lane in found}, {lane.sender_id for lane in found}
-        )
-    }
+    known = _notes_on(found)
     rows = []
     for lane in sorted(found):
         row = known.get(lane) or Lane(**lane._asdict(), not_again_before=at)
@@ -133,9 +128,21 @@ def announced(lane: LaneId) -> Sql:
     return Lane.told_of(*lane, after=at, until=at + 2 * BELIEVED[-1])
 
 
-def was_not_announced(lane: LaneId) -> None:
-    """The queue did not take the lane: whoever announces it next tries again."""
-    _row(lane).update(not_again_before=now())
+def were_not_announced(lanes: Collection[LaneId]) -> None:
+    """The queue did not take them: the next who looks shall try again."""
+    at, known = now(), _notes_on(lanes)
+    rows = [known[lane] for lane in lanes if lane in known]
+    for row in rows:
+        row.not_again_before = at
+    _keep(rows, "not_again_before")
+
+
+def _notes_on(lanes: Collection[LaneId]) -> dict[LaneId, Lane]:
+    if not lanes:
+        return {}
+    channels, senders = zip(*lanes, strict=True)
+    noted = Lane.objects.noted(set(channels), set(senders))
+    return {LaneId(row.channel_id, row.sender_id): row for row in noted}
 
 
 def announce_all_again() -> None:

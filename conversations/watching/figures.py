@@ -9,11 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, CharField, Count, Min, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    Min,
+    OuterRef,
+    Value,
+    When,
+)
 from django.utils.timezone import now
 
+from channels.database.clock import clock_ahead
 from channels.models import Allowance, Channel
-from conversations.models import Delivery, Hold, Lane, Report, Total
+from conversations.models import Delivery, Heartbeat, Hold, Lane, Report, Total
 from conversations.models.state import IS_DOWN, State
 
 # What could go and has been due for so long: no worker is at work, or none keeps up.
@@ -28,6 +38,8 @@ AGES: tuple[tuple[str, timedelta], ...] = (
 OLDER = "older"
 LATER = "later"
 MOST_WAITS = 8
+# A worker that had a lane comes back to it within this time, or has been called.
+LATELY = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +47,7 @@ class Figures:
     queued: Mapping[tuple[str, str], int]  # by kind of channel and age
     in_hand: int
     leases_expired: int
-    oldest_due: timedelta | None  # how long the oldest has been due that could go now
+    oldest_due: timedelta | None  # see the function of this name
     resting: int  # lanes that wait for a limit
     waiting: int  # lanes that wait for a session of their mail server
     slowed: int  # recipient domains that have asked for less, each on one channel
@@ -43,6 +55,9 @@ class Figures:
     pauses: Mapping[str, int]  # placed by admins and in force, by scope
     unread_reports: int
     unreadable_reports: int
+    clock_ahead: (
+        timedelta  # of the database's, or behind: ours or a sweeper's, the worse
+    )
     totals: Mapping[tuple[str, str], int]  # see tallying and sending.throttle_waits
 
 
@@ -62,6 +77,7 @@ def figures() -> Figures:
         pauses=pauses,
         unread_reports=Report.objects.filter(state=Report.State.UNREAD).count(),
         unreadable_reports=Report.objects.filter(state=Report.State.UNREADABLE).count(),
+        clock_ahead=worst_clock(),
         totals={
             (total.name, total.label): total.number for total in Total.objects.all()
         },
@@ -69,9 +85,34 @@ def figures() -> Figures:
 
 
 def oldest_due(at: datetime) -> timedelta | None:
-    """How long the oldest mail that could go has been waiting for a worker."""
-    oldest = Delivery.objects.startable(at).aggregate(at=Min("not_before"))["at"]
+    """How long the oldest mail that could go has been waiting for a worker.
+
+    What a worker takes up again and again, or has in hand, is not among it: there a
+    far end is slow, or has no session left, or somebody has written to thousands.
+    """
+    lane = {"channel": OuterRef("channel_id"), "sender": OuterRef("sender_id")}
+    in_hand = Delivery.objects.in_hand().filter(**lane, lease_until__gt=at)
+    attended = Lane.objects.attended(at - LATELY).filter(**lane)
+    forgotten = (
+        Delivery.objects.startable(at)
+        .exclude(Exists(attended))
+        .exclude(Exists(in_hand))
+    )
+    oldest = forgotten.aggregate(at=Min("not_before"))["at"]
     return at - oldest if oldest else None
+
+
+def worst_clock() -> timedelta:
+    """By how much a machine's clock is ahead of the database's, or, negative, behind.
+
+    Of this process's machine and of those of the sweepers, the one that differs more.
+    """
+    told = Heartbeat.objects.exclude(clock_ahead=None)
+    of_sweepers = [
+        timedelta(seconds=seconds or 0)
+        for seconds in told.values_list("clock_ahead", flat=True)
+    ]
+    return max([clock_ahead(), *of_sweepers], key=abs)
 
 
 def _put_off() -> int:

@@ -7,6 +7,8 @@ import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.portal import ROOT
+
 
 class Clock:
     """`jumping/sitecustomize.py` reads what is written here, in every process."""
@@ -22,7 +24,7 @@ class Clock:
     def env(self) -> dict[str, str]:
         """What a process needs to go by it."""
         return {
-            "PYTHONPATH": str(Path(__file__).parent / "jumping"),
+            "PYTHONPATH": f"{Path(__file__).parent / 'jumping'}:{ROOT}",
             "CHAOS_CLOCK": str(self._file),
         }
 

@@ -7,10 +7,12 @@ from threading import Thread
 import dramatiq
 import pytest
 import time_machine
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
 from pytest_django import Settings
 
+from channels.database import clock as database_clock
 from channels.models import Channel, ConnectionTest
 from channels.transports import Receipt
 from conversations.delivering import note, settle
@@ -21,6 +23,7 @@ from conversations.sending.lease import Lease
 from conversations.sending.turns import LaneId, take_turn
 from conversations.sweeper import Clock
 from conversations.sweeping import begin_leases_anew, give_up_handing_over, sweep
+from conversations.watching.figures import worst_clock
 from deliveryportal.accounts.models import User
 from deliveryportal.broker import InProcessBroker
 from tests.conversations.lanes import claim_due
@@ -269,6 +272,66 @@ def test_a_clock_put_back_while_nobody_swept_makes_no_lease_last(
         assert sweep().unconfirmed == 0
         traveller.shift(timedelta(seconds=settings.LEASE_SECONDS + 1))
         assert sweep().unconfirmed == 1
+
+
+class Clocks:
+    """This machine's clock, and the database's."""
+
+    def __init__(self, ours: time_machine.Traveller) -> None:
+        self.ours, self.databases = ours, now()
+
+    def shift(self, *, ours: int = 0, databases: int = 0) -> None:
+        self.ours.shift(timedelta(seconds=ours))
+        self.databases += timedelta(seconds=databases)
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clocks]:
+    with time_machine.travel(now(), tick=False) as traveller:
+        both = Clocks(traveller)
+        monkeypatch.setattr(database_clock, "database_now", lambda: both.databases)
+        yield both
+
+
+@pytest.mark.parametrize("wrong", ["ours", "databases"])
+def test_a_lease_ends_when_it_has_ended_by_our_clock_and_by_the_databases(
+    wrong: str, alice: User, make_delivery: MakeDelivery, clocks: Clocks
+) -> None:
+    """A sweeper whose clock is wrong takes no mail from a worker that has it in hand."""
+    in_hand(make_delivery(alice))
+    clocks.shift(**{wrong: settings.LEASE_SECONDS + 60})
+    assert sweep().unconfirmed == 0
+    clocks.shift(ours=settings.LEASE_SECONDS, databases=settings.LEASE_SECONDS)
+    assert sweep().unconfirmed == 1
+
+
+def test_a_sweeper_whose_clock_alone_is_put_back_ends_no_lease_for_the_others(
+    alice: User, make_delivery: MakeDelivery, clocks: Clocks
+) -> None:
+    in_hand(make_delivery(alice))
+    clocks.shift(ours=-3600)
+    begin_leases_anew()
+    sweep()
+    delivery = Delivery.objects.get()
+    assert delivery.lease_until is not None
+    assert delivery.lease_until > clocks.databases
+    clocks.shift(ours=3600, databases=0)
+    assert sweep().unconfirmed == 0
+    whole = settings.LEASE_SECONDS + 1
+    clocks.shift(ours=whole, databases=whole)
+    assert sweep().unconfirmed == 1
+
+
+def test_a_sweeper_tells_by_how_much_its_clock_is_wrong(
+    db: None, clocks: Clocks
+) -> None:
+    clocks.shift(ours=90)
+    sweep()
+    assert Heartbeat.objects.get().clock_ahead == 90
+    clocks.shift(databases=90)
+    assert worst_clock() == timedelta(seconds=90), "until it sweeps again"
+    sweep()
+    assert worst_clock() == timedelta(0)
 
 
 def test_a_jump_is_there_until_it_has_been_heeded() -> None:

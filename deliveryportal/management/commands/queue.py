@@ -42,6 +42,10 @@ def report(now: Figures) -> Iterator[str]:
         ("domains that asked us to slow down", f"{now.slowed:,}"),
         ("put off: our server takes none", f"{now.put_off:,}"),
         ("paused by an admin", paused(now)),
+        (
+            "clock ahead of the database's",
+            f"{now.clock_ahead.total_seconds():.1f} s",
+        ),
         ("bounce reports unread", f"{now.unread_reports:,}"),
         ("bounce reports unreadable", f"{now.unreadable_reports:,}"),
     ):

@@ -67,6 +67,33 @@ def test_a_connection_that_waited_too_long_is_not_used(
     assert relay.connections == 2
 
 
+def test_connections_that_nobody_uses_again_are_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though no other batch comes, at whose end somebody would look."""
+    monkeypatch.setattr(relays, "KEPT_FOR", 0.3)
+    with ScriptedSmtp() as relay:
+        keep(3, relay.url)
+        wait_until(lambda: relay.commands.count(b"QUIT") == 3, seconds=5)
+        keep(1, relay.url)
+        wait_until(lambda: relay.commands.count(b"QUIT") == 4, seconds=5)
+    assert relay.connections == 4
+
+
+def test_one_thread_watches_over_all_connections_that_are_kept() -> None:
+    with ScriptedSmtp() as one, ScriptedSmtp() as two:
+        keep(3, one.url)
+        keep(3, two.url)
+        watching = [
+            thread
+            for thread in threading.enumerate()
+            if isinstance(thread, threading.Timer) and thread is relays._keeper
+        ]
+        relays.end_all()
+    assert len(watching) == 1
+    assert watching[0].daemon
+
+
 def test_several_relays_share_the_mail() -> None:
     with ScriptedSmtp() as one, ScriptedSmtp() as two:
         send(f"{one.url}, {two.url}", times=6)

@@ -9,7 +9,7 @@ import pytest
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from channels.models.prepared import prepared
+from channels.database.prepared import prepared
 from conversations.delivering import deliver_lane, look_ahead
 from conversations.models import Delivery, Message
 from conversations.models.hold import HeldBack

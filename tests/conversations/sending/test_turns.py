@@ -13,6 +13,7 @@ import pytest
 import time_machine
 from django.db import OperationalError, connection, transaction
 from django.utils.timezone import now
+from dramatiq import Message
 from pytest_django import Settings
 
 from channels.far_ends import end_all_sessions, session
@@ -77,6 +78,32 @@ def test_an_announcement_that_was_lost_is_repeated_soon(
     with time_machine.travel(now() + BELIEVED[0]):
         sweep()
     assert len(queue) == 2
+
+
+def test_a_queue_that_takes_nothing_is_asked_once_for_all_lanes(
+    alice: User,
+    bob: User,
+    charlie: User,
+    make_delivery: MakeDelivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each asking may cost seconds, and there may be hundreds of lanes."""
+    lanes = [lane_of(make_delivery(user)) for user in (alice, bob, charlie)]
+    asked: list[LaneId] = []
+    taken = {min(lanes)}
+
+    def enqueue(message: Message[object], delay: int | None = None) -> None:
+        asked.append(LaneId(*message.args))
+        if not taken.issuperset(asked):
+            raise ConnectionError("it is short of memory")
+
+    broker = dramatiq.get_broker()
+    monkeypatch.setattr(broker, "enqueue", enqueue)
+    assert announce_lanes(lanes) == 1
+    assert len(asked) == 2
+    taken.update(lanes)
+    assert announce_lanes(lanes) == 2, "the next who looks tries the others again"
+    assert asked[2:] == sorted(lanes)[1:]
 
 
 def test_ten_thousand_single_mails_are_one_announcement(
