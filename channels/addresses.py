@@ -37,9 +37,9 @@ class Address:
 
 
 _validator = EmailValidator()
-# What would end a name, or stand for something else in it (RFC 5322, 3.2.3).
+# Characters that a name may hold in quotes only (RFC 5322, 3.2.3).
 _DIVIDES = re.compile(r'[][()<>@,:;".\\]')
-# What makes two addresses of a quoted local part, or ends it, for whoever splits there.
+# Characters at which a careless program would split a quoted local part in two.
 _SPLITS = re.compile(r'[()<>@,:;"\\]')
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -48,7 +48,7 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 def mailbox(name: str, address: str) -> str:
     """Return `Anna <anna@example.com>` to be read by people.
 
-    Not for a header: that would have a name of other letters in encoded words.
+    Not for a header, in which a name that is not ASCII is put into encoded words.
     """
     shown = f'"{quote(name)}"' if _DIVIDES.search(name) else name
     return f"{shown} <{address}>" if name else address
@@ -65,7 +65,7 @@ def parse_address(text: str) -> Address:
 def parse_addresses(text: str) -> list[Address]:
     """Read a list of addresses separated by commas; raise AddressError.
 
-    It names all that are none, each with a sentence of its own.
+    The error has a sentence for each that is no address, up to MOST_TOLD.
     """
     if _CONTROLS.search(text):
         raise AddressError(
@@ -87,7 +87,7 @@ def parse_addresses(text: str) -> list[Address]:
 
 
 def told(sentences: Sequence[str]) -> list[str]:
-    """As many as a person reads, and how many there are more."""
+    """Return as many as a person reads, and how many more there are."""
     more = len(sentences) - MOST_TOLD
     rest = [f"And {more:,} more like these."] if more > 0 else []
     return [*sentences[:MOST_TOLD], *rest]
@@ -186,7 +186,7 @@ def _checked(name: str, address: str) -> Address:
     return Address(name=name.strip(), shown=f"{local_part}@{shown}", wire=wire)
 
 
-# Thousands of people have few domains.
+# A list of thousands of people has few domains.
 _once_a_domain = lru_cache(maxsize=4096)
 
 

@@ -11,8 +11,8 @@ from django.utils.timezone import now
 from channels.models import Allowance, Channel
 from channels.throttle import Room
 
-# A lane begins to rest for a limit. Sent with its `channel`, in the transaction in which
-# that is noted: by one of the workers that find the limit reached.
+# A lane begins to rest for a limit. Sent with its `channel`, in the transaction that
+# stores it: where several workers find the limit reached, only one of them sends it.
 rest_began = Signal()
 
 
@@ -20,9 +20,9 @@ rest_began = Signal()
 class Limit:
     """What one user may send now on one channel.
 
-    Nobody is locked out meanwhile. What is written expects the allowance to be as it was
-    read; where another worker of the lane has been quicker, it is read and reckoned
-    anew. That keeps the limit exact whatever their number, and costs one UPDATE.
+    It locks no row. Each UPDATE expects the allowance to be as it was read; where
+    another worker of the lane has changed it first, it is read and calculated again. So
+    the limit is exact with any number of workers, at the cost of one UPDATE.
     """
 
     channel: Channel
@@ -62,7 +62,7 @@ class Limit:
         return number
 
     def gone(self, unsent: int) -> None:
-        """Of the messages in hand so many were not sent after all, the rest is gone."""
+        """Count the messages in hand as gone by now, but for `unsent`, which stay here."""
         number, until = self.in_hand, self.in_hand_until
         if until is None:
             return
@@ -78,7 +78,7 @@ class Limit:
         noted = self.allowance.rest(room.until, room.because)
         self._ask_again()
         if noted and self.allowance.pace != pace:
-            # A manager has changed the limit that it was noted by.
+            # A manager has changed the limit since: this rest was for the old one.
             self.allowance.rest(None, "")
             self._ask_again()
         elif noted:

@@ -5,8 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from channels.database.personal import found_for
 from channels.models import Channel
-from channels.models.personal import found_for
 
 
 def broken_channels(request: HttpRequest) -> dict[str, Any]:

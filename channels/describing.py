@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from channels.choosing import RecipientView, what_the_recipient_sees
 from channels.models import Channel, EmailIdentity
+from channels.recipient_view import RecipientView, what_the_recipient_sees
 from channels.standing import Standing
 from channels.transports import Pace, Scope, Traits, Transport, VisibleSender
 

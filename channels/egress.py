@@ -7,18 +7,17 @@ network, and read from the answers which are open. Pure.
 from __future__ import annotations
 
 import ipaddress
-import socket
 import time
 from collections.abc import Callable, Sequence
 
-# As long for a name that leads nowhere as for one that leads inside: neither the
-# words nor the time tell them apart.
+# A name that leads nowhere and one that leads inside are refused after the same time
+# and in the same words, so that nobody can tell them apart.
 REFUSAL_SECONDS = 2.0
 REFUSAL = (
     "No server of this name can be reached on the public internet: the name does not "
     "exist, or it leads into a network that is closed to this portal."
 )
-# Whoever writes a number learns nothing by hearing that it is not a public one.
+# Of an address written as a number everybody knows whether it is a public one.
 REFUSED_NUMBER = (
     "This address is not one of the public internet, and it is closed to this portal."
 )
@@ -80,14 +79,8 @@ def may_reach(address: str, allowed: Sequence[Network]) -> bool:
     )
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """Return every address of `host`; raise OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 def vetted_addresses(
-    host: str, port: int, allowed: Sequence[Network], *, look_up: Resolve = resolve
+    host: str, port: int, allowed: Sequence[Network], *, look_up: Resolve
 ) -> list[str]:
     """Resolve once and return the addresses to connect to, by number.
 

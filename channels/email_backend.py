@@ -10,9 +10,9 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 
+from channels.smtp.relays import connect, let_go, servers_from
+from channels.smtp.session import SmtpSession
 from channels.transports import OutgoingEmail, TransportError
-from channels.transports._relays import connect, let_go, servers_from
-from channels.transports._smtp import SmtpSession
 
 
 class RelayEmailBackend(BaseEmailBackend):
@@ -27,7 +27,7 @@ class RelayEmailBackend(BaseEmailBackend):
         self._session: SmtpSession | None = None
 
     def open(self) -> bool:
-        """Connect to a relay; return whether that was still to be done."""
+        """Connect to a relay; return False if that had been done before."""
         if self._session is not None:
             return False
         try:
@@ -68,7 +68,7 @@ class RelayEmailBackend(BaseEmailBackend):
 
 
 def _as_sent(message: EmailMessage) -> Iterator[OutgoingEmail]:
-    """For each recipient; ValueError if an address or a header cannot be one."""
+    """Yield a mail for each recipient; ValueError if an address or header is none."""
     encoding = message.encoding or settings.DEFAULT_CHARSET
     sender, *recipients = (
         parseaddr(sanitize_address(address, encoding))[1]

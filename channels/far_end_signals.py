@@ -1,7 +1,7 @@
-"""A worker waits long for a far end, and has come back from it.
+"""Signals: a far end keeps a worker waiting, and the worker has come back.
 
-Sent with `holder`, which names the session; see far_ends. Known before any model is, so
-that whoever arranges the workers can listen.
+Sent with `holder`, which names the session; see far_ends. They stand apart from it, and
+import no models, so that the broker's middleware can listen before Django is ready.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How many sessions all workers together have open to one host.
 
-A host that hangs keeps as many workers busy as it has sessions, and no more. Whoever
-has workers is told of each that is kept waiting, and can let another take its place.
+A host that hangs keeps as many workers busy as it has sessions, and no more. Signals
+tell of each worker that is kept waiting, so that another can take its place.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ LONG = 3.0  # seconds
 
 @contextmanager
 def session(host: str, queue_up: Callable[[], None]) -> Iterator[bool]:
-    """Hold one of the host's sessions; False if all are taken.
+    """Hold one of the host's sessions; yield False if all are taken.
 
-    Then `queue_up` has been called, before looking a second time: what becomes free
-    afterwards finds the caller in the queue.
+    Before that `queue_up` is called and a second look taken: whoever gives a session
+    back after it finds the caller in the queue.
     """
     holder = secrets.token_hex(16)
     if not _take(host, holder):

@@ -18,9 +18,9 @@ else:
 
 
 class Credentials(Mapping[str, str]):
-    """Decrypted when they are looked at: a lost key breaks what needs them, no list.
+    """Decrypted when first looked at, so that lists of rows survive a lost key.
 
-    Raises SecretUnreadableError then.
+    Looking at them raises SecretUnreadableError then.
     """
 
     def __init__(self, token: str) -> None:

@@ -36,10 +36,10 @@ def add(
 
 @transaction.atomic
 def make_default(identity: EmailIdentity) -> bool:
-    """Return whether it is the default now: one that cannot send never is."""
+    """Make it the default; return False if it cannot be, since it cannot send."""
     mine = EmailIdentity.objects.of(identity.owner)
     chosen = mine.sendable().filter(pk=identity.pk)
-    # Two at once wait here for each other: the default is one.
+    # Two requests at once take turns here: there is only one default.
     list(mine.select_for_update())
     if not chosen.exists():
         return False
@@ -56,7 +56,7 @@ def make_default(identity: EmailIdentity) -> bool:
 
 @transaction.atomic
 def change(identity: EmailIdentity, **fields: Any) -> None:
-    """Write its owner's words into it; the log says which they were, not what."""
+    """Store what its owner has changed; the log names the fields, not their text."""
     changed = [name for name in fields if fields[name] != getattr(identity, name)]
     EmailIdentity.objects.filter(pk=identity.pk).update(**fields)
     if changed:

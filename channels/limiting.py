@@ -47,7 +47,7 @@ def _label(kind: str) -> str:
 
 
 def _ask_again(team_id: int, kind: str) -> None:
-    """Let what waits for the limit of before be tried with the new one, not then."""
+    """Let lanes that rest for the old limit ask at once what the new one allows."""
     Allowance.objects.filter(sender__team=team_id, channel__kind=kind).update(
         held_until=None, held_because=""
     )

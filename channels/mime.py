@@ -94,7 +94,7 @@ def to_bytes(letter: Letter) -> bytes:
 # --- headers ------------------------------------------------------------------
 
 
-# Of a list hundreds are written in one second.
+# Of a list hundreds of letters are made in one second, with the same date.
 _date = lru_cache(maxsize=32)(format_datetime)
 
 
@@ -129,9 +129,9 @@ def _unstructured(text: str) -> str:
 
 
 def _must_be_encoded(text: str) -> bool:
-    """Whether it would not be read as it is, were it written as it is.
+    """Whether a reader would see anything else if the header held the text itself.
 
-    What merely looks like an encoded word would be decoded, line ends in it too.
+    Text that merely looks like an encoded word would be decoded, line ends in it too.
     """
     if _LINE_END.search(text):
         raise ValueError("a header would hold a line end (CR, LF or NUL)")
@@ -202,8 +202,8 @@ def _one_text(subtype: str, text: str) -> bytes:
     ).encode() + encoded
 
 
-# All who get a copy, and often all of a list, get the same words: encoding them is half
-# of what a letter costs. As many as the lanes that a process works on, and some.
+# All who get a copy, and often all of a list, get the same words, and encoding them is
+# half of what a letter costs. Some more are kept than a process has lanes in hand.
 _text_of_many = lru_cache(maxsize=32)(_one_text)
 
 

@@ -8,10 +8,10 @@ from channels.choosing import choose
 from channels.models import Channel, EmailIdentity
 from deliveryportal.accounts.models import User
 
-# What choosing asks for, and queueing.
+# The fields that choosing a channel and queueing mail need.
 NEEDED = ("id", "kind", "owner_id", "team_id")
-# What people had to choose from when they last wrote, by user and team. Of a channel
-# only that can change: whether it is connected, and chosen.
+# By user and team, the channels they could choose from when they last wrote. What is
+# NEEDED of a channel never changes; whether it is connected, or chosen, does.
 _seen: dict[tuple[int, int], list[Channel]] = {}
 MOST_SEEN = 10_000
 
@@ -23,7 +23,7 @@ ALWAYS: Condition = ("true", {})
 def channel_for(identity: EmailIdentity, *, to_queue: bool = False) -> Channel:
     """Return the channel that mail of `identity` takes now.
 
-    If it is `to_queue`, with nothing but what that needs.
+    With `to_queue` only the fields are read that queueing needs.
     """
     user = identity.owner
     usable = Channel.to_choose_from(user, NEEDED if to_queue else ())
@@ -33,8 +33,8 @@ def channel_for(identity: EmailIdentity, *, to_queue: bool = False) -> Channel:
 def channel_to_try(identity: EmailIdentity) -> tuple[Channel, Condition]:
     """Return the channel its mail takes, and the condition under which that is so.
 
-    It is not looked up if something is known from last time. Who queues by it asks in
-    the same statement whether that is still so, and if not, forgets the choice.
+    What was found last time is not looked up again. Whoever queues mail by it puts the
+    condition into the same statement, and calls `forget_choice` where it does not hold.
     """
     user = identity.owner
     usable, still = _seen.get(_whose(user)), ALWAYS

@@ -34,8 +34,8 @@ class ChannelSettingsForm(forms.Form):
     """Asks for the transport's settings.
 
     `config` and `credentials` are those stored before, if any: a secret left empty
-    keeps its stored value, unless a guarded setting changes. Where one that need not be
-    given was emptied, as the name to sign in by, the secret that went with it goes too.
+    keeps its stored value, unless a guarded setting changes. If an optional guarded one
+    was emptied, the user name say, the secrets left empty are forgotten with it.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ChannelSettingsForm(forms.Form):
                 )
 
     def _is_done_without(self) -> bool:
-        """Whether what an optional secret went with has been emptied."""
+        """Whether an optional setting that secrets belonged to has been emptied."""
         return any(
             setting.guarded
             and not setting.required

@@ -1,4 +1,4 @@
-"""Stopping mail to an address or a domain by hand, and letting it go again."""
+"""Suppressing an address or blocking a domain by hand, and releasing them again."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ class AlreadySuppressedError(Exception):
 
 
 def suppress_address(wire: str, *, by: User, note: str) -> Suppression:
-    """Let the team write no more to an address, because a manager says so."""
+    """Stop the team's mail to an address (wire form); raise AlreadySuppressedError."""
     return _stop(address_key(wire), by, note)
 
 
 def block_domain(domain: str, *, by: User, note: str) -> Suppression:
-    """Let the team write to nobody at a domain, in its wire form, or below it."""
+    """Stop the team's mail to a domain (wire form) and its subdomains.
+
+    Raises AlreadySuppressedError.
+    """
     return _stop(DOMAIN_MARK + domain.casefold(), by, note)
 
 
 def what_waits(suppression: Suppression) -> str:
-    """Say what becomes of mail that waits to leave for there; empty if none does."""
+    """Say what becomes of queued mail to this address or domain; empty without any."""
     where = suppression.address.removeprefix(DOMAIN_MARK)
     stopped = (
         Q(recipient_domain__iexact=where) | Q(recipient_domain__iendswith=f".{where}")
@@ -53,9 +56,9 @@ def what_waits(suppression: Suppression) -> str:
 
 @transaction.atomic
 def release(suppression: Suppression, *, by: User, because: str) -> bool:
-    """Release it; return False if somebody else has done so.
+    """Release it; return False if it was released already.
 
-    It stays as history, and only evidence that comes from now on counts again.
+    The row stays as history. Only evidence that comes from now on counts.
     """
     released = Suppression.objects.active().filter(pk=suppression.pk)
     changed = released.update(

@@ -1,4 +1,4 @@
-"""What a channel's mending or leaving means for the mail that waits for it."""
+"""What happens to mail that waits for a channel when that is mended or disconnected."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from conversations.tasks import announce_lanes
 
 @receiver(mended)
 def send_what_waited(channel: Channel, **kwargs: Any) -> None:
-    """Let waiting mail go at once, not when its next try would have come.
+    """Let mail that was put off leave at once, not at its next try.
 
-    What was tried before is tried for two days again: it has waited for a person.
+    Its two days of trying begin anew: it has waited for a person.
     """
     waiting = Delivery.objects.filter(channel=channel, state=State.QUEUED)
     waiting.exclude(tried_since=None).update(tried_since=None)
@@ -41,5 +41,5 @@ def count_what_waits(channel: Channel, **kwargs: Any) -> int:
 
 @receiver(disconnected)
 def fail_what_waited(channel: Channel, **kwargs: Any) -> None:
-    """Nothing disappears: what cannot leave any more stands under Failed deliveries."""
+    """Mail does not disappear: what cannot leave any more is in Failed deliveries."""
     fail_without_channel(Delivery.objects.filter(channel=channel))

@@ -1,4 +1,4 @@
-"""Writing: rows in one transaction, work announced on commit."""
+"""Writing mail: the rows are saved together, the work is announced on commit."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
 from channels.addresses import Address
+from channels.database.prepared import on_postgresql
 from channels.models import Channel, EmailIdentity
-from channels.models.prepared import on_postgresql
 from channels.return_path import new_token
 from channels.routing import channel_for, channel_to_try, forget_choice
 from conversations.models import (
@@ -40,12 +40,12 @@ from deliveryportal.accounts.models import User
 
 
 class AlreadySentError(Exception):
-    """This form was sent before, with something else in it: that has gone, this not."""
+    """This form was sent before with another content: that was sent, this is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """What one recipient reads: `body` is the text, `html` the same formatted."""
+    """What one recipient reads: `body` is plain text, `html` the same formatted."""
 
     subject: str
     body: str
@@ -61,14 +61,14 @@ class Wording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosed:
-    """What goes with a message besides its words, and when it goes."""
+    """Everything else about a message: copies, files, thread, and when it leaves."""
 
     cc: Sequence[Address] = ()
     bcc: Sequence[Address] = ()
     attachments: Sequence[Attachment] = ()
-    follows: Message | None = None  # whose thread this one goes on with
-    resend_of: Message | None = None  # what failed, that this is sent instead of
-    not_before: datetime | None = None  # None, or past: at once
+    follows: Message | None = None  # the message whose thread this one continues
+    resend_of: Message | None = None  # the failed message that this one replaces
+    not_before: datetime | None = None  # None, or in the past: at once
 
     @property
     def waits(self) -> bool:
@@ -98,7 +98,7 @@ def write_to_each(
         except IntegrityError:
             if sent_before := _sent_before(identity.owner, submission):
                 break
-            # Else somebody may have begun a conversation with one of them just now.
+            # Else somebody may have just begun a conversation with one of them.
             if last:
                 raise
     if _content(sent_before) != {
@@ -121,13 +121,13 @@ def _queue_each(
             for address, wording in letters
         ]
         if _is_one_alone(new, enclosed):
-            # What asking locks is to be free again at once.
+            # `asking` locks the lane's row: only if the statement commits by itself.
             told, lane = _enter(identity, *new[0], enclosed, asking=bool(at_once))
         else:
             channel = channel_for(identity, to_queue=True)
             told, lane = False, LaneId(channel.id, identity.owner_id)
             _save(new, channel, f"for {channel}", enclosed)
-        # What waits is announced when its time comes.
+        # Scheduled mail is announced when its time comes.
         if not told and not enclosed.waits:
             transaction.on_commit(partial(announce_lanes, [lane]))
     return [message for message, _ in new]
@@ -136,7 +136,7 @@ def _queue_each(
 def _is_one_alone(
     letters: Sequence[tuple[Message, Address]], enclosed: Enclosed
 ) -> bool:
-    """Whether it is the usual one: to one recipient, with no file."""
+    """Whether it is the usual letter, to one recipient and without files."""
     if len(letters) != 1 or not on_postgresql():
         return False
     return not (enclosed.cc or enclosed.bcc or enclosed.attachments)
@@ -150,9 +150,9 @@ def _enter(
     *,
     asking: bool,
 ) -> tuple[bool, LaneId]:
-    """Save it; return whether the queue knows of its lane, if that is asked, and which.
+    """Save it; return whether its lane is in the queue, if `asking`, and the lane.
 
-    The channel is the one of last time, provided that it would be chosen again.
+    The channel is the one chosen last time; the statement checks that this is still so.
     """
     channel, provided = channel_to_try(identity)
     lane = LaneId(channel.id, message.sender_id)
@@ -248,9 +248,9 @@ def _save(
     note: str,
     enclosed: Enclosed,
 ) -> None:
-    """Save any number of new messages, with their deliveries.
+    """Save any number of new messages of one sender, with their deliveries.
 
-    What is in no conversation yet gets into its sender's with whom it is to.
+    Messages without a conversation get the sender's with their recipient.
     """
     at = now()
     for message, address in letters:
@@ -314,7 +314,7 @@ def _begin(
     new: Sequence[int],
     at: datetime,
 ) -> list[NewConversation]:
-    """Put each into the conversation that is known, or else into a new one."""
+    """Set each message's conversation to the known one or a new one; return the new."""
     begun: dict[str, NewConversation] = {}
     for (message, address), (pk, person), next_pk in zip(
         letters, known, new, strict=True
@@ -351,7 +351,7 @@ def _files_sent_again(message: Message) -> Iterable[Attachment]:
 
 
 def _each_once(to: Address, enclosed: Enclosed) -> list[tuple[Part, Address]]:
-    """Everybody who gets the message; whoever is named twice, as who they are first."""
+    """Everybody who gets the message, each once: in To, else in Cc, else in Bcc."""
     found: dict[str, tuple[Part, Address]] = {}
     groups = {Part.TO: [to], Part.CC: enclosed.cc, Part.BCC: enclosed.bcc}
     for part, addresses in groups.items():
@@ -361,7 +361,7 @@ def _each_once(to: Address, enclosed: Enclosed) -> list[tuple[Part, Address]]:
 
 
 def conversation_with(sender: User, address: Address) -> Conversation:
-    """Find or begin the conversation; an address is one person in any case."""
+    """Find or begin the conversation; upper and lower case make no other person."""
     conversation = Conversation.objects.filter(
         owner=sender, person_address__iexact=address.shown
     ).first()

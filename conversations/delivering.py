@@ -1,29 +1,29 @@
 """A lane's work: look ahead → claim → hand over → note → settle.
 
-A lane is one sender on one channel. What becomes of a message in it stands below in
-the order in which it happens:
+A lane is one sender on one channel. The steps of a message, in order:
 
     deliver_lane     a turn of the lane: batch after batch over one connection, until
-                     the others' turn comes. Called by `turns`, for whoever is next
-    look_ahead       reads what is due and spends the limit; nobody has it in hand yet.
-                     What goes to an address that is stopped has failed here
+                     it is the turn of other lanes. Called by `turns`
+    look_ahead       reads what is due and counts it against the limit; it is not yet
+                     claimed. Mail to a stopped address fails here
     claim            queued → handing over, under a lease: some at a time, committed
-                     just before the bytes go
-    _HandingOver     lets the transport fetch one after the other, puts each together
-                     (`compose`) and takes the answer, a handful at a time
-    note             all of a handful were accepted: on the timeline, before the next
-                     handful begins
+                     just before the bytes are sent
+    _HandingOver     lets the transport fetch one email after the other, builds each
+                     (`compose`) and takes the answers, a handful at a time
+    note             if all of a handful were accepted, that goes on the timeline before
+                     the next handful begins
     settle           handing over → accepted, failed, unconfirmed or queued again, as
-                     `outcomes` has it; all that was noted at once. With it a domain that
-                     asked for less begins to rest, and an address that is gone is
-                     suppressed
+                     `outcomes` says; what was noted is settled together. Then a domain
+                     that asked for less mail rests, and an address that does not exist
+                     is suppressed
     _stop_for        if the channel is down, the rest of the batch waits for it
 
-From claim to settle it is `_handful_by_handful` that calls them. Each step is committed
-before the next begins, and each UPDATE names the state it expects, and the lease, so a
-worker that dies, sleeps or comes twice can neither lose a mail nor send it twice: when
-its lease runs out, the sweeper settles what is noted, holds the handful at work to be
-unconfirmed, because nobody can know, and puts back the rest, which was not begun.
+`_handful_by_handful` calls the steps from claim to settle. Each step is committed
+before the next begins, and each UPDATE names the state it expects, and the lease. So a
+worker that dies, sleeps or comes twice can neither lose a mail nor send it twice. When
+its lease expires, the sweeper settles what is noted, marks the current handful
+unconfirmed, because nobody can know, and puts the rest, which was not begun, back into
+the queue.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ from conversations.watching.alerting import alert_of_refusals
 
 logger = logging.getLogger(__name__)
 
-# How long an answer that is known waits for the database, in seconds, once the process
-# is asked to stop: less than that may take. Before, one that is away is waited for until
-# the lease nears its end: nobody else can know what was answered.
+# Seconds for which settling known answers is retried once the process is asked to stop:
+# less than that may take. Otherwise a database that is away is waited for until the
+# lease nears its end, as nobody else knows the answers.
 SETTLED_WITHIN = 15.0
 LONGEST_PAUSE = 5.0
 DATABASE_AWAY = (OperationalError, InterfaceError)
-# Deliveries claimed at a time, if a handful is not more: one UPDATE for all.
+# Deliveries claimed by one UPDATE, unless a handful is more.
 CLAIMED = 50
 FAULT = "Something broke here while it was handed over."
 
@@ -94,13 +94,13 @@ FAULT = "Something broke here while it was handed over."
 def deliver_lane(
     channel_id: int, sender_id: int, channel: Channel | None = None
 ) -> bool:
-    """Work off the lane until its turn is over; return whether more may be due.
+    """Send the lane's mail until its turn is over; return whether more may be due.
 
-    Then it goes to the back of the queue, so that no lane delays another.
+    If so, the caller puts the lane at the back of the queue: no lane delays another.
     """
     channel = channel or Channel.objects.working_one(channel_id)
     if channel is None or stopping.is_set():
-        return False  # what waits is found again when the channel works, by the sweeper
+        return False  # the sweeper finds what waits, once the channel works
     batch = look_ahead(channel, sender_id)
     if not batch.deliveries:
         return batch.is_full
@@ -121,19 +121,19 @@ def deliver_lane(
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a lane has due, as it was `read_at` that moment; nobody has it in hand."""
+    """Due deliveries of a lane as they were at `read_at`, not claimed yet."""
 
     channel: Channel
     deliveries: list[Delivery]
     read_at: datetime
-    is_full: bool  # more may be due
-    limit: Limit  # that has counted them as sent
+    is_full: bool  # then more may be due
+    limit: Limit  # it has counted them as sent
 
 
 def look_ahead(channel: Channel, sender_id: int) -> Batch:
-    """Read the lane's next due deliveries, as many as a turn may send and its limit lets.
+    """Read the lane's next due mail, as much as a turn may do and the limit allows.
 
-    What may not be sent at all has failed then, and what is left is spent from the limit.
+    Mail to stopped addresses is failed; the rest is counted against the limit.
     """
     wanted, at = fitting(channel), now()
     asked = Allowance.objects.asked(channel, sender_id, over_lane(channel.pk, at))
@@ -164,16 +164,16 @@ def _not_opened(batch: Batch, error: TransportError, lease: Lease) -> None:
 
 
 def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
-    """Send what can be sent of the batch; return whether more may be due."""
+    """Send as much of the batch as possible; return whether more may be due."""
     results = list(chain.from_iterable(_handful_by_handful(batch, transport, lease)))
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
-    # What is back in the queue, or never left it, has used nothing of the limit.
+    # Deliveries that are in the queue still or again do not count against the limit.
     batch.limit.gone(unsent=len(batch.deliveries) - gone)
     if trouble := next((each for each in results if each.channel_trouble), None):
         _stop_for(trouble, batch)
         return False
     learn(batch.channel, len(batch.deliveries), len(results))
-    # Where nothing could be begun, going on would not begin anything either.
+    # If nothing could be claimed now, going on would not claim anything either.
     more = batch.is_full or len(results) < len(batch.deliveries)
     return bool(results) and more and not stopping.is_set()
 
@@ -181,27 +181,28 @@ def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
 def _handful_by_handful(
     batch: Batch, transport: Transport, lease: Lease
 ) -> Iterator[list[Outcome]]:
-    """Claim, hand over, note, settle; yield what came of it.
+    """Claim, hand over, note, settle; yield outcomes that are settled.
 
     A handful is on the timeline before the next begins, so that no more than one is
-    ever in doubt. The deliveries themselves change when all that was claimed is done,
-    or something was not accepted; what is claimed then in the same transaction.
+    ever in doubt. The deliveries themselves are settled when all that was claimed is
+    done, or something was not accepted; the same transaction claims the next ones.
     """
-    noted: list[Outcome] = []  # on the timeline, and not settled
-    unsettled: list[Outcome] = []  # known to this process alone
+    noted: list[Outcome] = []  # on the timeline, not settled
+    unsettled: list[Outcome] = []  # known to this process only
     portions = _in_portions(batch.deliveries, max(CLAIMED, lease.handful))
-    resting: set[str] = set()  # domains that have asked for it in this batch
+    resting: set[str] = set()  # domains that asked for less mail in this batch
     try:
         claimed = _claim_next(portions, lease, batch.read_at)
         while claimed:
             handing_over = _HandingOver(claimed, transport, lease, resting)
             claimed = []
-            # To go no further ends it: what has been announced is not sent then.
+            # Closing the generator ends it: what the transport has fetched but not sent
+            # is then not sent.
             with closing(handing_over.handfuls()) as handfuls:
                 for results, untried in handfuls:
                     unsettled = results
                     rest = handing_over.rest
-                    # The last handful of what was claimed is settled with the others.
+                    # The last handful of what was claimed is not noted but settled.
                     if rest and not untried and note(results, lease):
                         noted += results
                         unsettled = []
@@ -210,10 +211,11 @@ def _handful_by_handful(
                         settled = settle(results, untried, lease, noted)
                         slow_down(results)
                         if lease.lost:
-                            settle([], rest, lease)  # whatever is left has not begun
+                            settle([], rest, lease)  # the rest has not begun
                         elif not (rest or _is_over(results, lease)):
                             claimed = _claim_next(portions, lease, batch.read_at)
-                        # Last: a team's turn is waited for with nothing to be locked.
+                        # Last, because it waits for a lock on the team: nothing more is
+                        # to be locked after that.
                         suppress_refused(settled)
                     yield [*noted, *results]
                     noted, unsettled = [], []
@@ -227,7 +229,7 @@ def _handful_by_handful(
 
 
 def _is_over(results: list[Outcome], lease: Lease) -> bool:
-    """Whether what is claimed and has not begun goes back into the queue."""
+    """Whether no more is to be claimed: trouble, the end of the turn, or a stop."""
     trouble = any(each.channel_trouble for each in results)
     return trouble or lease.turn_is_over or stopping.is_set()
 
@@ -241,7 +243,7 @@ def _in_portions(batch: list[Delivery], size: int) -> Iterator[list[Delivery]]:
 def _claim_next(
     portions: Iterator[list[Delivery]], lease: Lease, read_at: datetime
 ) -> list[Delivery]:
-    """Claim the next portion of which anything can be had."""
+    """Claim the next portion of which any can be claimed; return those."""
     claimed = (claim(portion, lease, read_at) for portion in portions)
     return next(filter(None, claimed), [])
 
@@ -249,10 +251,11 @@ def _claim_next(
 def claim(
     portion: Sequence[Delivery], lease: Lease, read_at: datetime
 ) -> list[Delivery]:
-    """Commit that these are about to be sent; return those that nobody else has taken.
+    """Mark these as about to be sent, under the lease; return those that could be.
 
-    Nor has anybody put them off since they were read, or asked for a pause they are under.
-    In the order of their ids, which nothing changes: what a lease has begun is known by it.
+    Not those that somebody has claimed, put off or paused since they were read. They
+    are returned, and handed over, in the order of their ids: by that order the sweeper
+    knows which of a lease have begun.
     """
     if not portion or stopping.is_set():
         return []
@@ -271,7 +274,7 @@ def claim(
             "not_before": Sql("not_before <= %s", (read_at,)),
             "hold": over_none(at),
         },
-        # Whoever has locked one takes it from us, and may want what we have locked.
+        # Whoever has locked one is taking it from us; waiting for it could deadlock.
         skip_locked=True,
     )
     ours = [delivery for delivery in portion if delivery.pk in claimed]
@@ -282,18 +285,18 @@ def claim(
 
 
 class _LeaseLostError(Exception):
-    """What has been asked for may not be sent any more."""
+    """The lease was lost: what the transport has fetched may not be sent any more."""
 
 
-# Results, and what has been passed over.
+# Results, and deliveries that were passed over.
 Handful = tuple[list[Outcome], list[Delivery]]
 
 
 class _HandingOver:
-    """Claimed deliveries on their way out, and what came of them, a handful at a time.
+    """Hands claimed deliveries over and yields the outcomes, a handful at a time.
 
-    The transport asks for the next one just before it sends the one before: what it
-    has asked for and not answered has not been sent, while a handful is looked at.
+    The transport fetches the next email just before it sends the one before. So while a
+    handful is noted or settled, what it has fetched and not answered is not sent yet.
     """
 
     def __init__(
@@ -304,7 +307,7 @@ class _HandingOver:
         resting: set[str],
     ) -> None:
         self._waiting = deque(claimed)
-        self._under_way: deque[Delivery] = deque()  # asked for, and not answered
+        self._under_way: deque[Delivery] = deque()  # fetched, not answered
         self._results: list[Outcome] = []
         self._untried: list[Delivery] = []  # passed over
         self._transport = transport
@@ -314,18 +317,19 @@ class _HandingOver:
 
     @property
     def rest(self) -> list[Delivery]:
-        """What is still to come, in a handful to come."""
+        """The deliveries that later handfuls will have."""
         return [*self._under_way, *self._waiting]
 
     def handfuls(self) -> Generator[Handful]:
-        """Yield results and what was passed over; in the end all that was not tried."""
+        """Yield handfuls; the last also has, as passed over, all that was not tried."""
         try:
             while self._waiting and not self._stopped:
                 yield from self._until_it_has_enough()
                 if self._is_full and self._waiting:
                     yield self._handful()
         except DATABASE_AWAY as error:
-            # It is asked before the first byte only: what was not answered was not sent.
+            # It is queried only before an email's first byte: what has no answer was
+            # not sent.
             logger.warning("The database is away: %r", str(error))
         self._untried += self.rest
         self._under_way.clear()
@@ -334,7 +338,7 @@ class _HandingOver:
             yield self._handful()
 
     def _until_it_has_enough(self) -> Generator[Handful]:
-        """Hand over until the transport has enough; a connection may have ended."""
+        """Hand over until the transport stops, for instance as its connection ended."""
         before = len(self._waiting)
         try:
             with closing(self._transport.send_all(self._emails())) as answers:
@@ -350,7 +354,7 @@ class _HandingOver:
             logger.warning("A lease was lost: the rest of what it has is not sent")
             self._stopped = True
         except Exception:
-            # A fault of ours puts the one that was under way in doubt, and no other.
+            # A fault of ours leaves the first that was under way in doubt, no other.
             logger.exception(
                 "A fault while deliveries %s were handed over", _ids(self._under_way)
             )
@@ -363,9 +367,10 @@ class _HandingOver:
 
     @property
     def _is_full(self) -> bool:
-        """Whether more would put more in doubt: what was passed over counts as well.
+        """Whether the handful has as many as may be in doubt.
 
-        Of what a lease holds the first handful is in doubt, by the order of its ids.
+        Those passed over count too: if the lease expires, the first so many ids that it
+        holds are taken to be in doubt.
         """
         return len(self._results) + len(self._untried) >= self._lease.handful
 
@@ -381,7 +386,7 @@ class _HandingOver:
                 self._untried.append(self._waiting.popleft())
                 continue
             email = compose(delivery, self._transport)
-            self._waiting.popleft()  # now: the database may be away
+            self._waiting.popleft()  # not before: compose may raise
             if isinstance(email, Outcome):
                 self._results.append(email)
             else:
@@ -389,7 +394,10 @@ class _HandingOver:
                 yield email
 
     def _next_may_go(self) -> bool:
-        """What has been asked for before goes all the same, unless the lease is lost."""
+        """Whether to give the transport another email.
+
+        Those it has fetched are sent all the same. Raises _LeaseLostError.
+        """
         left = self._lease.ends - time.monotonic()
         if left < self._transport.patience.total_seconds():
             held = len(self._results) + len(self._untried) + len(self.rest)
@@ -397,7 +405,8 @@ class _HandingOver:
                 raise _LeaseLostError
         if stopping.is_set() or (self._begun and self._lease.turn_is_over):
             self._stopped = True
-        # What is under way has its place in the handful, and is answered before.
+        # While one is under way, another may be fetched: the handful is yielded before
+        # that one is sent.
         full = self._is_full and not self._under_way
         return bool(self._waiting) and not (self._stopped or full)
 
@@ -415,16 +424,16 @@ class _HandingOver:
 
 
 def _renew(lease: Lease, held: int) -> bool:
-    """Prolong the lease; return whether it was not lost.
+    """Prolong the lease; return False if it was lost.
 
-    It is over `held` deliveries at least, and over those that have been noted.
+    It was lost if it holds fewer than `held` deliveries. Noted ones come on top.
     """
     ours = Delivery.objects.held_under(lease.token)
     return ours.update(lease_until=lease.prolong()) >= held
 
 
 def compose(delivery: Delivery, transport: Transport) -> OutgoingEmail | Outcome:
-    """Put one message together, or say why it cannot leave as it is."""
+    """Build one email, or return the outcome that says why it cannot be sent."""
     if not getattr(delivery, "sender_is_verified", False):
         return outcomes.not_sendable(
             delivery,
@@ -461,9 +470,10 @@ def _ids(deliveries: Iterable[Delivery]) -> list[int]:
 
 
 def note(results: list[Outcome], lease: Lease) -> bool:
-    """Put on the timeline that all of a handful were accepted; return whether it is.
+    """Note on the timeline that all of a handful were accepted; return whether it was.
 
-    Not if there is more to be told of one, or if one is not ours any more.
+    It is not noted if one has another outcome, or ids of the provider to be stored, or
+    is not held by the lease any more.
     """
     if any(each.changes != outcomes.ACCEPTED for each in results):
         return False
@@ -477,12 +487,12 @@ def settle(
     lease: Lease,
     noted: Sequence[Outcome] = (),
 ) -> list[Outcome]:
-    """Write what came of it, for those that are still ours, in one transaction.
+    """Settle in one transaction the deliveries that the lease still holds.
 
-    Return what was written of `results`; what was `noted` is on the timeline. What was
-    not tried goes back into the queue. If not all was still ours, the lease has been
-    ended, and is `lost` as a whole. A result that comes after that changes nothing; it
-    is kept on the timeline, for the person who has to decide.
+    Return those of `results` that were written; `noted` ones are on the timeline
+    already. `untried` ones go back into the queue. If any is not held any more,
+    somebody has ended the lease, and it is `lost` as a whole. A result that comes after
+    that only goes on the timeline, for the person who has to decide.
     """
     still = lease.holds(State.HANDING_OVER)
     with transaction.atomic(savepoint=False):
@@ -503,10 +513,10 @@ def settle(
 
 
 def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -> None:
-    """Settle what the database did not take, or did and could not say so.
+    """Settle results again, as a database error left open whether they were settled.
 
-    Of the batch, what is claimed and was not tried goes back into the queue. If the
-    lease has been ended meanwhile, what is known changes nothing: see `settle`.
+    Deliveries of the batch that are claimed and were not tried go back into the queue. If
+    the lease has been ended meanwhile, known answers change nothing: see `settle`.
     """
     ends, pause = time.monotonic() + SETTLED_WITHIN, 0.1
     tried = {result.delivery.pk for result in results}
@@ -515,7 +525,7 @@ def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -
         close_old_connections()
         try:
             with transaction.atomic():
-                # Of what is settled, nothing is ours any more.
+                # The lease no longer holds what was settled before: that does no harm.
                 noted = _noted(results)
                 new = [each for each in results if each not in noted]
                 settled = settle(new, untried, lease, noted)
@@ -541,14 +551,14 @@ def _pause(seconds: float) -> None:
 
 
 def _noted(results: list[Outcome]) -> list[Outcome]:
-    """Those on the timeline: that may have been the last thing the connection did."""
+    """The results on the timeline: the note may have been committed after all."""
     lines = DeliveryEvent.objects.filter(delivery__in=[r.delivery.pk for r in results])
     written = set(lines.values_list("delivery_id", "at"))
     return [each for each in results if (each.delivery.pk, each.event.at) in written]
 
 
 def _alike(results: Iterable[Outcome]) -> list[tuple[dict[str, Any], list[Line]]]:
-    """Gather lines of results with the same changes: mostly all, for one UPDATE."""
+    """Group the lines of results by equal changes: usually one group, so one UPDATE."""
     at = now()
     groups: dict[tuple[tuple[str, Any], ...], list[Line]] = defaultdict(list)
     for result in results:
@@ -564,7 +574,7 @@ def _moment_of(state: State, at: datetime) -> dict[str, Any]:
 
 
 def _stop_for(trouble: Outcome, batch: Batch) -> None:
-    """The channel is down or broken: its other mail waits too."""
+    """Let other mail wait too, because the channel is down or broken."""
     assert trouble.error is not None
     if trouble.error.verdict is Verdict.CHANNEL_BROKEN:
         pause(batch.channel, trouble.error.words)
@@ -576,7 +586,7 @@ def _stop_for(trouble: Outcome, batch: Batch) -> None:
 
 
 def _put_off_rest(batch: Batch, down: Outcome) -> None:
-    """Let what was not tried wait like the one that was: the channel is down for all."""
+    """Let the rest of the batch wait until the same time, for the same reason."""
     assert down.error is not None
     Delivery.objects.due(batch.read_at).filter(pk__in=_ids(batch.deliveries)).update(
         state_since=now(),

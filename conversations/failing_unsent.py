@@ -1,4 +1,4 @@
-"""Mail that cannot leave any more does not disappear: it has failed, and says why."""
+"""Mail that can no longer be sent does not disappear: it fails, and says why."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GONE = "Its delivery channel was disconnected before it could leave. Nothing was
 
 
 def not_begun(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
-    """Narrow to those of which nothing was sent yet."""
+    """Narrow to queued deliveries, of which nothing has been sent."""
     return deliveries.filter(state=State.QUEUED)
 
 
@@ -23,9 +23,9 @@ def not_begun(deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
 def fail_unsent(
     deliveries: DeliveryQuerySet, because: str, reason: str = "not_sendable"
 ) -> None:
-    """Fail those that are not begun, `because` of what a sentence says.
+    """Fail queued deliveries; the sentence `because` says why.
 
-    What is being handed over at this moment is left to its worker.
+    Mail that is being handed over at this moment is left to its worker.
     """
     at = now()
     waiting = not_begun(deliveries).select_for_update(of=("self",)).order_by("pk")
@@ -43,9 +43,10 @@ def fail_unsent(
 
 
 def fail_without_channel(deliveries: DeliveryQuerySet) -> None:
-    """Fail what waits for a channel that has been disconnected.
+    """Fail queued deliveries whose channel has been disconnected.
 
-    Once when it is; and by the sweeper for what came back into the queue just then.
+    Called when that happens, and by the sweeper, for mail that was being handed over at
+    that moment and came back into the queue.
     """
     gone = Channel.objects.exclude(disconnected_at=None)
     fail_unsent(deliveries.filter(channel__in=gone), GONE, reason="channel_gone")

@@ -37,9 +37,9 @@ else:
 
 MAX_RECIPIENTS = 500  # in a line that is typed
 MAX_PEOPLE = 2_000  # on a list that is pasted
-# What a time to send at is reckoned between: near year 1 there are no zones.
+# The years in which mail may be sent: near year 1 no time zone can be reckoned with.
 FIRST_YEAR, LAST_YEAR = 2000, 2100
-# A field whose change asks what its recipients will see now, and who will not get it.
+# For the fields whose change shows anew what recipients see and who will not get it.
 LIVE = {
     "hx-params": "csrfmiddlewaretoken, identity, to, cc, bcc, people",
     "hx-target": "#seen",
@@ -177,11 +177,11 @@ class ComposeForm(forms.Form):
         field.queryset = EmailIdentity.objects.of(user)
         field.initial = field.queryset.first()
         live = LIVE | {"hx-post": reverse("conversations:seen")}
-        # Another identity, another view of the recipient's.
+        # By another identity the recipient sees something else.
         field.widget.attrs |= live | {"hx-trigger": "change"}
         for name in ("to", "cc", "bcc", "people"):
-            # Other people, others who get nothing. Not once more when the field is left:
-            # that would close what has been opened below it.
+            # Of other people others will not get it. Asked while they are typed and not
+            # again when the field is left: that would close what was opened below it.
             self.fields[name].widget.attrs |= live | {
                 "hx-trigger": "input changed delay:400ms",
             }
@@ -300,6 +300,16 @@ class ComposeForm(forms.Form):
                 return
 
     # --- what it says ---------------------------------------------------------
+
+    def typed(self, name: str) -> str:
+        """What was posted under this name, right or wrong."""
+        return str(self.data.get(name, ""))
+
+    @property
+    def told(self) -> set[str]:
+        """What its writer was told before, each by its name: see writing.unusual."""
+        assert isinstance(self.data, MultiValueDict)
+        return set(self.data.getlist("told"))
 
     @cached_property
     def everybody(self) -> list[Person]:

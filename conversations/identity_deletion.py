@@ -1,4 +1,4 @@
-"""What the deletion of an email identity means for the mail that waits as it."""
+"""What happens to queued mail written as an email identity when that is deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a person's scheduled mail when their access is closed."""
+"""What becomes of a member's scheduled mail when they are deactivated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deliveryportal.accounts.models import User
 
 
 def scheduled_of(member: User) -> DeliveryQuerySet:
-    """What Pending › Scheduled shows of theirs. What is under way already goes on."""
+    """The member's mail in Pending › Scheduled; mail already tried still leaves."""
     return Delivery.objects.unarchived().filter(scheduled(), sender=member, attempts=0)
 
 
@@ -40,9 +40,9 @@ def pass_on_or_fail(member: User, heir: User | None, by: User, **kwargs: Any) ->
 
 
 def give_as_draft(message: Message, heir: User, *, by: User) -> None:
-    """Make it a draft of the heir: under their name it leaves when they say so."""
+    """Make it a draft of the heir, who decides whether it leaves, under their name."""
     if not Message.objects.filter(pk=message.pk).exists():
-        return  # taken back together with another one of its form
+        return  # it was taken back together with another message of its form
     when = message.deliveries.order_by("not_before").values_list(
         "not_before", flat=True
     )[0]
@@ -52,10 +52,10 @@ def give_as_draft(message: Message, heir: User, *, by: User) -> None:
         else take_back(message, by=by)
     )
     if taken.draft is None:
-        return  # a worker was quicker: it is leaving
+        return  # a worker was quicker: the message is leaving
     draft = taken.draft
     draft.owner = heir
-    draft.identity = None  # theirs is nobody's to write as: the heir's default
+    draft.identity = None  # nobody may use the member's: the heir's default applies
     draft.send_at = f"{when.astimezone(heir.zone):%Y-%m-%dT%H:%M}"
     draft.save()
     draft.attachments.set([_of(heir, each) for each in draft.attachments.all()])

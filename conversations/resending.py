@@ -1,8 +1,8 @@
-"""Sending again what failed for the fault of its delivery channel, once that works,
-and what a suppression stopped, once that is released.
+"""Sending again mail that failed because of its channel, once that works, and mail that
+a suppression stopped, once that is released.
 
-A resend is a new message with a timeline of its own, linked to the one that failed.
-Only what certainly was not sent is offered: never a bounce, never an unconfirmed one.
+A resend is a new message with its own timeline, linked to the failed one. Only mail in
+the state `failed` is offered: never a bounce, never an unconfirmed one.
 """
 
 from __future__ import annotations
@@ -38,16 +38,15 @@ from conversations.triage.sending_again import Resend, queue_again
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
-# The row whose lock lets one person at a time send again.
+# The row to lock, so that only one request at a time sends again.
 Turn = QuerySet[Channel] | QuerySet[Suppression]
 
-LATELY = timedelta(days=30)  # nobody means a mail of last year any more
+LATELY = timedelta(days=30)  # nobody wants older mail to be sent again
 AT_A_TIME = 100  # in one transaction
 
 CONNECTED_SINCE = Q(channel__connected_at__gt=F("state_since"))
-# The failures that are a channel's fault, by reason → whether mail that its lane took
-# later tells that it is mended; connecting it again always does. What the recipient
-# or the text was the reason for would only fail again.
+# The reasons that are a channel's fault → whether mail that the channel accepted later
+# for the same sender shows that it is mended. Connecting it again always shows that.
 MENDED = {
     "channel_down": True,
     "channel_gone": False,
@@ -57,13 +56,13 @@ MENDED = {
 
 
 def resendable(user: User) -> DeliveryQuerySet:
-    """What failed for a channel's fault and can go now, of what `user` may see."""
+    """Mail the user may see that failed because of its channel, and can be sent now."""
     failed = _can_go(user).filter(reason__in=MENDED)
     return failed.filter(CONNECTED_SINCE | _took_mail_since(failed))
 
 
 def _took_mail_since(failed: DeliveryQuerySet) -> Q:
-    """Those whose lane took mail later: asked of each lane once, not of each mail."""
+    """The condition that the lane had mail accepted later; queried once a lane."""
     told = [reason for reason, tells in MENDED.items() if tells]
     one_a_lane = (
         failed.filter(reason__in=told)
@@ -78,7 +77,7 @@ def _took_mail_since(failed: DeliveryQuerySet) -> Q:
             default=_last_taken(FourDays, tracked=False),
         )
     )
-    # Not as conditions for each, which PostgreSQL would plan one by one.
+    # One CASE, not an OR of conditions, which PostgreSQL would plan one by one.
     lasts = [
         When(channel=channel, sender=sender, then=Value(last))
         for channel, sender, last in lanes.values_list("channel", "sender", "last")
@@ -90,7 +89,7 @@ def _took_mail_since(failed: DeliveryQuerySet) -> Q:
 
 
 def _last_taken(span: type[Span], *, tracked: bool) -> Subquery:
-    """When the lane last took mail, in the words of the indexes of what was sent."""
+    """When the lane last had mail accepted, by the coarse indexes of sent mail."""
     lately = now() - LATELY
     taken = (
         Delivery.objects.unarchived()
@@ -107,14 +106,17 @@ def _last_taken(span: type[Span], *, tracked: bool) -> Subquery:
 
 
 def stopped_by(suppression: Suppression, user: User) -> DeliveryQuerySet:
-    """What a suppression stopped and can go since it is released."""
+    """Mail that a suppression stopped, and that can be sent since its release."""
     return _can_go(user).filter(
         suppression=suppression, suppression__released_at__isnull=False
     )
 
 
 def _sent_again() -> QuerySet[Message]:
-    """The resends that are not to another one of those who got the message."""
+    """Resends of the outer delivery's message, except to another of its recipients.
+
+    As `sending_again.has_been_sent_again`.
+    """
     to_another = Delivery.objects.filter(
         message=OuterRef("resend_of"),
         recipient__iexact=OuterRef("conversation__person_address"),
@@ -125,7 +127,10 @@ def _sent_again() -> QuerySet[Message]:
 
 
 def _can_go(user: User) -> DeliveryQuerySet:
-    """What failed and would not fail for its channel, identity or sender now."""
+    """Failed mail that would not fail now because of channel, identity or sender.
+
+    And that has not been sent again.
+    """
     still_there = User.objects.filter(
         pk=OuterRef("sender"), team=OuterRef("team"), is_active=True
     )
@@ -138,7 +143,7 @@ def _can_go(user: User) -> DeliveryQuerySet:
             state_since__gt=now() - LATELY,
             channel__health=Channel.Health.WORKING,
             channel__disconnected_at=None,
-            # Its sender may still write as this.
+            # Its identity still exists and is verified.
             message__identity__verified_at__isnull=False,
         )
         .exclude(Exists(_sent_again()))
@@ -147,7 +152,7 @@ def _can_go(user: User) -> DeliveryQuerySet:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """`number` mails that failed may be sent again by `channel`."""
+    """That `number` failed mails can be sent again by `channel`."""
 
     channel: Channel
     number: int
@@ -174,9 +179,9 @@ def offers_for(user: User) -> list[Offer]:
 
 
 def resend(channel: Channel, *, by: User) -> int:
-    """Send again by the channel what failed for its fault; return how many mails.
+    """Send again by the channel what failed because of it; return how many mails.
 
-    Idempotent: what has been sent again is not sent a third time.
+    Idempotent: mail that has been sent again is not sent once more.
     """
     turn = Channel.objects.filter(pk=channel.pk)
     return _resend_all(turn, resendable(by).filter(channel=channel), by, channel)
@@ -201,7 +206,7 @@ def _resend_all(
 def _resend_some(
     turn: Turn, failed: DeliveryQuerySet, by: User, because_of: Channel | Suppression
 ) -> int:
-    # Two who ask at once take turns; the second finds the first one's messages.
+    # Two requests at once take turns; the second sees the first one's messages.
     turn.select_for_update(no_key=True).get()
     some = list(
         failed.select_related("message__conversation", "channel").order_by(

@@ -1,7 +1,7 @@
-"""What failed deliveries say against an address, and when that is enough to suppress it.
+"""Evidence of failed deliveries against an address, and when that suppresses it.
 
-How many of which reason within what time is a column of REASONS. What came before
-the last release of an address counts no more.
+`Reason.suppresses` says how many deliveries must fail for a reason within what time.
+Evidence from before the last release of an address does not count.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def evidence_of(
 
 
 def suppress_refused(settled: Iterable[Outcome]) -> list[Suppression]:
-    """Weigh what was refused on the spot, as it is settled."""
+    """File as evidence what was refused on the spot; return new suppressions."""
     return suppress_for(
         evidence_of(
             each.delivery,
@@ -58,17 +58,17 @@ def suppress_refused(settled: Iterable[Outcome]) -> list[Suppression]:
         )
         for each in settled
         if each.changes["state"] == State.FAILED
-        # What was said to our MAIL FROM speaks of the sender.
+        # An answer to MAIL FROM is about the sender, not the address.
         and each.error is not None
         and each.error.stage != "sender"
     )
 
 
 def suppress_for(evidence: Iterable[Evidence]) -> list[Suppression]:
-    """File the evidence and suppress what it is enough for; return what that made.
+    """File the evidence, and suppress addresses for which it is enough; return those.
 
-    Any reason may be handed in; the others change nothing. In the transaction that
-    settles the deliveries, so that neither is known without the other.
+    Reasons that do not suppress are ignored. To be called in the transaction that
+    settles the deliveries, so that both are committed together.
     """
     telling = [each for each in evidence if each.reason in SUPPRESSING]
     if not telling:
@@ -100,13 +100,13 @@ def _note(made: list[Suppression]) -> None:
 
 
 def _take_turn(evidence: list[Evidence]) -> None:
-    """Weigh a team's evidence alone: two who each see four of five would stop short."""
+    """Lock the teams: if two workers each saw four of five, neither would suppress."""
     teams = Team.objects.filter(pk__in={each.team_id for each in evidence})
     list(teams.select_for_update(no_key=True).order_by("pk"))
 
 
 def _file(telling: list[Evidence]) -> list[Evidence]:
-    """Save what is new: a delivery says a thing once."""
+    """Save and return new evidence: a delivery counts once for a reason."""
     said = set(
         Evidence.objects.filter(
             delivery__in=[each.delivery_id for each in telling]
@@ -119,7 +119,7 @@ def _file(telling: list[Evidence]) -> list[Evidence]:
 
 
 def _after_release(evidence: list[Evidence]) -> list[tuple[Evidence, datetime | None]]:
-    """Leave out what came before the address was last released; add when that was."""
+    """Drop evidence from before the address's last release; add when that was."""
     released: dict[Key, datetime] = {
         (row["team"], row["address"]): row["last"]
         for row in Suppression.objects.released()
@@ -141,7 +141,7 @@ def _after_release(evidence: list[Evidence]) -> list[tuple[Evidence, datetime | 
 def _enough(
     evidence: list[tuple[Evidence, datetime | None]],
 ) -> list[tuple[Evidence, int]]:
-    """Return what reaches the threshold of its reason, with how many that are."""
+    """Return evidence that reaches the threshold of its reason, with the number."""
     at = now()
     reached: dict[Key, tuple[Evidence, int]] = {}
     for each, released_at in evidence:

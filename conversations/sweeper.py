@@ -15,16 +15,16 @@ from conversations.sweeping import announce_timed_lanes, begin_leases_anew, swee
 logger = logging.getLogger(__name__)
 
 
-# How far ahead the next time is looked for; nothing scheduled is later than this.
+# How far ahead to look for the next scheduled time; so also how long to sleep at most.
 LOOK_AHEAD = timedelta(seconds=0.5)
 
 
-# Less than this is the work between two looks at two clocks.
+# A greater difference between the clocks is a jump, not the time between reading them.
 JUMP = timedelta(minutes=1)
 
 
 class Clock:
-    """Knows by how much the time of day has left the time that has passed behind."""
+    """Tells by how much the time of day has moved against the monotonic clock."""
 
     def __init__(self) -> None:
         self._offset = self._offset_now()
@@ -35,7 +35,7 @@ class Clock:
 
     @property
     def jump(self) -> timedelta | None:
-        """By how much it has jumped, ahead or back, until that has been `heeded`."""
+        """How far it has jumped, ahead or back, since `heeded` was last called."""
         jump = self._offset_now() - self._offset
         return jump if abs(jump) > JUMP else None
 
@@ -44,7 +44,7 @@ class Clock:
 
 
 def sweep_until(stop: Event) -> None:
-    """Sweep every SWEEP_SECONDS until `stop` is set; outlive the database, and faults."""
+    """Sweep every SWEEP_SECONDS until `stop` is set, whatever a sweep meets."""
     clock = Clock()
     while not stop.is_set():
         ends = monotonic() + settings.SWEEP_SECONDS
@@ -68,11 +68,11 @@ def sweep_until(stop: Event) -> None:
 
 
 def announce_on_time(stop: Event, ends: float, announced_at: datetime) -> None:
-    """Until the next sweep, announce what was scheduled at the moment it is due.
+    """Until the next sweep (`ends`), announce scheduled mail at the moment it is due.
 
-    All that was due when the sweep `announced_at` is announced. What has become due since
-    then counts, though nobody looked at that moment: the sweep took its time, or the
-    machine did.
+    The sweep has announced all that was due at `announced_at`. Mail that has become due
+    since then is announced too, even if its moment passed while nobody looked, because
+    the sweep or the machine was slow.
     """
     while not stop.is_set() and (left := ends - monotonic()) > 0:
         soon = now() + LOOK_AHEAD

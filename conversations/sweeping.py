@@ -1,4 +1,4 @@
-"""What keeps the database's word when a process or the queue has lost its own.
+"""Mends what a process that died or a queue that lost messages has left behind.
 
 Idempotent conditional UPDATEs: any number of sweepers may run at once.
 """
@@ -48,17 +48,17 @@ Kind = DeliveryEvent.Kind
 
 ROLE = "sweep"
 AT_A_TIME = 500
-# A report is announced when it comes; only a forgotten one is still unread later.
+# A report is announced when it comes; if it is unread after this, that was lost.
 UNREAD_AFTER = timedelta(seconds=5)
-# How long a claim shows that somebody is at work in the lane: longer than a turn, and
-# much shorter than a lease. After that the worker has died, or its far end hangs, and
-# another may go on with what is not claimed.
+# For how long a claim shows that a worker is busy with the lane: longer than a turn,
+# and much shorter than a lease. After that the worker has died, or the remote server
+# hangs, and another worker may go on with what is not claimed.
 AT_WORK = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """Counts of one round."""
+    """What one sweep did."""
 
     unconfirmed: int
     lanes: int
@@ -95,10 +95,11 @@ def sweep() -> Swept:
 
 
 def give_up_handing_over(at: datetime) -> int:
-    """End the leases that have run out; return of how many mails nobody can know.
+    """End expired leases; return how many deliveries became unconfirmed.
 
-    What is noted as accepted was. Whether the handful at work was taken, a person
-    decides. What was claimed and not begun goes back into the queue.
+    Those noted as accepted are settled so. The handful that was at work becomes
+    unconfirmed, for a person to decide. The rest was not begun and goes back into the
+    queue.
     """
     expired = Delivery.objects.lease_expired(at).values_list("lease", flat=True)
     return sum(_give_up(lease, at) for lease in expired.distinct()[:AT_A_TIME])
@@ -106,10 +107,10 @@ def give_up_handing_over(at: datetime) -> int:
 
 @transaction.atomic
 def _give_up(lease: str, at: datetime) -> int:
-    """End it as a whole: a worker that is alive finds its handful gone, and stops."""
+    """End one lease as a whole: a worker still alive finds it lost, and stops."""
     held = Delivery.objects.held_under(lease).order_by("pk")
     ids = list(held.values_list("pk", flat=True))
-    # As long as somebody is settling one, the next may be about to begin.
+    # If a row is locked, its worker is settling it and may be about to begin the next.
     if not ids or _locked(held) != ids:
         return 0
     Total.add("leases", "expired", 1)
@@ -128,7 +129,7 @@ def _give_up(lease: str, at: datetime) -> int:
 
 
 def _settle_noted(ids: list[int], ours: dict[str, Any]) -> set[int]:
-    """Settle what the timeline says was accepted in this very attempt; return what."""
+    """Settle deliveries noted as accepted in their last attempt; return their ids."""
     noted = DeliveryEvent.objects.filter(
         delivery__in=ids, kind=Kind.ACCEPTED, attempt=F("delivery__attempts")
     )
@@ -145,10 +146,10 @@ def _locked(deliveries: DeliveryQuerySet) -> list[int]:
 
 
 def announce_due_lanes(at: datetime) -> int:
-    """Tell the workers of lanes with due mail that nobody is at work in, nor a limit.
+    """Announce lanes with due mail, unless they are resting, at work, or announced.
 
-    A lane at work announces itself again; one that was announced a moment ago waits
-    for its turn; a full queue is not filled further.
+    A lane at work is announced again after its turn. One announced a moment ago is in
+    the queue. Return how many the queue took.
     """
     lane = {"channel": OuterRef("channel_id"), "sender": OuterRef("sender_id")}
     at_work = Delivery.objects.in_hand().filter(
@@ -165,13 +166,13 @@ def announce_due_lanes(at: datetime) -> int:
 
 
 def announce_timed_lanes(since: datetime, at: datetime) -> int:
-    """Tell the workers of lanes in which something has come to its time in this span.
+    """Announce lanes in which scheduled mail has become due in this span.
 
-    As what is queued announces itself, whoever is at work in the lane: that may be
-    nobody any more, or somebody who has looked ahead already, or whose far end hangs.
+    Even if a worker is busy with the lane: it may have died, or have read ahead before,
+    or its remote server may hang. Return how many the queue took.
     """
     timed = Delivery.objects.startable(at).due_between(since, at).order_by()
-    # All of them, however many have named the same time: nobody looks at it once more.
+    # All of them, however many have the same time: this span is looked at only once.
     lanes = (LaneId(*lane) for lane in list(_lanes_of(timed)))
     told = 0
     while portion := list(islice(lanes, AT_A_TIME)):
@@ -199,32 +200,32 @@ def announce_forgotten_jobs() -> int:
 
 
 def forget_old_tests(at: datetime) -> None:
-    """Connection tests hold credentials, and nobody comes back to one after a day."""
+    """Delete connection tests after a day: they hold credentials, and are of no use."""
     ConnectionTest.objects.filter(created_at__lt=at - timedelta(days=1)).delete()
 
 
 def forget_old_strays(at: datetime) -> None:
-    """Anybody may send to postmaster; what no admin missed in a month goes."""
+    """Delete stray reports after 30 days: anybody may send mail to postmaster."""
     old = Report.objects.strays().filter(received_at__lt=at - timedelta(days=30))
     pks = list(old.values_list("pk", flat=True)[:AT_A_TIME])
     Report.objects.filter(pk__in=pks).delete()
 
 
 def begin_leases_anew() -> None:
-    """The clock has jumped: no lease has been held for that long, nor lasts for it."""
+    """Let all leases end a whole lease from now, because the clock has jumped."""
     ends = now() + timedelta(seconds=settings.LEASE_SECONDS)
     Delivery.objects.in_hand().update(lease_until=ends)
 
 
 def shorten_leases(at: datetime) -> None:
-    """One that ends so late was written before the clock was put back, seen by nobody."""
+    """Shorten leases that end too late: the clock was put back while no sweeper ran."""
     whole = timedelta(seconds=settings.LEASE_SECONDS)
     too_long = Delivery.objects.in_hand().filter(lease_until__gt=at + 2 * whole)
     too_long.update(lease_until=at + whole)
 
 
 def end_leases(deliveries: DeliveryQuerySet) -> int:
-    """Let the next sweep take these from a worker that is known to be gone."""
+    """Let these leases end now, because their worker is gone; the next sweep acts."""
     return deliveries.in_hand().update(lease_until=now())
 
 

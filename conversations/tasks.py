@@ -1,4 +1,4 @@
-"""The queue's two jobs. Ids in, idempotent, never retried by the queue itself."""
+"""Two jobs of the queue. They take ids, are idempotent, and are not retried."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ logger = logging.getLogger(__name__)
 
 @dramatiq.actor(queue_name="lanes")
 def work_lane(channel_id: int, sender_id: int) -> None:
-    """Send one batch of a lane; what has more to send queues up behind the others."""
+    """Do a turn of the lane, and turns of others that wait for the same host.
+
+    Lanes that have more to send are announced again, behind the others.
+    """
     announce_lanes(take_turn(LaneId(channel_id, sender_id)))
 
 
 @dramatiq.actor(queue_name="reports")
 def read_reports(*report_ids: int) -> None:
-    """Read raw reports, those that came together, and record what they say."""
+    """Read raw reports that came together, and record what they say."""
     for report_id in report_ids:
         record_report(report_id)
 
 
 def announce_lanes(lanes: Iterable[LaneId]) -> int:
-    """Tell the workers of lanes with due mail, unless they have been told already.
+    """Put lanes with due mail into the queue, unless they are in it already.
 
-    Returns how many the queue took. Never raises: the rows are committed, and what is
-    not announced now, the sweeper announces later.
+    Return how many the queue took. Never raises a DatabaseError: the mail is committed,
+    and the sweeper announces later what is not announced now.
     """
     told = 0
     try:

@@ -19,7 +19,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
-from channels.transports import hang_up, pick_up
+from channels.lines import hang_up, pick_up
 from conversations.sending import crowding
 from conversations.sending.stopping import stopping
 from deliveryportal.stand_ins import StandIns
@@ -110,9 +110,10 @@ class InProcessBroker(StubBroker):
 
 
 class WatchfulRedisBroker(RedisBroker):
-    """dramatiq's, which looks for work less and less often, in the end once a second:
-    when it has found none, and also while its threads have enough. Mail is not to wait
-    so long."""
+    """dramatiq's, but it never waits longer than MOST until it looks for lanes again.
+
+    dramatiq's own waits longer and longer, in the end a second: when it has found no
+    work, and also while its threads have enough. Mail is not to wait so long."""
 
     WATCHED = "lanes"
     MOST = 100  # milliseconds between two looks

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from channels.egress import parse_networks
+from channels.smtp.server import Security, SmtpServer
 from channels.transports import all_transports
-from channels.transports._smtp_server import Security, SmtpServer
 from conversations.bounces.receiver import host_and_port
 from conversations.bounces.tls import tls_context
 

@@ -22,11 +22,19 @@ from django.utils.timezone import now
 from channels.models import Channel
 from channels.transports import kind_choices, transport_class
 from conversations.models import Alert, Delivery, DeliveryEvent, Hold, Report, Tally
-from conversations.watching.figures import AGES, LATER, OLDER, Figures, figures, waits
+from conversations.watching.figures import (
+    AGES,
+    LATER,
+    OLDER,
+    OVERDUE,
+    Figures,
+    figures,
+    waits,
+)
 from conversations.watching.pictures import HEIGHT, Bar, Series, stacked
 from deliveryportal.accounts.models import User
 from deliveryportal.admin_menu import Rows, number_of
-from deliveryportal.health import DUE_OVERDUE, SWEEP_OVERDUE, last_sweep
+from deliveryportal.health import SWEEP_OVERDUE, last_sweep
 
 Kind = DeliveryEvent.Kind
 HOURS = 24
@@ -103,7 +111,7 @@ def _flow(at: datetime, known: Figures) -> list[Fact]:
             label="Oldest mail that is due",
             value=_for(at, known.oldest_due) if known.oldest_due else "none waits",
             url=_list("conversations_delivery", waiting="overdue"),
-            tone=BAD if known.oldest_due and known.oldest_due > DUE_OVERDUE else GOOD,
+            tone=BAD if known.oldest_due and known.oldest_due > OVERDUE else GOOD,
         ),
         Fact(
             label="Last sweep",

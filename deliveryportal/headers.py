@@ -42,8 +42,10 @@ def without_devices(get_response: Handler) -> Handler:
 
 
 def kept_nowhere(get_response: Handler) -> Handler:
-    """Let Back ask for a signed-in person's page again, unless it says something else:
-    once they have signed out it shows no mail, and until then what became of it."""
+    """Let no browser keep a signed-in person's page, unless the page says otherwise.
+
+    So Back asks for it again: it shows what became of the mail by now, and once they
+    have signed out it shows no mail at all."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

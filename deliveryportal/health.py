@@ -15,15 +15,13 @@ from django.views.decorators.http import require_safe
 
 from conversations.models import Heartbeat, Report
 from conversations.sweeping import ROLE
-from conversations.watching.figures import oldest_due
+from conversations.watching.figures import OVERDUE, oldest_due
 from deliveryportal.broker import ping
 
 logger = logging.getLogger(__name__)
 
 # Without a sweep nothing forgotten is found again.
 SWEEP_OVERDUE = timedelta(minutes=2)
-# Mail that is due and has not been taken up for so long: no worker is at work.
-DUE_OVERDUE = timedelta(minutes=15)
 MANY = 1_000
 
 
@@ -48,7 +46,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         report["queue"] == "ok"
         and swept is not None
         and swept < SWEEP_OVERDUE
-        and (oldest is None or oldest < DUE_OVERDUE)
+        and (oldest is None or oldest < OVERDUE)
     )
     return JsonResponse(report, status=200 if report["ok"] else 503)
 
@@ -68,7 +66,7 @@ def last_sweep() -> timedelta | None:
 
 
 def _reports() -> dict[str, int]:
-    """What the admin has to look at; more than so many need no exact number."""
+    """Count what an admin has to look at, up to MANY."""
     return {
         "reports_without_delivery": Report.objects.strays()[:MANY].count(),
         "unreadable_reports": Report.objects.unreadable()[:MANY].count(),

@@ -90,8 +90,8 @@ class Runner:
         web.task_dispatcher.shutdown()
 
     def leave(self) -> None:
-        """End `serve`. A handler of signals may call it: whatever they interrupt, such
-        as a finalizer, swallows what a handler raises, and the signal with it."""
+        """End `serve`. Handlers of signals call it instead of raising: what they
+        interrupt, a finalizer say, may swallow an exception, and the signal with it."""
         self._leaving = True
         if self._web is not None:
             self._web.pull_trigger()  # out of waiting for requests

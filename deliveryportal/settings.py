@@ -202,8 +202,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     if strict_bool("PREPARED_STATEMENTS", default=True):
-        # For those that ask for it: channels.models.prepared. No other statement of
-        # Django's is ever run so often.
+        # Only what asks for it is prepared (channels.database.prepared): no statement
+        # is ever run so often.
         DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 10**9
 # An index's further columns save PostgreSQL a look into the table; SQLite does without.
 SILENCED_SYSTEM_CHECKS = ["models.W040"]
@@ -234,11 +234,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         # A process that stands still in the middle of a transaction, or whose machine
         # is gone, keeps nobody from its rows for longer.
         f"-c idle_in_transaction_session_timeout={min(LEASE_SECONDS, 60)}s "
-        # What reads a page is never compiled: that takes longer than to read it.
+        # The queries of a page are not compiled: that takes longer than to run them.
         "-c jit=off "
-        # What is prepared finds its rows by their ids, or follows the index of a list: a
-        # plan made anew for the values of each run is the same one, and takes a quarter
-        # of all that settling takes and two thirds of what reading a list does.
+        # Prepared statements find rows by their ids, or follow the index of a list: a
+        # plan for the values of each run would be the same, and making it takes a
+        # quarter of the time of settling, and two thirds of that of reading a list.
         "-c plan_cache_mode=force_generic_plan",
     )
 SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)

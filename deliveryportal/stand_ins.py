@@ -1,4 +1,4 @@
-"""A thread more for each that a far end keeps waiting.
+"""Another thread for each one that a far end keeps waiting.
 
 Hosts that hang hold their threads until a time limit: several of them at once would
 hold all that a process has, and everybody's mail with them.
@@ -22,7 +22,7 @@ AT_MOST = 16  # in one process
 
 
 class StandIns(Middleware):
-    """Beside the threads of the process's worker; they end with it."""
+    """Adds threads to those of the process's worker; they end with it."""
 
     def __init__(self) -> None:
         self._worker: Worker | None = None

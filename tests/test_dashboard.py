@@ -114,11 +114,11 @@ def test_mail_that_nobody_takes_up_is_told(
     operator: Client, alice: User, make_delivery: MakeDelivery
 ) -> None:
     Heartbeat.beat(ROLE)
-    make_delivery(alice, not_before=now() - timedelta(minutes=20))
+    make_delivery(alice, not_before=now() - timedelta(minutes=11))
     response = operator.get(URL)
     assert not response.context["flowing"]
     due = fact(response.context, "Oldest mail that is due")
-    assert (due.value, due.tone) == ("20\xa0minutes", "bad")
+    assert (due.value, due.tone) == ("11\xa0minutes", "bad")
     assert operator.get(due.url).context["cl"].result_list[0].recipient
 
 

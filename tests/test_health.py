@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from channels.models import Allowance, Channel
 from conversations.models import Delivery, Heartbeat, Report
 from conversations.sweeping import sweep
+from conversations.watching.figures import OVERDUE
 from deliveryportal import health
 from deliveryportal.accounts.models import User
 
@@ -39,12 +40,12 @@ def test_mail_that_nobody_takes_up_is_told(
     client: Client, alice: User, make_delivery: Callable[..., Delivery]
 ) -> None:
     sweep()
-    make_delivery(alice, not_before=now() - timedelta(minutes=1))
+    make_delivery(alice, not_before=now() - OVERDUE / 2)
     assert client.get("/healthz").status_code == 200
-    Delivery.objects.update(not_before=now() - timedelta(hours=1))
+    Delivery.objects.update(not_before=now() - OVERDUE)
     response = client.get("/healthz")
     assert response.status_code == 503
-    assert response.json()["oldest_due_seconds"] >= 3600
+    assert response.json()["oldest_due_seconds"] >= 600
 
 
 def test_a_database_that_is_away_is_told_without_a_traceback(

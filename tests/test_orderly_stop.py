@@ -12,7 +12,7 @@ from django.db import connections
 from dramatiq import Worker
 from pytest_django import Settings
 
-from channels.transports import _lines
+from channels import lines
 from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.sending.stopping import stopping
@@ -85,7 +85,7 @@ def test_it_hangs_up_on_one_that_says_nothing_and_one_mail_is_in_doubt(
     for other in others:
         other.refresh_from_db()
         assert other.state == State.QUEUED, "it was not begun"
-    assert not _lines.has_hung_up(), "whoever sends next does so undisturbed"
+    assert not lines.has_hung_up(), "whoever sends next does so undisturbed"
 
 
 def test_before_the_message_has_gone_nothing_is_in_doubt(

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from channels.database.reading import instances
 from channels.models.channel import Channel
-from channels.models.reading import instances
 from channels.throttle import Room, Usage
 from channels.transports import Pace, kind_choices
 from deliveryportal.accounts.models import User
@@ -78,9 +78,9 @@ def _pace(channel: Channel, of_team: Pace | None) -> Pace:
 
 
 class Also(NamedTuple):
-    """What else is asked of a lane, in the same statement; its user is the `sender`."""
+    """More to read with a lane's allowance, where `sender` is the row of its user."""
 
-    columns: Mapping[str, str]  # what is asked, by the name that its answer gets
+    columns: Mapping[str, str]  # attribute of the answer → what SELECT asks for
     join: str
     parameters: Sequence[Any]
 
@@ -109,9 +109,9 @@ class AllowanceQuerySet(models.QuerySet["Allowance"]):
     def asked(
         self, channel: Channel, sender_id: int, also: Also = NOTHING
     ) -> list[Allowance]:
-        """The lane's allowance with its `pace`, once for each row that is `also` asked.
+        """Return the lane's allowance with its `pace`, once for each row of `also`.
 
-        None of a sender who is gone. Asked at every look into a lane, so by hand.
+        Nothing if the sender is gone. Asked at every look into a lane, so by hand.
         """
         also_asked = "".join(f", {column}" for column in also.columns.values())
         rows = instances(
@@ -129,7 +129,7 @@ class AllowanceQuerySet(models.QuerySet["Allowance"]):
         )
         for row in rows:
             messages, seconds, per_day = (getattr(row, name) for name in LIMIT)
-            # A limit that is there has seconds.
+            # A limit always has seconds: without them the team has none.
             limited = seconds is not None
             of_team = Pace(messages=messages, seconds=seconds, per_day=per_day)
             row.pace = _pace(channel, of_team if limited else None)
@@ -153,7 +153,7 @@ class Allowance(models.Model):
     held_until = models.DateTimeField(null=True, blank=True)
     held_because = models.CharField(max_length=200, blank=True)
 
-    pace: Pace  # where it is `asked` for
+    pace: Pace  # set by `asked` alone
 
     objects = AllowanceQuerySet.as_manager()
 
@@ -212,7 +212,7 @@ class Allowance(models.Model):
         return self._change(held_until=until, held_because=because)
 
     def _change(self, **changes: Any) -> bool:
-        """Write it if the row is as it was read, and say so; nobody is waited for."""
+        """Change the row if it is still as it was read; return whether it was."""
         if self.pk:
             as_read = Allowance.objects.filter(
                 pk=self.pk,

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
+from channels.database.quick_rows import QuickRowsModel
+from channels.database.reading import instances
 from channels.fields import EncryptedJSONField
-from channels.models.quick_rows import QuickRowsModel
-from channels.models.reading import instances
 from channels.remote_words import RemoteWordsField
 from channels.transports import (
     Scope,
@@ -28,7 +28,7 @@ ON choice.channel_id = channels_channel.id AND choice.user_id = %(user_id)s
 WHERE disconnected_at IS NULL AND (owner_id = %(user_id)s OR team_id = %(users_team)s
 OR owner_id IS NULL AND team_id IS NULL) ORDER BY channels_channel.id
 """
-# The one that was chosen with a minus.
+# The ids found are those that were `seen`; the chosen channel's has a minus.
 _SEEN = f"""
 %(seen)s = ARRAY(SELECT CASE WHEN choice.id IS NULL
 THEN channels_channel.id ELSE -channels_channel.id END {_TO_CHOOSE_FROM})
@@ -161,9 +161,9 @@ class Channel(QuickRowsModel):
 
     @classmethod
     def to_choose_from(cls, user: User, only: tuple[str, ...]) -> list[Channel]:
-        """Those usable by the user, with whether each is their choice as `is_chosen`.
+        """Return what the user may choose from; `is_chosen` tells what is chosen.
 
-        Asked for much of what is written, so by hand, and for some fields only.
+        Asked for nearly every message, so by hand, and with `only` for some fields.
         """
         return instances(
             cls,
@@ -177,7 +177,7 @@ class Channel(QuickRowsModel):
     def are_still_to_choose_from(
         user: User, seen: Iterable[Channel]
     ) -> tuple[str, dict[str, Any]]:
-        """A condition of PostgreSQL's: that these are what `to_choose_from` finds."""
+        """Return SQL of PostgreSQL's: that `to_choose_from` still finds just these."""
         ids = (-each.id if vars(each)["is_chosen"] else each.id for each in seen)
         return _SEEN, {
             "user_id": user.id,
@@ -221,7 +221,7 @@ class Channel(QuickRowsModel):
         """What the audit log keeps of it besides its name; no secret."""
         return {
             "account": self.address,
-            # Of what has an account, that says all.
+            # Where there is an account, it says enough.
             "server": "" if self.address else self.far_end,
             "of": "the team" if self.team_id else "their own",
         }

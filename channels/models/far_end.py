@@ -6,11 +6,11 @@ from typing import Self
 from django.db import models
 from django.utils.timezone import now
 
-from channels.models.prepared import moment, prepared
+from channels.database.prepared import moment, prepared
 
-# A session is free again so long after its holder has died; one that merely waits for
-# the host goes on renewing it. Nobody holds one for longer: an end far beyond was
-# written before the clock was put back.
+# How long a session stays taken once its holder has died: the living renew theirs, also
+# while they wait for the host. One that seems to be taken for far longer was written
+# before the clock was put back, and is free.
 HELD = timedelta(seconds=20)
 _IS_FREE = "(holder = '' OR until <= %s OR until > %s)"
 _TAKE = f"""

@@ -2,7 +2,10 @@
 
 A file `carrier.py` is the kind "carrier"; it names its class `TRANSPORT`. Nothing
 else has to be edited for it to appear in Settings, in admin and in the contract
-tests, which ask for its far end in `tests/channels/transports/far_ends/carrier.py`. Files that start with an underscore are what the transports share.
+tests, which ask for its far end in `tests/channels/transports/far_ends/carrier.py`.
+
+Files that start with an underscore are no kinds: `_base.py` is what every kind can do,
+the others are Gmail's own. What both SMTP kinds speak is in `channels/smtp/`.
 """
 
 from __future__ import annotations
@@ -28,7 +31,6 @@ from channels.transports._base import (
     Verdict,
     VisibleSender,
 )
-from channels.transports._lines import hang_up, pick_up
 
 __all__ = [
     "Account",
@@ -47,9 +49,8 @@ __all__ = [
     "Verdict",
     "VisibleSender",
     "all_transports",
-    "hang_up",
     "kind_choices",
-    "pick_up",
+    "labels_of_kinds",
     "transport_class",
 ]
 
@@ -89,3 +90,12 @@ def transport_class(kind: str) -> type[Transport]:
 def kind_choices() -> list[tuple[str, str]]:
     """Choices for a model field: a callable, so a new kind needs no migration."""
     return [(kind, cls.traits.label) for kind, cls in all_transports().items()]
+
+
+def labels_of_kinds(*, recording_bounces: bool) -> list[str]:
+    """The kinds of channel whose bounces are recorded here, or those of the others."""
+    return [
+        each.traits.label
+        for each in all_transports().values()
+        if each.traits.records_bounces is recording_bounces
+    ]

@@ -29,15 +29,15 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from channels.calling import first_to_answer
+from channels.lines import Line
 from channels.transports._base import Receipt, TransportError, Verdict
-from channels.transports._calling import first_to_answer
 from channels.transports._gmail_answers import (
     REMOTE,
     Answer,
     not_accepted,
     not_renewed,
 )
-from channels.transports._lines import Line
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ def _receipt(answer: object) -> Receipt:
 
 
 class _Grant(Credentials):
-    """Without its token's expiry: it is renewed before it is used, or after a 401."""
+    """Knows no expiry of its token: that is renewed before its use, or after a 401."""
 
     def __init__(
         self, settings: Mapping[str, Any], credentials: Mapping[str, str]
@@ -262,7 +262,7 @@ class _KnownAsALine:
     sock: Any
 
     def _new_conn(self) -> socket.socket:
-        """As urllib3 does; that gives each of Google's many addresses all the time."""
+        """Like urllib3's, which gives each of Google's many addresses all the time."""
         try:
             sock = first_to_answer([self.host], self.port, within=SEND_TIMEOUT[0])
         except OSError as error:

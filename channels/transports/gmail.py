@@ -21,8 +21,8 @@ from channels.transports._base import (
 if TYPE_CHECKING:
     from channels.transports._google import GmailApi
 
-# Google's libraries are imported where they are used: they take a third of a second,
-# which nobody should wait for who sends no mail by Gmail.
+# Google's libraries are imported where they are used: that takes a third of a second,
+# for which nobody should wait who sends no mail by Gmail.
 
 GMAIL_SEND = "https://www.googleapis.com/auth/gmail.send"
 RENEW_BEFORE = timedelta(seconds=60)

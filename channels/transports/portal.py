@@ -4,6 +4,8 @@ from collections.abc import Generator, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from channels.smtp.relays import connect, let_go, servers_from
+from channels.smtp.session import PATIENCE, SmtpSession
 from channels.transports._base import (
     OutgoingEmail,
     Receipt,
@@ -13,8 +15,6 @@ from channels.transports._base import (
     TransportError,
     VisibleSender,
 )
-from channels.transports._relays import connect, let_go, servers_from
-from channels.transports._smtp import PATIENCE, SmtpSession
 
 
 class PortalTransport(Transport):

@@ -3,9 +3,14 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from channels.egress import parse_networks, vetted_addresses
+from channels.looking_up import numbers_of
+from channels.smtp.answers import Stage
+from channels.smtp.server import Security, SmtpServer
+from channels.smtp.session import CONNECT_TIMEOUT, PATIENCE, SmtpSession
 from channels.transports._base import (
     Input,
     OutgoingEmail,
@@ -21,12 +26,9 @@ from channels.transports._base import (
     TransportError,
     VisibleSender,
 )
-from channels.transports._smtp import PATIENCE, SmtpSession
-from channels.transports._smtp_answers import Stage
-from channels.transports._smtp_server import Security, SmtpServer
 
-# Somebody is watching: a server that is slow at every step is not waited for so long
-# as one that has a mail to take.
+# A person is watching the test, so a server that is slow at every step is given up
+# sooner than when it has a mail to take.
 PROBED_WITHIN = 45.0  # seconds
 GMAIL_HOSTS = {"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"}
 
@@ -186,7 +188,9 @@ class SmtpTransport(Transport):
                 ca_text=settings.get("ca_text", ""),
             ),
             helo=settings["PORTAL_DOMAIN"],
-            look_up=lambda host, port: vetted_addresses(host, port, allowed),
+            look_up=lambda host, port: vetted_addresses(
+                host, port, allowed, look_up=partial(numbers_of, within=CONNECT_TIMEOUT)
+            ),
         )
 
     @classmethod

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from channels import identities as keeping
-from channels.choosing import what_the_recipient_sees
 from channels.forms import NewIdentityForm
 from channels.models import EmailIdentity
+from channels.recipient_view import view_of
 from channels.routing import channel_for
 from channels.views.verification import mail_and_tell
 from deliveryportal.accounts.access import UserRequest
@@ -21,13 +20,7 @@ def identities(request: UserRequest) -> HttpResponse:
     rows = []
     for identity in mine:
         channel = channel_for(identity)
-        view = what_the_recipient_sees(
-            display_name=identity.display_name,
-            address=identity.address,
-            traits=channel.traits,
-            portal_domain=settings.PORTAL_DOMAIN,
-            account=channel.address,
-        )
+        view = view_of(identity, channel)
         rows.append(
             {
                 "identity": identity,

@@ -9,11 +9,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from channels import identities as keeping
-from channels.choosing import what_the_recipient_sees
 from channels.describing import describe_view
 from channels.forms import IdentityForm
 from channels.identity_deletion import consequences_of, delete, objection
 from channels.models import EmailIdentity
+from channels.recipient_view import view_of
 from channels.routing import channel_for
 from channels.verifying import link_to_verify
 from channels.whole_numbers import whole_number
@@ -37,18 +37,13 @@ def identity(request: UserRequest, uuid: UUID) -> HttpResponse:
         messages.success(request, f"{found.address} is saved.")
         return redirect("settings:identities")
     channel = channel_for(found)
-    view = what_the_recipient_sees(
-        display_name=found.display_name,
-        address=found.address,
-        traits=channel.traits,
-        portal_domain=settings.PORTAL_DOMAIN,
-        account=channel.address,
-    )
     context = {
         "identity": found,
         "form": form,
         "channel": channel,
-        "recipient_sees": describe_view(view, settings.PORTAL_DOMAIN),
+        "recipient_sees": describe_view(
+            view_of(found, channel), settings.PORTAL_DOMAIN
+        ),
     }
     if settings.PRACTICE and not found.is_verified:
         # The mail was filed where nobody but an operator reads it.

@@ -8,7 +8,7 @@ from deliveryportal.accounts.admin import AutocompleteSelectFilter, RecordAdmin
 
 @admin.register(BulkJob)
 class BulkJobAdmin(RecordAdmin[BulkJob]):
-    """What people did to many deliveries, and how far it is."""
+    """Actions of people on many deliveries, and how far they are."""
 
     fieldsets = [
         (None, {"fields": ["uuid", "action", "by", "team", "query", "options"]}),

@@ -17,5 +17,5 @@ class ConversationAdmin(RecordAdmin[Conversation]):
     ]
     served = ("owner",)
     list_select_related = ["owner"]
-    # Its owner is among the filters: looked for here, each owner would be.
+    # Owners are a filter, not searched here: that would search all owners each time.
     search_fields = ["person_address", "person_name", "=uuid"]

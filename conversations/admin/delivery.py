@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import admin
@@ -16,13 +15,13 @@ from conversations.admin.records import RemoteWords, ToldAdmin
 from conversations.models import Delivery, Message
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import with_words
+from conversations.watching.figures import OVERDUE
 from deliveryportal.accounts.admin import (
     AnswerFilter,
     AutocompleteSelectFilter,
     RecordAdmin,
 )
 
-OVERDUE = timedelta(minutes=5)
 IN_HAND = Delivery.State.HANDING_OVER
 
 
@@ -76,12 +75,12 @@ class ChannelKind(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Delivery]
     ) -> QuerySet[Delivery]:
-        # Its copy on the delivery: no other table is read.
+        # The copy on the delivery, so that no other table is read.
         return queryset.filter(channel_kind=self.value()) if self.value() else queryset
 
 
 class WhoseFilter(AutocompleteSelectFilter):
-    """A team's or a member's: found by the lists' indexes, there is none of them all."""
+    """A team's or member's deliveries, by the lists' indexes: it has no others."""
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Delivery]

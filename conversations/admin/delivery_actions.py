@@ -1,4 +1,4 @@
-"""What the operator does about deliveries of any team."""
+"""The operator's actions on deliveries of any team."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DeliveryActions(Base):
     def requeue(
         self, request: UserRequest, chosen: QuerySet[Delivery]
     ) -> HttpResponse | None:
-        """As its people's own Retry, but only where it is certain that nothing arrived."""
+        """As a user's own Retry, but only where it is certain that nothing arrived."""
         deliveries = self._chosen(chosen)
         if not is_confirmed(request):
             order = Order(request.user)

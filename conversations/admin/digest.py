@@ -8,7 +8,7 @@ from deliveryportal.accounts.admin import RecordAdmin
 
 @admin.register(Digest)
 class DigestAdmin(RecordAdmin[Digest]):
-    """Whom a digest was mailed on which morning, or why not."""
+    """Which managers were mailed a digest on which morning, or why not."""
 
     fields = ["manager", "day", "state", "not_before", "made_at"]
     list_display = ["day", "manager", "state"]

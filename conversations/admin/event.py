@@ -74,7 +74,7 @@ class DeliveryEventAdmin(
     ]
     list_filter = ["kind", "at"]
     list_select_related = ["delivery"]
-    # An event has no words of its own. Those of deliveries would be read for them all.
+    # An event has no indexed words; those of its delivery would be read for each event.
     search_help_text = (
         "The id of a delivery or a Message-ID. For words look among the deliveries: the "
         "page of each has its timeline."

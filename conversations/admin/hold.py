@@ -66,7 +66,7 @@ class HoldAdmin(OperatorAdmin[Hold]):
     ) -> Any:
         if db_field.name == "scope":
             by_hand = [each for each in Hold.Scope if each is not Hold.Scope.SLOWED]
-            # Nothing is chosen beforehand: a slip would pause everything.
+            # No choice is preselected: a slip would pause everything.
             kwargs["choices"] = [
                 ("", "---------"),
                 *((each.value, each.label.capitalize()) for each in by_hand),
@@ -76,7 +76,7 @@ class HoldAdmin(OperatorAdmin[Hold]):
     def has_change_permission(
         self, request: HttpRequest, obj: Hold | None = None
     ) -> bool:
-        # A pause is lifted and another placed: the record says what was when.
+        # To change a pause, lift it and place another: so the record stays true.
         return obj is None and super().has_change_permission(request, obj)
 
     def has_delete_permission(

@@ -8,7 +8,7 @@ from deliveryportal.accounts.admin import RecordAdmin
 
 @admin.register(Lane)
 class LaneAdmin(RecordAdmin[Lane]):
-    """What the queue has been told, and who waits for a session of a far end."""
+    """What the queue has been told, and which lanes wait for a session of a host."""
 
     fields = [
         "channel",

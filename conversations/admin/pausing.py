@@ -1,6 +1,6 @@
-"""Pausing and resuming a channel's or a person's mail from their own lists.
+"""Pausing and resuming a channel's or a user's mail from their lists in the admin.
 
-Accounts and channels know nothing of the queue: their pages get these actions here.
+Accounts and channels know nothing of the queue, so their admins get the actions here.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ReasonForm(forms.Form):
 
 
 class PausingActions(Base):
-    """`scope` is what a pause of such a row is over; the field of Hold has its name."""
+    """`scope` is that of a pause of such a row, and also names the field of Hold."""
 
     scope: ClassVar[Scope]
 

@@ -1,4 +1,4 @@
-"""What several lists of records have in common: other servers’ words, and a search by id."""
+"""What several record admins share: columns of other servers’ words, and a search."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class RemoteWords:
 
 
 class ToldAdmin(OperatorAdmin[M]):
-    """Searched for what support is told: an id, a Message-ID, or words.
+    """A search for what support is told: an id, a Message-ID, or words.
 
-    Each is asked by itself. For all of them at once, which `search_fields` would be, no
-    index has an answer.
+    Only one of these is searched for. `search_fields` would search for all at once,
+    which no index can answer.
     """
 
-    search_fields = ["uuid"]  # so that there is a search
+    search_fields = ["uuid"]  # only so that Django shows the search box
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str

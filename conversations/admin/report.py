@@ -36,7 +36,7 @@ class Matched(AnswerFilter):
 
 
 class Source(AnswerFilter):
-    """By what may be, not by what there is: asking for that reads all rows."""
+    """Offers all possible sources: a query for those in use would read all rows."""
 
     title = "source"
     parameter_name = "source"
@@ -83,7 +83,7 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
         "source",
     ]
     list_filter = ["state", "kind", ReasonFilter, Matched, Source, "received_at"]
-    # Also what is unreadable.
+    # Also the list of unreadable reports.
     served = ("matched=stray", "state__exact=unread")
     list_select_related = ["delivery"]
     search_fields = ["final_recipient", "=uuid", "=digest"]
@@ -98,7 +98,7 @@ class ReportAdmin(ReasonColumn, RemoteWords, RecordAdmin[Report]):
 
     @admin.action(description="Read again", permissions=["operate"])
     def read_again(self, request: HttpRequest, reports: QuerySet[Report]) -> None:
-        """For those that led to nothing, after the reader has been mended."""
+        """For reports that led to nothing, once the code that reads them is mended."""
         chosen = reports.count()
         again = reports.order_by().read_again()  # type: ignore[attr-defined]
         if again:

@@ -20,7 +20,7 @@ from deliveryportal.accounts.admin import (
 
 
 class KindFilter(admin.SimpleListFilter):
-    """By what may be, not by what there is: asking for that reads all rows."""
+    """Offers all possible kinds: a query for those in use would read all rows."""
 
     title = "kind"
     parameter_name = "kind"
@@ -80,7 +80,7 @@ class CauseTallyAdmin(RecordAdmin[CauseTally]):
 
 @admin.register(CauseChange)
 class CauseChangeAdmin(RecordAdmin[CauseChange]):
-    """What has not been added to that yet: is the sweeper running?"""
+    """Changes not yet added to the cause tallies: if old, is the sweeper running?"""
 
     fields = ["team", "cause", "number"]
     list_display = ["team", "cause", "number"]

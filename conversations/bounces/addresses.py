@@ -1,12 +1,12 @@
-"""Mail to our bounce domain that names no return path: what the admin gets to see. Pure."""
+"""Which mail without a valid return path is kept for the admin. Pure."""
 
 from __future__ import annotations
 
-STRAY = ""  # the token of what came without a valid one
+STRAY = ""  # in place of the token, for mail that came without a valid one
 
-# RFC 5321, 4.5.1; RFC 2142; and what one agrees upon with a feedback loop.
+# RFC 5321, 4.5.1; RFC 2142; and the address that feedback loops are told to use.
 ROLES = frozenset({"postmaster", "abuse", "fbl"})
-# Whoever brings mail these ways has taken it from another server already: refusing it
+# Sources whose MTA has already accepted the mail from another server: refusing it now
 # would make a bounce of a bounce, and nobody would see it.
 HAVE_ACCEPTED = frozenset({"lmtp", "pipe"})
 
@@ -17,6 +17,6 @@ def is_ours(address: str, domain: str) -> bool:
 
 
 def is_for_the_admin(address: str, domain: str, source: str) -> bool:
-    """Tell mail to postmaster and the like, and what is too late to refuse."""
+    """Whether it is ours, and a role such as postmaster or too late to refuse."""
     local_part = address.strip("<>").rpartition("@")[0].casefold()
     return is_ours(address, domain) and (local_part in ROLES or source in HAVE_ACCEPTED)

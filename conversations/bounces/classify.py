@@ -1,8 +1,8 @@
 """From what a server said to why the mail did not arrive: evidence → a key of REASONS.
 
 Pure. Used for the diagnostics of bounces and for refusals on the spot alike.
-Words come first, because codes say too little: a provider's own, then anybody's, then
-the codes, then words that say little themselves. What each means is in `tables`.
+Words come before codes, because codes say too little: first the phrases of single
+providers, then common ones, then codes, then vague phrases. `tables` has them all.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from conversations.bounces.tables.codes import CODES, REPLY_CODES
 from conversations.bounces.tables.phrases import PHRASES, PROVIDERS, VAGUE, WEAK, Row
 
 LOOKED_AT = 2_000  # characters of a reply; what matters comes early
-ANY = ""  # letters that each text has: words of two Chinese characters are looked for always
-GAP = 40  # characters that `…` in a phrase stands for, at most
+ANY = ""  # in place of three letters: shorter phrases (Chinese ones) are always tried
+GAP = 40  # the most characters that `…` in a phrase stands for
 
 
 class Classified(NamedTuple):
@@ -30,22 +30,23 @@ NOTHING = Classified("unknown", "nothing that tells a reason")
 # Chinese and Japanese words stand beside it without a blank.
 _IN_ADDRESS = r"[^\s<>()\"',;:\u2e80-\uffff]"
 _ADDRESS = re.compile(rf"{_IN_ADDRESS}{{0,64}}@{_IN_ADDRESS}{{0,255}}")
-# Not within an IP address or a version number.
+# An enhanced status code, but not a part of an IP address or a version number.
 _ENHANCED = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.ASCII)
-# At the beginning, or before an enhanced code: elsewhere it is some other number.
+# At the beginning, before an enhanced code or after words such as "said": elsewhere it
+# is some other number.
 _REPLY_CODE = re.compile(
     r"\A\W{0,5}(2[0-5][0-4]|[45][0-5]\d)(?=[ \-:]|$)|\b([245]\d\d)[ \-:]{1,2}#?(?=[245]\.\d)"
     r"|\b(?:said|returned|was|with|error|responded|response)\W{1,4}([245]\d\d)(?=[ \-:])",
     re.ASCII | re.IGNORECASE,
 )
-# Where Exim has heard the words that follow, and not what they mean.
+# What Exim writes before the words of the other server. It says nothing of the reason.
 _HEARD = re.compile(
     r"smtp error from remote mail(?: server|er) after [^:<]{1,80}(?::\s{0,3}<[^:]{0,80})?:"
 )
 _OF_A_PART = re.compile(
     r"content-(?:type|transfer-encoding|disposition|description): {0,9}[^\s;]{0,80}"
 )
-# In a long reply the codes are repeated at each line, in the midst of a phrase.
+# In a long reply the codes are repeated in each line, so in the middle of a phrase.
 _REPEATED = re.compile(
     r"\b[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3})?|(?<=\s)[245]\.\d\.\d{1,3}(?=\s)"
 )
@@ -64,7 +65,7 @@ def classify_texts(
 ) -> Classified:
     """Say why, from several texts, the most telling first.
 
-    `vague` is read last: a text that need not speak of this recipient.
+    `vague` is a text that may be about somebody else: it is read last.
     """
     said = [text[:LOOKED_AT] for text in texts if text]
     plain = [plain_words(text) for text in said]
@@ -87,7 +88,7 @@ def classify_texts(
 
 
 def by_words(words: str) -> Classified | None:
-    """Say why, from a server's words alone, if they tell."""
+    """Say why, from a server's words alone; None if they do not tell."""
     return _TELLING.first_in(plain_words(words[:LOOKED_AT]))
 
 
@@ -104,14 +105,14 @@ def reply_code_in(words: str) -> int | None:
 
 
 def says_something(enhanced: str) -> bool:
-    """Tell codes that lead to a reason from those, as 5.0.0, that do not."""
+    """Whether the code leads to a reason, which 5.0.0 does not."""
     return _by_enhanced(enhanced) is not None
 
 
 def plain_words(text: str) -> str:
-    """In lower case, without addresses and the codes that break long replies up."""
+    """Lower-case a text; drop addresses, and codes repeated within long replies."""
     text = _REPEATED.sub(" ", text.lower()).replace("’", "'")
-    if "content-" in text:  # where the parts of a mail could not be told apart
+    if "content-" in text:  # headers of MIME parts that could not be separated
         text = _OF_A_PART.sub(" ", text)
     text = " ".join(_ADDRESS.sub(" ", text).split())
     return _HEARD.sub("", text) if "smtp error from" in text else text
@@ -119,7 +120,7 @@ def plain_words(text: str) -> str:
 
 class _Phrase(NamedTuple):
     reason: str
-    needle: str  # its longest piece: looked for first, as that is quickest
+    needle: str  # its longest piece: searched for first, which is quicker than a regex
     pattern: re.Pattern[str]
 
 
@@ -139,7 +140,7 @@ def _compile(reason: str, phrase: str) -> _Phrase:
 
 
 class _Phrases:
-    """Phrases in their order, found by three letters of theirs that a text has."""
+    """Phrases in order, indexed by three letters, so that few are tried on a text."""
 
     def __init__(self, rows: tuple[Row, ...]) -> None:
         self._all = _compiled(rows)

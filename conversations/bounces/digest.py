@@ -1,4 +1,4 @@
-"""What makes two mails the same: all but what the servers on the way put on top. Pure.
+"""A digest that is equal for the same mail, whatever servers put on top of it. Pure.
 
 One report may come by SMTP and through a pipe, or by two relays: it counts once.
 """
@@ -9,8 +9,8 @@ import re
 from hashlib import sha256
 
 LOOKED_AT = 64 * 1024
-# Lines of the kind that each server adds at the top, with their folded rest; and the
-# line that a mailbox file begins a mail with.
+# Header fields that each server adds at the top, with their folded lines, and the
+# "From " line that begins a mail in a mailbox file.
 _TRACE = re.compile(
     rb"(?:From [^\n]*\n"
     rb"|(?:received|return-path|delivered-to|x-original-to|envelope-to|delivery-date"
@@ -21,7 +21,7 @@ _TRACE = re.compile(
 
 
 def digest_of(raw: bytes) -> str:
-    """Return a SHA-256, in hex, of the mail without its trace and kind of line ends."""
+    """Return a SHA-256, in hex, of the mail without trace fields, with LF line ends."""
     top = _TRACE.match(raw, 0, LOOKED_AT)
-    assert top  # it matches nothing, too
+    assert top  # the pattern matches an empty text, too
     return sha256(raw[top.end() :].replace(b"\r\n", b"\n")).hexdigest()

@@ -1,8 +1,8 @@
 """What a mail to a return path says: bytes → reports. Pure, and never raises.
 
-Several readers have a look, one after the other: feedback, delivery status, what Amazon
-tells in JSON, the texts of servers that know no standard, automatic replies. What each
-knows stands in `formats` and `tables`; here is who comes first.
+Several readers are tried in order: feedback reports, delivery status, Amazon's JSON,
+the texts of servers that follow no standard, automatic replies. `formats` has the
+readers, `tables` their data; this file decides which is first.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ __all__ = ["Kind", "ReadReport", "read_reports"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadReport:
-    """What a mail says about one recipient. Text from outside, without controls.
+    """What a mail says about one recipient, as text from outside without controls.
 
-    Every field but `kind` may be empty. `reason` is a key of REASONS; `hard` says
-    that the address itself is dead; `evidence` what all this was concluded from.
+    Every field but `kind` may be empty. `reason` is a key of REASONS; `hard` says that
+    the address itself is dead; `evidence` says what this was concluded from.
     """
 
     kind: Kind
@@ -67,7 +67,7 @@ class ReadReport:
 def read_reports(raw: bytes) -> list[ReadReport]:
     """Return what `raw` says, at least one report."""
     mail = open_mail(raw)
-    listed = cache(partial(_listed, mail))  # only if somebody asks
+    listed = cache(partial(_listed, mail))  # read only if needed, and once
     found = (
         feedback.read(mail)
         or _completed(rfc3464.read(mail), mail, listed)
@@ -85,7 +85,7 @@ def read_reports(raw: bytes) -> list[ReadReport]:
 
 
 def _completed(found: list[Found], mail: OpenedMail, listed: Listed) -> list[Found]:
-    """Name the recipient where the delivery status names none that can be one."""
+    """Fill in recipients that the delivery status lacks, from the rest of the mail."""
     if all(one.recipient for one in found):
         return found
     named = {one.recipient for one in found}
@@ -101,7 +101,7 @@ def _completed(found: list[Found], mail: OpenedMail, listed: Listed) -> list[Fou
 
 
 def _by_text(mail: OpenedMail, listed: Listed) -> list[Found]:
-    """Read a report that has no fields to read; nothing if it is none."""
+    """Read a report without machine-readable fields; empty if the mail is none."""
     if not mail.is_report:
         return []
     if mail.speaks_of_success:
@@ -135,7 +135,7 @@ def _undetailed(mail: OpenedMail) -> Found:
 
 
 def _listed(mail: OpenedMail) -> list[Found]:
-    """The recipients that the text names in a way that some server is known for."""
+    """The recipients that the text names, by the first known layout that fits."""
     text = mail.notice
     lower = text.lower()
     if len(lower) != len(text):  # İ and the like: places would not match
@@ -155,10 +155,10 @@ def _listed(mail: OpenedMail) -> list[Found]:
 
 def _report(found: Found, mail: OpenedMail, listed: Listed) -> ReadReport:
     words = found.words or _words_in_text(found, listed)
-    # What a person's program writes may hold any number.
+    # An automatic reply is a person's text, in which any number may occur.
     by_server = words if found.kind != "autoreply" else ""
     reply_code = reply_code_in(by_server)
-    # The remote server's own code says more than its summary by the reporting one.
+    # The code in the remote server's words says more than the reporter's Status field.
     said = enhanced_in(by_server)
     tells = said and (says_something(said) or found.status.endswith(".0.0"))
     enhanced = said if tells else found.status or said
@@ -201,7 +201,7 @@ def _moment(date: str) -> datetime | None:
 
 
 def _words_in_text(found: Found, listed: Listed) -> str:
-    """What only the text tells, as with Exim where no other server answered."""
+    """The words about the recipient in the text, where the status has none (Exim)."""
     if found.kind not in {"bounce", "delay"} or not found.recipient:
         return ""
     to = found.recipient.lower()
@@ -209,7 +209,7 @@ def _words_in_text(found: Found, listed: Listed) -> str:
 
 
 def _more_words(found: Found, mail: OpenedMail, listed: Listed) -> list[str]:
-    """What the text beside a delivery status says about the same recipient."""
+    """What the mail's text says about the recipient, beside the delivery status."""
     if found.decided_by.startswith("text of"):
         return [found.more_words]
     ours = listed()

@@ -1,4 +1,4 @@
-"""What a reader found in a report about one recipient, before anybody asked why. Pure."""
+"""What a reader found in a report about one recipient, not yet classified. Pure."""
 
 from __future__ import annotations
 

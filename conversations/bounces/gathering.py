@@ -1,7 +1,7 @@
-"""Many ask, one thread answers: all that waits is done in one go.
+"""Many coroutines ask, one thread answers them in groups.
 
-While the thread is at work the next askers gather; the busier it gets, the more is
-done by one query and one commit. Who asks after a rest is answered at once.
+While the thread is at work, the next items gather: the busier it gets, the more of them
+share one query and one commit. An item that finds the thread idle is done at once.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from django import db
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-AT_MOST = 100  # items in one go
-# Seconds of rest after which the connection is asked whether it still lives. To ask
-# each time would be one more trip for every group.
+AT_MOST = 100  # items in one group
+# Seconds of idleness after which the connection is checked. Checking it each time would
+# be one more trip for every group.
 CHECK_AFTER = 1.0
 
 
 class Gathering(Generic[Item, Answer]):
-    """`work` gets all items that wait and returns as many answers.
+    """Calls `work` with groups of waiting items; it returns an answer for each.
 
-    An answer that is an exception is raised to the one who asked. `work` has a thread
-    and a database connection of its own. After each time it rests for `rest` seconds,
-    so that more gather: many small groups cost more than their waiting. When as many
-    have gathered as are done in one go, it does not rest.
+    An answer that is an exception is raised to the one who asked. `work` runs in a
+    thread of its own with its own database connection. After each group the thread
+    rests for `rest` seconds, so that more items gather: many small groups cost more
+    than that delay. It does not rest when a full group waits.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Gathering(Generic[Item, Answer]):
         return len(self._waiting)
 
     def ask(self, item: Item) -> asyncio.Future[Answer]:
-        """Hand an item in; to be called in the event loop.
+        """Hand an item in, from the event loop; the future gets its answer.
 
-        Whoever gives up cancels the future: an item whose turn has not come by then
-        is forgotten, and what has begun goes on.
+        To give up, cancel the future: the item is dropped if its group has not begun,
+        and else its work goes on.
         """
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
@@ -66,7 +66,10 @@ class Gathering(Generic[Item, Answer]):
         return answer
 
     def stop(self, patience: float) -> None:
-        """Begin nothing more; after `stop` nobody may ask."""
+        """Drop waiting items and close the connection; nobody may ask afterwards.
+
+        Waits at most `patience` seconds for the thread.
+        """
         self._waiting.clear()
         closing = self._thread.submit(db.connections.close_all)
         with suppress(TimeoutError):  # it hangs; its thread ends when it can

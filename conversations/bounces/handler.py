@@ -1,4 +1,4 @@
-"""The receiver's side of the conversation: which mail it takes, and when it says 250."""
+"""The receiver's answers to SMTP commands: which mail it takes, when it says 250."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from conversations.bounces.receiving import Arrival
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# Seconds; then 451. Shorter than we wait for a client, or a client for us.
+# Seconds until the answer is 451. Shorter than we wait for a client, or it for us.
 DATABASE_PATIENCE = 20.0
-# Reports that wait for a queue that hangs; those beyond, the sweeper finds.
+# The most reports that wait to be announced while the queue hangs. The sweeper finds
+# the others.
 UNANNOUNCED = 10_000
 
 STORED = "250 2.0.0 Report stored"
@@ -34,13 +35,13 @@ TRY_LATER = "451 4.3.0 Cannot be stored now, try again later"
 class ReportHandler:
     """aiosmtpd's handler: each method answers one command with a reply line.
 
-    Looking up, storing and announcing are threads of their own: a commit keeps no
-    RCPT waiting, and a queue that hangs keeps nobody.
+    Looking up, storing and announcing each have a thread: RCPT does not wait for a
+    commit, and nothing waits for a queue that hangs.
     """
 
     def __init__(self, source: str) -> None:
         self._source = source
-        # What senders wait for takes long enough for others to gather.
+        # No rest for what senders wait for: each group takes long enough for the next.
         self._stored = Gathering("bounces-reports", store, rest=0)
         self._known = Gathering("bounces-paths", look_up, rest=0)
         self._announced = Gathering("bounces-queue", announce, rest=0.05)
@@ -59,7 +60,7 @@ class ReportHandler:
         offers: list[str],
     ) -> list[str]:
         session.host_name = hostname
-        # Nobody signs in here; aiosmtpd would offer it after STARTTLS all the same.
+        # No AUTH here, though aiosmtpd offers it after STARTTLS.
         kept = [offer for offer in offers[:-1] if not offer.startswith("250-AUTH")]
         return [*kept, "250-ENHANCEDSTATUSCODES", "250 PIPELINING"]
 
@@ -91,7 +92,7 @@ class ReportHandler:
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         raw = envelope.content
-        assert isinstance(raw, bytes)  # as it is without decode_data
+        assert isinstance(raw, bytes)  # decode_data is off
         arrival = Arrival(tuple(dict.fromkeys(envelope.rcpt_tos)), raw, self._source)
         try:
             reports = await self._patiently(self._stored.ask(arrival))
@@ -109,8 +110,8 @@ class ReportHandler:
     async def _patiently(self, answer: asyncio.Future[T]) -> T:
         """Wait for an answer of the database; raise TimeoutError if it hangs.
 
-        What has begun then goes on, and may be stored after all: it comes again
-        and is found to be there.
+        Work that has begun goes on, and may store the report after all. The sender
+        brings it again, and then it is found to be there.
         """
         self.in_hand.add(answer)
         answer.add_done_callback(self.in_hand.discard)

@@ -1,4 +1,4 @@
-"""Reports into the database: any number by one statement, which is one commit.
+"""Inserting any number of reports by one statement, which is one commit.
 
 `bulk_create` would make three trips and take twice the time.
 """
@@ -20,7 +20,7 @@ Key = tuple[str, str]  # return_token and digest
 
 
 class Row(NamedTuple):
-    """What a report has before anybody has read it, by the names of its columns."""
+    """The columns of a report that has not been read yet; the others have defaults."""
 
     uuid: UUID
     return_token: str
@@ -38,16 +38,16 @@ class Kept(NamedTuple):
 
 
 def keep(rows: Sequence[Row]) -> dict[Key, Kept]:
-    """Commit them, and pass over those that are there; return the new ones."""
+    """Insert the reports, except those that are there already; return the new ones."""
     insert = _as_arrays if connection.vendor == "postgresql" else _as_values
     return {(token, digest): Kept(*ids) for token, digest, *ids in insert(rows)}
 
 
 def _as_arrays(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """Send the mails as octets.
+    """Insert on PostgreSQL, with the columns as arrays and the mails as binary.
 
-    Django would write them into the statement as hexadecimal digits between quotes,
-    which takes both sides twice the time.
+    Django would write the mails into the statement as hexadecimal digits, which takes
+    both sides twice the time.
     """
     into, unread, back = _statement()
     types = ("uuid", "text", "text", "bytea", "timestamptz", "text")
@@ -89,9 +89,9 @@ def _field(name: str) -> models.Field[Any, Any]:
 
 @cache
 def _statement() -> tuple[str, str, str]:
-    """Return the SQL before the rows, the rest of each row, and the SQL after them.
+    """Return the SQL before the rows, the end of each row, and the SQL after them.
 
-    What nobody has read yet stands in the row as its default.
+    The end of a row has the defaults of the fields that are not in `Row`.
     """
     quote = connection.ops.quote_name
     unread = [

@@ -1,4 +1,4 @@
-"""What a client sends between our 354 and the end of its mail."""
+"""The octets that a client sends between our 354 and the end of its mail."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ END = b"\r\n.\r\n"
 
 
 class MailData:
-    """Fed piece by piece, however the network cuts it.
+    """Collects a mail from pieces, however the network cuts it.
 
-    Only CRLF.CRLF ends it (RFC 5321, 2.3.8 and 4.1.1.4): to see an end in anything
-    else is how a second mail is smuggled in inside the first. Real bounces do hold
-    bare CR and LF, so these stay in the mail as they came. Of a mail over `limit`
-    octets nothing is kept but what its end must be looked for in.
+    Only CRLF.CRLF ends it (RFC 5321, 2.3.8 and 4.1.1.4): servers that take another
+    end for it let a second mail be smuggled in inside the first. Real bounces do hold
+    bare CR and LF, so these stay as they came. Of a mail over `limit` octets, only the
+    last few are kept, to look for its end.
     """
 
     def __init__(self, limit: int) -> None:
@@ -21,7 +21,7 @@ class MailData:
         self._octets = bytearray(b"\r\n")
 
     def feed(self, piece: bytes) -> bytes | None:
-        """Return what came after the end of the mail; None if that is still to come."""
+        """Return the octets after the end of the mail; None if the end has not come."""
         searched = max(0, len(self._octets) - len(END) + 1)
         self._octets += piece
         end = self._octets.find(END, searched)
@@ -35,5 +35,5 @@ class MailData:
         return rest
 
     def content(self) -> bytes:
-        """Return the mail without the dots that were put before dots (4.5.2)."""
+        """Return the mail, with dot stuffing removed (RFC 5321, 4.5.2)."""
         return bytes(self._octets).replace(b"\r\n.", b"\r\n")[2:]

@@ -1,4 +1,4 @@
-"""A mail taken apart once for every reader: what it says itself, and what came back. Pure."""
+"""A mail taken apart once for all readers: its own text, and returned mail. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADDRESS = (
     r"@[^\W_](?:[\w.-]{0,251}[^\W_])?"
 )
 _ADDRESS = re.compile(ADDRESS)
-_RULE = ">-=*#_~+. \t"  # what stands before and after such words in a line
+_RULE = ">-=*#_~+. \t"  # decoration before the words of a line
 _MESSAGE_ID = re.compile(
     r"^[> \t]{0,8}message-id[ \t]{0,4}:\s{0,8}(<[^<>\s]{1,250}>)",
     re.MULTILINE | re.IGNORECASE,
@@ -43,7 +43,7 @@ _QUOTE = re.compile(r"^>[> ]?", re.MULTILINE)
 @dataclass(frozen=True)
 class OpenedMail:
     top: Part
-    parts: list[Part]  # its own leaves, in their order
+    parts: list[Part]  # its leaves in order, without those of the returned mail
 
     @cached_property
     def subject(self) -> str:
@@ -55,7 +55,7 @@ class OpenedMail:
 
     @cached_property
     def _texts(self) -> tuple[str, str]:
-        """What the report says in words, and what it returns in the same text."""
+        """The report's own words, and the returned mail if that is in the same text."""
         plain = [p.text for p in self.parts if p.type in {"", "text/plain", "text"}]
         if not any(text.strip() for text in plain):
             plain = [part.text for part in self.parts if part.type == "text/html"]
@@ -63,7 +63,7 @@ class OpenedMail:
         if self.is_by_a_server and not self.is_reply and text.lstrip().startswith(">"):
             text = _QUOTE.sub("", text)
         if "=\n" in text and "quoted-printable" in text.lower():
-            # Parts that could not be told apart were not decoded either.
+            # Parts that could not be separated have not been decoded either.
             text = decoded(text.encode().decode("latin-1"), "quoted-printable")
         below = _returned_from(text)
         return text[:below], text[below:]
@@ -74,7 +74,7 @@ class OpenedMail:
 
     @cached_property
     def returned(self) -> str:
-        """The header of the mail that came back, and perhaps more of it."""
+        """The header of the returned mail, and perhaps more of it."""
         for part in self.parts:
             if part.type in RETURNED:
                 return part.text or "\n".join(
@@ -84,12 +84,12 @@ class OpenedMail:
 
     @cached_property
     def hops(self) -> int:
-        """How many servers had the mail that came back, by its own account."""
+        """How many servers the returned mail passed, by its Received fields."""
         return len(_RECEIVED.findall(self.returned[:MAX_NOTICE]))
 
     @cached_property
     def returned_to(self) -> str:
-        """The recipient of the mail that came back, where it has just one."""
+        """The recipient of the returned mail, if it has just one."""
         if found := _RETURNED_TO.search(self.returned):
             addresses = set(_ADDRESS.findall(header_text(found[1])))
             addresses.discard(self.top.header("to").strip("<>"))  # a report of a report
@@ -98,9 +98,9 @@ class OpenedMail:
 
     @cached_property
     def only_address(self) -> str:
-        """The one that its words name, if it is by a mail server that cannot deliver.
+        """The only address in the words of a mail server that reports a failure.
 
-        Of several, prose does not tell which has failed.
+        Empty if there are several: prose does not tell which of them failed.
         """
         shown = any(words in self.sender for words in senders.DAEMON_NAMES)
         if not (shown and self.speaks_of_failure):
@@ -116,12 +116,12 @@ class OpenedMail:
 
     @cached_property
     def failed_recipients(self) -> list[str]:
-        """As Exim, Gmail and Mail.Ru name them in a header of the report."""
+        """The addresses in X-Failed-Recipients, a header of Exim, Gmail and Mail.Ru."""
         return _ADDRESS.findall(self.top.header("x-failed-recipients"))[:100]
 
     @cached_property
     def message_id(self) -> str:
-        """The Message-ID of the mail that came back."""
+        """The Message-ID of the returned mail."""
         for text in (self.returned[:60_000], self.notice):
             if found := _MESSAGE_ID.search(text):
                 return one_line(found[1]).replace(" ", "")
@@ -130,7 +130,7 @@ class OpenedMail:
 
     @cached_property
     def is_by_a_server(self) -> bool:
-        """Whether its header says that a mail server wrote it, and no person."""
+        """Whether its header says that a mail server wrote it, not a person."""
         shown, _, path = self.sender.rpartition("<")
         local = (path if shown else self.sender).partition("@")[0].strip(' <>"')
         return (
@@ -147,18 +147,18 @@ class OpenedMail:
 
     @cached_property
     def is_by_a_person(self) -> bool:
-        """Whether somebody with a name wants an answer, whatever the subject."""
+        """Whether somebody with a name and a return address wrote it, not a server."""
         name = self.sender.rpartition("<")[0].strip(' "')
         return bool(name) and not (self.is_by_a_server or self.came_without_sender)
 
     @cached_property
     def is_reply(self) -> bool:
-        """Whether its subject says that a person answers or passes something on."""
+        """Whether its subject begins as those of replies and forwarded mail."""
         return self.subject.startswith(senders.REPLY_PREFIXES)
 
     @cached_property
     def is_report(self) -> bool:
-        """Whether it can be a report of a mail server that has to be read as a text."""
+        """Whether it may be a mail server's report that must be read as plain text."""
         if self.subject.startswith(
             senders.HARMLESS_SUBJECTS + senders.AUTOREPLY_SUBJECTS
         ):
@@ -177,12 +177,13 @@ class OpenedMail:
             return not self.is_automatic or self.says_bounce
         if any(words in self.subject for words in senders.LIST_SUBJECTS):
             return True
-        # Nothing but the subject: a person may well write about a bounce.
+        # There is only the subject left to judge by: it must begin so, because a person
+        # may well write about a bounce.
         return self.subject.lstrip(' *["').startswith(senders.BOUNCE_SUBJECTS)
 
     @cached_property
     def speaks_of_failure(self) -> bool:
-        """Whether a server wrote it that cannot do what it should."""
+        """Whether it seems to be a server's, and its words are those of a failure."""
         if not (self.is_by_a_server or (self.says_bounce and not self.is_by_a_person)):
             return False
         text = f"{self.subject}\n{self.notice}".lower()
@@ -197,7 +198,7 @@ class OpenedMail:
 
     @cached_property
     def speaks_of_relaying(self) -> bool:
-        """Whether its success may be no more than that another server has the mail."""
+        """Whether the success is only that the mail was passed to another server."""
         text = " ".join(self.notice[:4_000].lower().split())
         return any(words in text for words in senders.RELAYED_WORDS)
 
@@ -217,9 +218,12 @@ class OpenedMail:
 
 
 def _returned_from(text: str) -> int:
-    """Where in `text` the mail begins that came back; not before the first words."""
+    """The position in `text` at which the returned mail begins, or the text's end.
+
+    Not before the first three words.
+    """
     at = words = header = 0
-    names: set[str] = set()  # of the fields in a row that begin at `header`
+    names: set[str] = set()  # of the successive fields that begin at `header`
     for line in text.split("\n"):
         begins = line[:200].lstrip(_RULE).lower()
         if words > 2:
@@ -231,7 +235,7 @@ def _returned_from(text: str) -> int:
                 header = header if names else at
                 names.add(field[1].lower())
                 if len(names) > 2 and "message-id" in names:
-                    return header  # nothing has announced it
+                    return header  # a header that no words announce
             elif not line.startswith((" ", "\t")):
                 names.clear()
         at += len(line) + 1
@@ -245,9 +249,9 @@ def open_mail(raw: bytes) -> OpenedMail:
 
 
 def open_wrapped(mail: OpenedMail) -> OpenedMail | None:
-    """The report that a gateway put into a mail of its own, under the same subject.
+    """The report that a gateway has wrapped in a mail of its own with the same subject.
 
-    Not to be mistaken for a report that came back, which speaks of others.
+    With another subject it would be a returned report, about somebody else's mail.
     """
     if not mail.is_by_a_server:
         return None

@@ -1,7 +1,7 @@
-"""The parts and fields of a mail that somebody else's server made. Pure, never raises.
+"""The parts and fields of a mail that another server wrote. Pure, never raises.
 
-Written for damaged mail and for haste: it cuts the text at lines, keeps octets as one
-character each (Latin-1) until somebody asks for a text, and has a limit for everything.
+Written for damaged mail and for speed: it cuts the text at lines, keeps octets as one
+character each (Latin-1) until `Part.text` decodes them, and has a limit for everything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_PARTS = 50
 MAX_GROUPS = 200
 MAX_TEXT = 60_000  # characters of one part that are read
 
-# What a report returns to us. A report in there speaks of somebody else's mail.
+# The types of a returned mail. A report inside it is about somebody else's mail.
 RETURNED = frozenset(
     {
         "message/rfc822",
@@ -63,21 +63,21 @@ _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 class Part:
     """A mail or a part of one."""
 
-    fields: Fields  # by name in lower case; of several with one name the first
+    fields: Fields  # by lower-case name; of several with one name, the first
     body: str
 
     @property
     def type(self) -> str:
-        """As the part calls itself, in lower case; nothing if it does not."""
+        """Its content type in lower case; empty without one."""
         return self.fields.get("content-type", "").partition(";")[0].strip().lower()
 
     def header(self, name: str) -> str:
-        """The first header of this name (in lower case), in one line."""
+        """The first header field of this lower-case name, decoded, in one line."""
         return header_text(self.fields.get(name, ""))
 
     @property
     def text(self) -> str:
-        """What its body says, as far as anybody reads on."""
+        """The body decoded to text, up to MAX_TEXT characters."""
         head = self.fields
         encoding = head.get("content-transfer-encoding", "").strip().lower()
         charset = _CHARSET.search(head.get("content-type", ""))
@@ -88,7 +88,7 @@ class Part:
 
 
 def parse(raw: bytes) -> Part:
-    """Return the mail, as far as it is worth reading."""
+    """Parse the first READ_AT_MOST octets of a mail."""
     raw = raw[:READ_AT_MOST].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     text = raw.decode("latin-1").lstrip("\n \t")
     if text.startswith(("From ", ">From ")):
@@ -97,7 +97,7 @@ def parse(raw: bytes) -> Part:
 
 
 def _part(text: str) -> Part:
-    """Take the header off. What begins with no field is all body."""
+    """Split header and body. A text that does not begin with a field is all body."""
     if not _FIELD.match(text):
         return Part({}, text.removeprefix("\n"))
     head, *body = _BLANK_LINE.split(text, maxsplit=1)
@@ -108,7 +108,7 @@ def _part(text: str) -> Part:
 
 
 def own_parts(mail: Part) -> list[Part]:
-    """Return the leaves of `mail` in their order, without looking into returned mail."""
+    """Return the leaves of `mail` in order, without looking into returned mail."""
     return list(islice(_leaves(mail, MAX_DEPTH), MAX_PARTS))
 
 
@@ -129,13 +129,14 @@ def _inside(part: Part) -> list[Part]:
         pieces = _cut(part.body, some[1].rstrip())
     if len(pieces) < 2:
         return [Part({}, part.body)]
-    # Before the first boundary is what a reader without MIME sees; some say all there.
+    # The text before the first boundary is for readers without MIME; some servers put
+    # the whole report there.
     before = [Part({}, pieces[0])] if len(pieces[0]) > 200 else []
     return before + [_part(piece) for piece in pieces[1:]]
 
 
 def _cut(body: str, boundary: str) -> list[str]:
-    """Cut at the lines that are this boundary, and not another that begins like it."""
+    """Cut at lines that are this boundary, not at longer ones that begin like it."""
     mark = "\n--" + boundary.strip()
     body = "\n" + body
     pieces: list[str] = []

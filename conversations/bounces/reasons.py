@@ -1,6 +1,6 @@
 """Why mail does not arrive, in words a salesperson can act on. A table.
 
-The codes are ours; which evidence leads to which is `classify`'s business.
+The keys are our own; `classify` decides which evidence leads to which.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ class Actor(StrEnum):
 
 
 class Speaks(StrEnum):
-    """What a reason speaks of: failures of one reason about one such thing are a cause."""
+    """What a reason is about: failures of one reason about one thing are a cause."""
 
-    ADDRESS = "address"  # each of its own; together they are one cause
+    ADDRESS = "address"  # all addresses together are one cause
     DOMAIN = "domain"  # the recipient's
     CHANNEL = "channel"
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """So many deliveries to an address must fail within a time to suppress it."""
+    """How many failures, within what time, suppress an address."""
 
     deliveries: int
     within: timedelta
@@ -48,11 +48,11 @@ class Reason:
     # The address itself is dead: sending again cannot work.
     hard: bool = False
     of: Speaks = Speaks.ADDRESS
-    # The title where it is known of which domain, organisation or channel it speaks.
+    # The title if the domain, organisation or channel it is about is known.
     title_of: str = ""
-    # Only what speaks of the address may suppress it, never what speaks of us.
+    # Only a reason about the address may suppress it, never one about us.
     suppresses: Threshold | None = None
-    # Instead of the advice, once the channel it speaks of works.
+    # Replaces the advice once the delivery's channel works.
     once_mended: str = ""
 
     def advice_if(self, *, channel_works: bool) -> str:

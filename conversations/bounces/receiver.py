@@ -1,8 +1,8 @@
 """The server that bounces come to: SMTP for an MX, LMTP for a local MTA.
 
-It takes mail for return paths of ours and nothing else, and says 250 only after the
-report is committed; with the database away it says 451, and the other server keeps
-the report and comes again.
+It takes mail for our return paths, and what `addresses` keeps for the admin. It says
+250 only after the report is committed. If the database is away it says 451, and the
+other server keeps the report and tries again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from conversations.bounces.handler import ReportHandler
 from conversations.bounces.sessions import SmtpSession, Terms, session_for
 
-STOP_PATIENCE = 0.3  # seconds that a stop gives to what is being stored
+STOP_PATIENCE = 0.3  # seconds that a stop waits for what is being stored
 
 
 def host_and_port(listen: str) -> tuple[str, int]:
@@ -63,7 +63,7 @@ class BounceReceiver:
         except OSError as error:
             if error.errno is None or error.errno <= 0:  # no such host
                 raise
-            # The system's words: asyncio wraps them into a longer tale.
+            # The system's own message, without the words that asyncio adds.
             raise OSError(error.errno, os.strerror(error.errno)) from None
         self._running = True
 

@@ -1,4 +1,4 @@
-"""Taking reports in: whether their addresses are ours, and keeping them as they came."""
+"""Taking reports in: whether their return paths exist, and keeping the raw mails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from conversations.tasks import read_reports
 
 logger = logging.getLogger(__name__)
 
-OCTETS_AT_ONCE = 16 * 1024 * 1024  # in one transaction, however many wait
+OCTETS_AT_ONCE = 16 * 1024 * 1024  # the most in one transaction, except one big mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Arrival:
 
 
 def known_tokens(tokens: Sequence[str]) -> set[str]:
-    """Return those that are about deliveries that still exist.
+    """Return the tokens whose deliveries still exist.
 
-    Asked for each mail: the ORM would take longer than the database.
+    Raw SQL, because it runs for each mail: the ORM would take longer than the database.
     """
     quote, places = connection.ops.quote_name, ", ".join(["%s"] * len(tokens))
     with connection.cursor() as cursor:
@@ -72,10 +72,10 @@ def receive_report(token: str, raw: bytes, source: str) -> Report:
 
 
 def receive(arrivals: Sequence[Arrival]) -> list[list[int] | Exception]:
-    """Keep all of them and commit; the same mail to the same path is kept once.
+    """Keep all arrivals and commit; the same mail to the same path is kept once.
 
-    Returns for each the ids of its new reports, or why it could not be kept. One that
-    cannot takes nobody with it: those it came with are then tried one by one.
+    Return for each the ids of its new reports, or the exception why it was not kept. If
+    a group fails because of one arrival, its arrivals are tried one by one.
     """
     return [
         answer for group in _by_size(arrivals) for answer in _receive_or_split(group)
@@ -83,7 +83,7 @@ def receive(arrivals: Sequence[Arrival]) -> list[list[int] | Exception]:
 
 
 def announce_reports(pks: Sequence[int]) -> None:
-    """Have them read soon, by one worker. If the queue is away, the sweeper finds them."""
+    """Announce the reports to one worker; else the sweeper finds them later."""
     if pks:
         announce(read_reports, *pks)
 
@@ -101,8 +101,7 @@ def _receive_or_split(arrivals: Sequence[Arrival]) -> list[list[int] | Exception
 
 def _keep(arrivals: Sequence[Arrival]) -> list[list[int]]:
     rows = [list(arrival.rows()) for arrival in arrivals]
-    # In one order everywhere: two receivers with the same reports wait for each other
-    # in turn, and never both at once.
+    # Sorted, so that two receivers with the same reports cannot deadlock.
     new = keep(sorted(chain.from_iterable(rows), key=_key))
     _log(new.values())
     return [
@@ -112,7 +111,7 @@ def _keep(arrivals: Sequence[Arrival]) -> list[list[int]]:
 
 
 def _log(reports: Iterable[Kept]) -> None:
-    """Tell whoever runs it that they have come, and to which delivery's return path."""
+    """Log for the operator that reports have come, and for which deliveries."""
     if not logger.isEnabledFor(logging.INFO):
         return
     for report, delivery in reports:

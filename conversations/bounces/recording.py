@@ -1,7 +1,7 @@
 """What a report does to its delivery: once, in one transaction.
 
-The return path decides which delivery is meant. The recipient that a report names
-may be another, because mail is forwarded; that is told on the timeline.
+The return path decides which delivery is meant. A report may name another recipient,
+because the mail was forwarded; then the timeline says so.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from conversations.suppressing import evidence_of, suppress_for
 from conversations.watching.alerting import Refusal, raise_alerts
 
 logger = logging.getLogger(__name__)
-# Bytes of a complaint that are searched for our return path, and how many of those.
+# How many bytes of a complaint are searched for our return paths, and the most tokens.
 LOOKED_AT, MANY = 1024 * 1024, 100
 EventKind = DeliveryEvent.Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A delivery that `changes` describes becomes `to`, and the timeline gets `event`.
+    """What a kind of report does to a delivery.
 
-    Any other stays as it is, and the timeline gets `otherwise`.
+    If the delivery meets the condition `changes`, it becomes `to` and its timeline gets
+    `event`. Any other stays as it is, and its timeline gets `otherwise`.
     """
 
     event: EventKind
@@ -47,20 +48,19 @@ def _in(*states: State) -> Q:
     return Q(state__in=states)
 
 
-# Of what lies in the queue again after an attempt that somebody did take: sending it
-# once more would double it.
+# An arrival was confirmed before: a late notice of a delay changes nothing then.
 CONFIRMED = Exists(
     DeliveryEvent.objects.filter(delivery=OuterRef("pk"), kind=EventKind.DELIVERED)
 )
-# Put away or decided about as something else: that it has failed is news.
+# If it was archived or decided about while it had not failed, it is open again.
 NEWS = {"archived_at": None, "triage": Triage.OPEN}
-# What proves that somebody has the mail ends the trying. A bounce does not: it speaks
-# of an earlier attempt, and the retry table wants another one.
+# A report that proves that a server has the mail takes it out of the queue. A bounce
+# does not: it is about an earlier attempt, and the next one decides.
 EFFECTS: dict[Kind, Effect] = {
     "bounce": Effect(
         EventKind.BOUNCED,
         changes=_in(State.ACCEPTED, State.DELAYED, State.UNCONFIRMED, State.FAILED)
-        # A second one may know what the first did not.
+        # A second bounce may give a reason that the first did not.
         | Q(state=State.BOUNCED, reason="unknown"),
         to=State.BOUNCED,
     ),
@@ -82,7 +82,7 @@ EFFECTS: dict[Kind, Effect] = {
         to=State.ACCEPTED,
         otherwise=EventKind.DELIVERED,
     ),
-    # As much as an acceptance tells, and no more: it may still be late or come back.
+    # No more than an acceptance: a delay or a bounce may still follow.
     "relayed": Effect(
         EventKind.RELAYED,
         changes=_in(State.QUEUED, State.DELAYED, State.UNCONFIRMED, State.FAILED),
@@ -98,7 +98,7 @@ EFFECTS: dict[Kind, Effect] = {
             State.UNCONFIRMED,
             State.FAILED,
         )
-        & ~Q(CONFIRMED),  # the notice came late
+        & ~Q(CONFIRMED),  # else the notice came late
         to=State.DELAYED,
         otherwise=EventKind.DELAYED,
     ),
@@ -106,7 +106,7 @@ EFFECTS: dict[Kind, Effect] = {
     "auth_report": Effect(EventKind.REPORTED),
     "other": Effect(EventKind.REPORTED),
 }
-# What a person would wonder about: a report that comes to a delivery in such a state.
+# Explanations for the timeline of reports that are surprising in the delivery's state.
 SURPRISES: dict[tuple[Kind, str], str] = {
     ("bounce", State.QUEUED): "It is about an earlier attempt. The next one decides.",
     ("bounce", State.FAILED): "So an earlier attempt had left after all.",
@@ -122,7 +122,7 @@ SURPRISES: dict[tuple[Kind, str], str] = {
     ("delay", State.QUEUED): "Their server has it already. It is not sent again.",
     ("delay", State.FAILED): "So an earlier attempt had left after all.",
 }
-# What a kind of report means, where its name does not tell it all.
+# Explanations for the timeline of kinds whose name does not tell it all.
 MEANINGS: dict[Kind, str] = {
     "relayed": "It was passed on to a server that sends no confirmations: whether it "
     "arrived is not known.",
@@ -187,15 +187,15 @@ def _record(report: Report) -> None:
 
 
 def _ids(report: Report, delivery: Delivery | None) -> dict[str, int | None]:
-    """What all that is logged on its way can be found by."""
+    """The ids that log records of this report carry."""
     return {"report": report.pk, "delivery": delivery.pk if delivery else None}
 
 
 def _token_of(report: Report, found: list[ReadReport]) -> str:
-    """Return the token it came to; of a complaint also the one inside.
+    """Return the token it came to; for a complaint without one, the one inside.
 
-    Feedback loops send to one agreed address. What they return has been at the
-    recipient's, whose server wrote our return path into it.
+    Feedback loops send to one agreed address. The mail they return has reached the
+    recipient's server, which wrote our return path into it.
     """
     if report.return_token or all(read.kind != "complaint" for read in found):
         return report.return_token
@@ -217,7 +217,7 @@ def most_telling(found: list[ReadReport], recipient: str) -> ReadReport:
 
 
 def _claim(report: Report, read: ReadReport, delivery: Delivery | None) -> bool:
-    """Write what was read; False if somebody else has done so."""
+    """Save what was read in the report; return False if another worker has done so."""
     claimed = Report.objects.filter(pk=report.pk, state=Report.State.UNREAD).update(
         state=Report.State.READ,
         delivery=delivery,
@@ -235,7 +235,7 @@ def _claim(report: Report, read: ReadReport, delivery: Delivery | None) -> bool:
 
 def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
     effect = EFFECTS[read.kind]
-    # When it came; but never before the hand-over that it may have overtaken.
+    # When it came, but not before the last change of state: it may have overtaken that.
     at = max(report.received_at, delivery.state_since)
     changed = effect.changes is not None and bool(
         Delivery.objects.filter(effect.changes, pk=delivery.pk).update(
@@ -258,7 +258,7 @@ def _apply(read: ReadReport, report: Report, delivery: Delivery) -> None:
     if read.kind in SPEAKS_OF_THE_ADDRESS:
         words, received = read.diagnostic, report.received_at
         suppress_for([evidence_of(delivery, read.reason, words, received, report)])
-    # A refusal on the spot of the same mail for the same reason has been counted.
+    # With the same reason as before, the refusal has been counted already.
     if changed and delivery.reason != read.reason:
         raise_alerts(
             [Refusal(delivery, read.reason, read.diagnostic, at, read.remote_mta)]

@@ -1,8 +1,8 @@
-"""What one connection to the bounce receiver may take: time, memory, liberties.
+"""The limits of one connection to the bounce receiver: time, memory, syntax.
 
-aiosmtpd speaks the protocol; this bounds it, and takes the mail itself. Only who knows
-a return path of ours gets as far as DATA, so a stranger holds a connection and a
-command line at most.
+aiosmtpd speaks the protocol; this limits it, and reads the mail data itself. Only a
+client that names a recipient we take gets as far as DATA: any other can hold a
+connection and a command line at most.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from django.conf import settings
 from conversations.bounces.mail_data import MailData
 
 IDLE_LIMIT = 60.0  # seconds between two commands, or two pieces of a mail
-SESSION_LIMIT = 600.0  # seconds altogether, for who sends a byte a minute
+SESSION_LIMIT = 600.0  # seconds altogether, against clients that send a byte a minute
 MAX_SESSIONS = 500
-LINE_LIMIT = 1024  # octets of a command that are held; the protocol allows 512
-UNANSWERED_LIMIT = 1024 * 1024  # octets of commands, and beyond twice a mail's limit
+LINE_LIMIT = 1024  # octets of a command line; the protocol allows 512
+# Octets since our last answer: of commands; of a mail, this and twice its size limit.
+UNANSWERED_LIMIT = 1024 * 1024
 
 TOO_BIG = "552 5.3.4 Message too big"
 TOO_SOON = "554 5.5.0 Mail came before its 354"
@@ -37,13 +38,13 @@ _STRAY = re.compile(rb"[\0\r\n]")
 
 
 class HungUpError(ConnectionResetError):
-    """We have closed the connection: what it has still sent is not read."""
+    """We have closed the connection: what the client still sends is not read."""
 
 
 class CommandReader(asyncio.StreamReader):
-    """Reads command lines, and calls `refuse` for what only looks like one.
+    """Reads command lines; calls `refuse` for one with a stray CR, LF or NUL.
 
-    A line that another server would divide differently is how commands are smuggled.
+    Commands are smuggled in lines that another server would divide differently.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class CommandReader(asyncio.StreamReader):
     async def readuntil(self, separator: Any = b"\n") -> bytes:
         try:
             line = await super().readuntil(separator)
-        except asyncio.LimitOverrunError:  # aiosmtpd skips what is left of it
+        except asyncio.LimitOverrunError:  # aiosmtpd skips the rest of the line
             self._in_long_line = True
             raise
         if self._in_long_line:
@@ -108,7 +109,7 @@ class SmtpSession(SMTP):
             client_connected_cb=self._cb_client_connected,
             loop=loop,
         )
-        # Its own is one for all sessions, and grows with each EHLO.
+        # aiosmtpd's is shared by all sessions, and grows with each EHLO.
         self.command_size_limits = defaultdict(lambda: LINE_LIMIT)
         self._size_limit = terms.size_limit
         self._sessions = sessions
@@ -117,7 +118,7 @@ class SmtpSession(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self not in self._sessions:  # and not after STARTTLS again
+        if self not in self._sessions:  # it is called again after STARTTLS
             self._sessions.add(self)
             self._end = self.loop.call_later(SESSION_LIMIT, self._timeout_cb)
 
@@ -149,11 +150,11 @@ class SmtpSession(SMTP):
         await super().push(status)
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
-        """Take a mail whole. aiosmtpd would go through it line by line."""
+        """Read the mail in pieces; aiosmtpd would go through it line by line."""
         assert self.envelope is not None
         assert isinstance(self._reader, CommandReader)
         if self._reader.holds_more():
-            # Else a mail whose DATA is refused would be read as commands.
+            # If DATA is then refused, a mail sent too early would be read as commands.
             self.hang_up(TOO_SOON)
             raise HungUpError
         if await self.check_helo_needed():
@@ -184,7 +185,7 @@ class SmtpSession(SMTP):
         await self.push(status)
 
     def _room(self) -> int:
-        """Return how big the mail may be: somewhat more than announced (RFC 1870, 6.3)."""
+        """Return the limit of the mail: some more than announced (RFC 1870, 6.3)."""
         assert self.envelope is not None
         for option in self.envelope.mail_options:
             name, _, size = option.partition("=")
@@ -193,7 +194,7 @@ class SmtpSession(SMTP):
         return self._size_limit
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
-        """Read what nearly all say; aiosmtpd's own way takes a third of a whole mail."""
+        """Read the usual form; aiosmtpd's way takes a third of the time of a mail."""
         if plain := _PLAIN.match(arg):
             return plain[1] or "<>", arg[plain.end() :]
         read: tuple[str | None, str | None] = super()._getaddr(arg)
@@ -209,7 +210,7 @@ class SmtpSession(SMTP):
         self.hang_up("421 4.4.2 Waited too long")
 
     async def _handle_client(self) -> None:
-        with suppress(ConnectionError):  # they may go at any moment
+        with suppress(ConnectionError):  # the client may go at any moment
             await super()._handle_client()
 
 
@@ -226,7 +227,7 @@ class LmtpSession(SmtpSession, LMTP):
 
 
 class Busy(asyncio.Protocol):
-    """The answer to one connection too many."""
+    """Answers 421 to a connection beyond MAX_SESSIONS, and closes it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

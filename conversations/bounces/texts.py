@@ -1,6 +1,6 @@
-"""From octets that anybody may have written to text that is safe to keep. Pure.
+"""From untrusted octets to text that is safe to store. Pure.
 
-Octets come here as one character each (Latin-1), as `parts` cuts them.
+The octets come as one character each (Latin-1), as `parts` cuts them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import quopri
 import re
 from collections.abc import Callable
 
-# Codecs that take time in proportion to the text; punycode and idna do not.
+# Codecs whose time is linear in the length of the text; punycode and idna are not.
 _CHARSET = re.compile(
     r"utf-?[78]|iso-?8859-\d{1,2}|(windows-|cp)\d{3,4}|iso-2022-(jp|kr)|koi8-[ru]"
     r"|(shift_?jis|euc-(jp|kr)|gb(2312|k|18030)|big5)"
@@ -20,7 +20,7 @@ _DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "base64": binascii.a2b_base64,
     "quoted-printable": quopri.decodestring,
 }
-# What to try where a text is not in the charset that it claims.
+# Charsets to try if a text is not in the one that it claims.
 _FALLBACKS = ("utf-8", "iso-2022-jp")
 _WORD = re.compile(
     r"=\?([\w-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?\s]{0,2000})\?=", re.ASCII
@@ -38,7 +38,7 @@ _BREAK = re.compile(
 
 
 def decoded(text: str, encoding: str = "", charset: str = "") -> str:
-    """Return what `text` says: without transfer encoding, in its charset or UTF-8."""
+    """Undo the transfer encoding and decode from `charset`, or else from UTF-8."""
     decode = _DECODERS.get(encoding)
     if decode is None and text.isascii() and "\x1b" not in text:
         return text
@@ -52,7 +52,7 @@ def decoded(text: str, encoding: str = "", charset: str = "") -> str:
 
 
 def _whole_quads(octets: bytes) -> bytes:
-    """Read base64 that was cut off, as far as it goes."""
+    """Decode base64 that was cut off, as far as it goes."""
     clean = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
     return binascii.a2b_base64(clean[: len(clean) // 4 * 4])
 
@@ -72,7 +72,7 @@ def _as_text(octets: bytes, charset: str) -> str:
 
 
 def without_octal(text: str) -> str:
-    """Read what Exim writes as `\\303\\274`, an octet of another server's words each."""
+    """Decode octets that Exim writes as `\\303\\274` in another server's words."""
     return _OCTAL.sub(_octets, text) if "\\" in text else text
 
 
@@ -100,13 +100,13 @@ def _word(found: re.Match[str]) -> str:
 
 
 def without_tags(text: str) -> str:
-    """Return the words of an HTML text, a line for each of its blocks."""
+    """Return the words of an HTML text, with a line for each block."""
     text = _BREAK.sub("\n", _STYLE.sub(" ", text))
     return html.unescape(_TAG.sub(" ", text)).replace("\xa0", " ")
 
 
 def one_line(text: str) -> str:
-    """Without control characters, lone surrogates, line ends or runs of blanks."""
+    """Make it one line, without control characters, surrogates and runs of blanks."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
     return " ".join(text.translate(_CONTROLS).split())

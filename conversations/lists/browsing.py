@@ -1,4 +1,4 @@
-"""What of a tab's lists a person looks at, and how it is read."""
+"""A user's view of a list of deliveries: how its matches are counted and read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from deliveryportal.accounts.models import User
 
 FAILED = FOLDERS["failed"].everything
 DATES = {"when", "since", "until"}
-# What the list of one person, or of some days, has in its order.
+# Filters that an index in the list's own order answers: by sender, and by date.
 IN_ORDER = {"member", "identity"} | DATES
 THE_OPEN = {"triage": Triage.OPEN}
 TRIAGED = [{"triage": Triage.WAITING}, {"triage": Triage.LOST}]
@@ -32,7 +32,10 @@ TRIAGED = [{"triage": Triage.WAITING}, {"triage": Triage.LOST}]
 
 @dataclass(frozen=True, kw_only=True)
 class Browsing(Looking):
-    """Read from the address by `of`; None there if its list does not exist."""
+    """A view of a list of deliveries.
+
+    `of` reads it from the address; it returns None if the list does not exist.
+    """
 
     folder: Folder
     listing: Listing
@@ -57,25 +60,26 @@ class Browsing(Looking):
         return {"list": self.listing.key}
 
     def address_in(self, listing: Listing) -> str:
-        """Of another list, narrowed likewise; in this order as far as it has that."""
+        """The address of another list with these filters, and this order if it fits."""
         order = self.order if self.order.fits(listing) else NEWEST_FIRST
         return self.address(list=listing.key, sort=order.key)
 
     def everything(self) -> DeliveryQuerySet:
-        """All that matches, on whatever page: what is exported and acted on at once."""
+        """All matches, on whatever page: for exports and actions on everything."""
         return self.filter.apply(
             self.listing.of(Delivery.objects.visible_to(self.user))
         )
 
     def latest(self, number: int) -> Page[Delivery]:
-        """The first so many that match, or those among the latest."""
+        """The newest `number` matches; without an index, among the latest rows."""
         return read_page(self.parts, Place(), number, newest_first=True)
 
     @cached_property
     def parts(self) -> list[Part[Delivery]]:
-        """The same, a part for each index that holds it in order.
+        """The matches, a part for each index that holds them in order.
 
-        What no index counts is sought in them; else each has just what matches.
+        If an index can count the matches, the parts hold just these. Else they hold
+        what the list's indexes narrow down to; the rest of the filter is `sought`.
         """
         if not self.can_be_counted:
             return self._as_sought()
@@ -104,7 +108,7 @@ class Browsing(Looking):
         ).between(self.filter.since, self.filter.before)
 
     def _span(self, stream: Stream) -> type[Span] | None:
-        """What the index is made of that is to be read, if it is a coarse one."""
+        """The key of the index to read, if that is a coarse one; else None."""
         if stream.spans is None:
             by_channel = self._has_its_own_index and "channel" in self.filter.values
             return Day if by_channel else None
@@ -112,18 +116,19 @@ class Browsing(Looking):
         return stream.spans.of_sender if of_one else stream.spans.seen_by(self.user)
 
     def _is_read_in_order(self, stream: Stream) -> bool:
-        """Whether the index of the list's order is best, whatever it is narrowed by.
+        """Whether to read by the index of the list's order, whatever the filters are.
 
-        Of what was sent no other knows more. Of failures others do.
+        Coarse indexes, as sent mail has them, have no rival. For filtered failures,
+        another index may find the matches sooner.
         """
         return bool(self._span(stream)) or not (self.filter or stream.further)
 
     @property
     def _knows_its_matches(self) -> bool:
-        """Whether an index finds what is narrowed down to, however rare that is.
+        """Whether to find the matches by the filter index, however rare they are.
 
-        Not asked where the list's own order, or that of another index, leads to enough
-        of it as soon.
+        Not where the index of the list's order, or one just for this filter, leads to
+        enough of them as quickly.
         """
         scattered = self.filter.values.keys() - IN_ORDER
         known = bool(scattered) and self.listing.knows_filters
@@ -131,7 +136,10 @@ class Browsing(Looking):
 
     @property
     def _has_its_own_index(self) -> bool:
-        """Whether one index has these failures of a team, in their order, and no other."""
+        """Whether one index holds exactly these failures of the team, in order.
+
+        Those by triage, by reason, by channel, or open ones by cause.
+        """
         chosen = {k: v for k, v in self.filter.values.items() if k not in DATES}
         alone = chosen in TRIAGED or chosen.keys() in ({"reason"}, {"channel"})
         by_cause = self._is_of_an_open_cause and chosen.keys() == {"cause", "triage"}
@@ -139,46 +147,54 @@ class Browsing(Looking):
 
     @property
     def _is_of_an_open_cause(self) -> bool:
-        """Whether it is narrowed to what By cause counts: of a team, one index has that."""
+        """Whether it shows open failures of one cause, as the By cause page does.
+
+        For a whole team, one index holds just these.
+        """
         values = self.filter.values
         return "cause" in values and values.get("triage") == Triage.OPEN
 
     @property
     def can_be_counted(self) -> bool:
-        """Whether an index counts what matches, and not the whole list is read for it."""
+        """Whether an index can count the matches, without reading the whole list."""
         chosen = self.filter.values.keys()
         if "cause" in chosen and self.user.is_manager and not self._is_of_an_open_cause:
             return False
         return self.listing.knows_filters or not chosen & UNINDEXED
 
     def can_be_looked_through(self, at_most: int) -> bool:
-        """Whether all that matches is soon looked at: failures, and no long list."""
+        """Whether all matches can be read while somebody waits.
+
+        Failures that an index finds, or a list of no more than `at_most` rows.
+        """
         if self.listing.knows_filters or not self.can_be_counted:
             return self.can_be_counted
         return sum(part.rows[: at_most + 1].count() for part in self.parts) <= at_most
 
     def count(self, counting: Counting, *, with_ids: bool = False) -> Number:
-        """Ask for the number of all that matches.
+        """Ask `counting` for the number of matches.
 
-        `with_ids`, where it has to look for each, `page` need not do so again.
+        `with_ids`: if each match has to be found for that, keep their ids, so that
+        `page` need not find them again.
         """
         parts = [part.rows for part in self.parts]
         if self.filter.values == THE_OPEN and self.user.is_manager:
-            # Few or most of all failures: their causes have them alone, in this order.
+            # Be they few or most failures: the index by cause has only open ones, in
+            # this order.
             return counting.number(*(each.order_by(*BY_CAUSE) for each in parts))
         if self._knows_its_matches:
             return counting.matches(*parts, with_ids=with_ids)
         return counting.number(*(part.as_indexed() for part in self.parts))
 
     def count_latest(self, counting: Counting) -> Number:
-        """Ask how many match among the latest, where no index counts them."""
+        """Ask how many of the latest CAP rows match, where no index counts them."""
         return counting.number(
             *(part.latest(CAP) for part in self.parts),
             among=counting.number(*(part.as_indexed() for part in self.parts)),
         )
 
     def page(self, layout: Layout, matching: Number | None = None) -> Page[Delivery]:
-        """Read a page; of those that match, if they are known to be few."""
+        """Read a page; by the ids of the matches, if `matching` has them all."""
         if matching is not None and matching.is_exact:
             if matching.ids is not None:
                 return self._read([self._among(matching.ids, layout)], layout)
@@ -190,10 +206,10 @@ class Browsing(Looking):
 
     @property
     def _is_searched_alone(self) -> bool:
-        """Whether there are words to look for, and no more that another index knows.
+        """Whether words are searched for, and no other filter lacks a list index.
 
-        If many have them, enough of those are soon met with in the list's order, while
-        PostgreSQL would rather read and sort all that there are.
+        If many rows match, reading in the list's order soon meets enough of them, while
+        PostgreSQL would rather find and sort all matches.
         """
         return self.filter.values.keys() & UNINDEXED == {"q"}
 

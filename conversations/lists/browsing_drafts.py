@@ -1,4 +1,4 @@
-"""What of their own drafts a person looks at: nobody looks at another's."""
+"""A user's view of their own drafts; nobody sees another's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOUGHT_IN = ("to", "cc", "bcc", "people", "subject")
 
 @dataclass(frozen=True, kw_only=True)
 class DraftBrowsing(Looking):
-    """Narrowed by words and dates; a draft has nothing else that a list asks of mail."""
+    """Drafts, filtered by words and dates only: other filters are for deliveries."""
 
     @classmethod
     def of(cls, user: User, query: QueryDict) -> Self:
@@ -38,11 +38,11 @@ class DraftBrowsing(Looking):
         return DRAFTS.url
 
     def everything(self) -> DraftQuerySet:
-        """All that matches, on whatever page."""
+        """All matches, on whatever page."""
         return self._of_these_dates().filter(self._sought or Q())
 
     def count(self, counting: Counting) -> Number | None:
-        """Ask for the number of all that matches; None if no index knows it."""
+        """Ask for the number of matches; None for a text search, which has no index."""
         if not self.filter:
             return counting.theirs(self.user, Draft.objects.of)
         return None if self._sought else counting.number(self._of_these_dates())

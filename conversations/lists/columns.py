@@ -1,4 +1,4 @@
-"""The columns a list may have, and those that a user wants in each tab. A table."""
+"""The columns a list may have, as a table, and those a user wants in each tab."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from channels.models.personal import found_for
+from channels.database.personal import found_for
 from conversations.models import TabLayout
 from deliveryportal.accounts.models import User
 
@@ -19,12 +19,12 @@ USUAL_ROWS = 50
 class Column:
     key: str
     label: str
-    usual: frozenset[str]  # the tabs that have it until told otherwise
+    usual: frozenset[str]  # the tabs that show it by default
     managers_only: bool = False
 
 
 EVERYWHERE = frozenset({"sent", "pending", "failed"})
-# The person is always there: the link of the row is theirs.
+# The person's column is not among them: it is always shown, and links to the message.
 COLUMNS = (
     Column("subject", "Subject", EVERYWHERE),
     Column("member", "Member", EVERYWHERE, managers_only=True),
@@ -38,7 +38,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a tab looks to a user: keys of columns in their order, rows on a page."""
+    """How a user sees a tab: keys of its columns in order, and rows on a page."""
 
     columns: tuple[str, ...]
     rows: int = USUAL_ROWS
@@ -61,7 +61,7 @@ def _layouts(user: User) -> QuerySet[TabLayout]:
 
 
 def keep_layout(user: User, tab: str, columns: Iterable[str], rows: int) -> None:
-    """Remember it; what is no column or no number of rows on offer is left out."""
+    """Save the layout, without columns and numbers of rows that are not on offer."""
     TabLayout.objects.update_or_create(
         user=user,
         tab=tab,

@@ -1,4 +1,4 @@
-"""How many stand in each list: exact up to a cap, so that no count reads a table."""
+"""How many rows each list has: exact up to a cap, so that no count reads a table."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Q, QuerySet
 
-from channels.models.personal import Clause, Theirs, words_for
-from channels.models.prepared import Parameters, planned_anew, prepared
+from channels.database.personal import Clause, Theirs, words_for
+from channels.database.prepared import Parameters, planned_anew, prepared
 from conversations.lists.folders import Listing, Stream, clause_of
 from conversations.models import Delivery
 from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
 CAP = 999
-# A limit that PostgreSQL does not know when it plans: where it believes that there are
-# fewer, it would read and sort all there are instead of following an index that far.
+# The LIMIT is a subquery, so PostgreSQL does not know it when it plans: if it expected
+# fewer rows than that, it would read and sort them all instead of following an index.
 CAPPED = "(SELECT COUNT(*) FROM ({rows} LIMIT (SELECT {most})) AS counted)"
-# Of most in an index, rather the first in its order than a bitmap of all that it holds.
+# Where most rows of an index match: follow it in order up to the limit, rather than
+# make a bitmap of them all.
 BY_DATE = " ORDER BY state_since"
-# With the limit in sight PostgreSQL would rather read the list until it has met so
-# many, and if there are few, all of it. OFFSET 0 keeps that from its sight.
+# If PostgreSQL saw the limit, it would read the list in order until it has met so many
+# matches: all of it, if they are few. OFFSET 0 is a fence that hides the limit.
 MATCHES = "(SELECT id, state_since FROM ({rows}{fence}) AS found LIMIT {most})"
 FENCE = {"postgresql": " OFFSET 0", "sqlite": ""}
 NUMBER = "(SELECT COUNT(*) FROM {matches} AS counted)"
@@ -39,19 +40,22 @@ JOINED = {"postgresql": "STRING_AGG(id::text, ',')", "sqlite": "GROUP_CONCAT(id)
 
 
 class Number:
-    """How many there are, once it has been counted; above the cap, or where there are
-    `more` than was looked at, only that. Of few, their `ids` may have been asked for:
-    the newest first."""
+    """A number of rows, known once `Counting.count` has run.
+
+    Above the cap, or if there may be `more` rows than were looked at, only a minimum.
+    `ids` are those of the rows, newest first, if they were asked for.
+    """
 
     def __init__(
         self, value: int = 0, *, more: bool = False, among: Number | None = None
     ) -> None:
         self.value, self.more = value, more
-        self.among = among  # of so many, the latest alone may have been looked at
+        # How many rows the list has, if only matches among the latest are counted.
+        self.among = among
         self.ids: list[int] | None = None
 
     def add(self, counted: int | str) -> None:
-        """Of one part: its number, or all its ids with commas between them."""
+        """Add one part: its number, or its ids as a text with commas between them."""
         if isinstance(counted, str):
             self.ids = [int(each) for each in counted.split(",") if each]
             counted = len(self.ids)
@@ -74,17 +78,18 @@ class Number:
         return f"{min(self.value, CAP)}+" if self.value else ""
 
 
-# Each once for all that ask for the same: a list, and the tab that it is in.
+# The numbers to fill in, by the SQL that counts them: what several ask for, such as a
+# list and its tab, is counted once.
 Asked: TypeAlias = "dict[Clause, list[Number]]"
 
 
 class Counting:
-    """Numbers of many lists together: ask for each, then `count` them all.
+    """Counts many lists together: ask for each number, then `count` them all.
 
-    Those of whole lists are one statement, planned once for whoever asks; those of
-    what is narrowed down to another, because how that is found depends on the values.
-    Put together from the SQL of each: as expressions of one query of Django's they
-    would take three times as long to write as all of them take to count.
+    Counts of whole lists are one prepared statement, planned once for all users; those
+    of filtered lists another, planned each time, because the best plan depends on the
+    values. Each is put together from pieces of SQL: as expressions in one Django query
+    they would take three times as long to compile as to run.
     """
 
     def __init__(self) -> None:
@@ -92,10 +97,10 @@ class Counting:
         self._narrowed: Asked = defaultdict(list)
 
     def number(self, *parts: QuerySet[Any], among: Number | None = None) -> Number:
-        """The number of rows of the parts together, once they are counted.
+        """Ask for the number of rows of the parts together.
 
-        Each is read in its order, if it has any: by an index of that order. They may be
-        what matches `among` the latest of so many.
+        An ordered part is read by the index of that order. `among` is the number of
+        rows in the list, where the parts are only the matches among its latest rows.
         """
         number = Number(among=among)
         for part in parts:
@@ -104,9 +109,10 @@ class Counting:
         return number
 
     def matches(self, *parts: QuerySet[Any], with_ids: bool = False) -> Number:
-        """Likewise, where an index knows by what they are narrowed.
+        """Likewise, where an index answers the filters.
 
-        The ids are those of a single part: of several they would be in no order.
+        `with_ids` has an effect for a single part only: the ids of several would not be
+        in one order.
         """
         vendor, number = connection.vendor, Number()
         result = IDS if with_ids and len(parts) == 1 else NUMBER
@@ -120,23 +126,26 @@ class Counting:
         return number
 
     def theirs(self, user: User, *several: Theirs[Any]) -> Number:
-        """Likewise of what is a person's own."""
+        """Ask for the number of rows that `several` functions select for the user."""
         number = Number()
         for rows in several:
             self._whole[_capped(*words_for(user, rows, _ones))].append(number)
         return number
 
     def of_lists(self, user: User, member: User | None = None) -> Callable[..., Number]:
-        """What asks for the number that a list has of what the user may see, or of a
-        member's part of it; and with that of what is their own besides."""
+        """Return a function that asks for the number of rows in a list.
+
+        Rows the user may see, or only a member's. The function takes the list and
+        whatever of the user's own is to be added, such as drafts.
+        """
         found, params = words_for(user, Delivery.objects.visible_to, _ones)
         if member:
             clause, more = clause_of(Q(sender=as_key(member.pk)))
             found, params = f"{found} AND {clause}", params + more
 
         def order_of(stream: Stream) -> str:
-            # A member's index does not tell the team: PostgreSQL would rather make a
-            # bitmap of all that they sent than look at as many rows as are counted.
+            # A member's index does not hold the team: without an order, PostgreSQL
+            # would make a bitmap of all they sent rather than stop at the cap.
             by_span = _by_span_of_sender(stream) if member else ""
             return by_span or (BY_DATE if stream.most else "")
 
@@ -182,7 +191,7 @@ def _by_span_of_sender(stream: Stream) -> str:
 
 
 def _ones(rows: QuerySet[Any]) -> Clause:
-    """The SQL of as many rows, but of no column, so that an index alone can answer."""
+    """SQL for the same rows without any column, so that an index alone can answer."""
     ones = rows.query.exists(limit=False)
     ones.add_ordering(*rows.query.order_by)
     sql, params = ones.sql_with_params()

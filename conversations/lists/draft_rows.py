@@ -30,7 +30,7 @@ CELLS = """\
 
 
 def draft_rows_of(drafts: Iterable[Draft], *, to_pick: bool = False) -> SafeString:
-    """A row for each, of what `for_list` has read."""
+    """A row for each draft, read by `DraftQuerySet.for_list`."""
     zone = get_current_timezone()
     return as_html(_row(draft, zone, to_pick=to_pick) for draft in drafts)
 
@@ -47,6 +47,6 @@ def _row(draft: Draft, zone: tzinfo, *, to_pick: bool) -> Html:
 
 
 def _recipients(draft: Draft) -> str:
-    """Whom it is for, in a line."""
+    """The recipients, in a short line."""
     to, people = draft.to_begins.strip(), draft.people_begins.strip()  # type: ignore[attr-defined]
     return at_most(60, to) or ("a list of people" if people else "(nobody yet)")

@@ -32,8 +32,8 @@ HEAD = [
     "Date",
     "Archived",
 ]
-# Where a spreadsheet would take a stranger's words for a formula: with one of these in
-# front of a cell, or of what is one in a language that divides cells by semicolons.
+# Where a spreadsheet may take text from outside for a formula: one of these begins a
+# cell, or follows what divides cells in some languages, such as a semicolon.
 SIGNS = "=+@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}-"
 FORMULA = re.compile(rf"(\A|[;\t\r\n])(?=[{SIGNS}])|\A(?=[\t\r\n])")
 COLUMNS = (
@@ -55,16 +55,17 @@ COLUMNS = (
 
 
 class _Line:
-    """What csv writes into: hands each line back."""
+    """A file for `csv.writer` that returns each line instead of keeping it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(deliveries: DeliveryQuerySet, zone: ZoneInfo) -> Iterator[str]:
-    """Yield the file in pieces. A byte order mark tells Excel that it is UTF-8.
+    """Yield the file line by line, after a byte order mark, so that Excel reads UTF-8.
 
-    It is read when the request is over, and with it the time zone of its user.
+    `zone` is the user's: by the time the lines are read, the request is over and with
+    it the active time zone.
     """
     write = csv.writer(_Line()).writerow
     yield "\ufeff" + write(HEAD)
@@ -78,7 +79,7 @@ def csv_lines(deliveries: DeliveryQuerySet, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _last_decision() -> Case:
-    """As the timeline has it; looked for only where there is one."""
+    """The note of the last decision on the timeline; none if triage is open."""
     decided = DeliveryEvent.objects.filter(
         delivery=OuterRef("pk"), kind=DeliveryEvent.Kind.TRIAGED
     )
@@ -98,7 +99,7 @@ def _in_words(zone: ZoneInfo, *row: object) -> Iterator[str]:
         cells["state"] = STATUS[status][0] if status in STATUS else status.label
     reason = REASONS.get(str(cells["reason"]))
     cells["reason"] = reason.title if reason else cells["reason"]
-    # What has not failed, nobody decides about.
+    # Only failures have a triage.
     cells["triage"] = Triage(str(cells["triage"])).label if status in FAILURES else ""
     for key in ("state_since", "archived_at"):
         at = cells[key]

@@ -1,13 +1,13 @@
 """What PostgreSQL needs for quick lists beside the indexes of the models.
 
-It is told that a sender is of one team, and how common words are, or it would read
-a team's whole history for the first page of one member's.
+Extended statistics tell it that a sender belongs to one team, and how common words are.
+Without them it would read a team's whole history for the first page of one member's.
 
-What Failed deliveries are narrowed by, words and filters, has one index for any of them
-together. It needs PostgreSQL's extensions pg_trgm and btree_gin, which a database user
-without privileges may not create. Then everything works, rare things only take longer
-to find; so the index is no part of a migration that could fail, but is made after any
-`migrate` that finds it missing.
+One GIN index serves search and filters of Failed deliveries in any combination. It
+needs the extensions pg_trgm and btree_gin, which a database user without privileges may
+not create. Without the index everything works, only rare matches take longer to find.
+So it is not part of a migration, which could fail, but is made after any `migrate` that
+finds it missing.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ STATISTICS = """
     ON (UPPER(recipient || ' ' || subject)) FROM conversations_delivery
 """
 NAME = "conv_failed_filtered"
-# On the very expression of models.sought. Without fastupdate, which spares writers
-# the sorting in and has every search read what is not sorted in yet.
+# The UPPER(…) must be the expression of models.sought. fastupdate would let writers
+# append to a pending list, which every search then has to read through.
 DEFINITION = f"""
     CREATE INDEX {NAME} ON conversations_delivery
     USING gin (
@@ -50,7 +50,7 @@ HINT = (
 
 
 def ensure(using: str = "default", **kwargs: Any) -> None:
-    """Make what is missing and can be made; else say what that means."""
+    """Make the missing statistics and index; say so if that is not allowed."""
     connection = connections[using]
     if connection.vendor != "postgresql" or not _wanted(connection):
         return

@@ -1,5 +1,6 @@
-"""What narrows a list: read from the address, kept in it, shared by lists, counts,
-actions on everything that matches, and exports. A table.
+"""The filters of lists, as a table: read from the address and kept in it.
+
+Lists, counts, exports and actions on everything that matches share them.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.timezone import localdate, make_aware
 
+from channels.database.personal import found_for
 from channels.models import Channel, EmailIdentity
-from channels.models.personal import found_for
 from channels.transports import all_transports, kind_choices
 from conversations.bounces.reasons import REASONS
 from conversations.lists.folders import Listing
@@ -26,14 +27,14 @@ from conversations.watching.cause_key import UNKNOWN, CauseKey
 from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
-Option = tuple[str, str]  # what stands in the address, and the words for it
+Option = tuple[str, str]  # the value in the address, and the words for it
 
 LEAST_LETTERS = 3  # what an index of trigrams can answer
 MOST_WORDS = 6
 
 
 class Known:
-    """The people and identities that `user` may filter by, asked for once."""
+    """The people and identities that `user` may filter by, each queried once."""
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -49,7 +50,7 @@ class Known:
         return {str(identity.uuid): identity for identity in found}
 
     def channel(self, key: str) -> Channel | None:
-        """One whose name they know, because mail that they may see has gone by it."""
+        """A channel whose name the user may see, because mail they see may go by it."""
         theirs = Q(owner=self.user) | Q(team=self.user.team_id)
         if self.user.is_manager:
             theirs |= Q(owner__team=self.user.team_id)
@@ -80,11 +81,11 @@ def _of_failures(value: str, listing: Listing) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """One thing a list may be narrowed by: its choices, and what each means.
+    """One filter of lists: its choices, and the condition that each means.
 
-    `indexed`: its condition, where the index of any list answers it (whose mail it is).
-    `condition`: likewise, where only the index of failures does; see filter_index.
-    `fits`: whether any mail of a list can have the value; if not, it is not offered.
+    `indexed`: the condition, if the indexes of every list answer it (whose mail it is).
+    `condition`: the condition, if only the index of failures does; see filter_index.
+    `fits`: whether mail of a list can have the value at all; if not, it is not offered.
     """
 
     label: str
@@ -101,7 +102,7 @@ class Criterion:
 
 
 class OfCause(Criterion):
-    """A cause is one of too many to offer: pages lead to it, and the list names it."""
+    """Causes are too many to offer as choices: other pages link to a list of one."""
 
     def takes(self, value: str, known: Known) -> bool:
         return CauseKey.from_address(value) is not None
@@ -115,11 +116,11 @@ class OfCause(Criterion):
 
 def _of_cause(value: str, known: Known) -> Q:
     key = CauseKey.from_address(value)
-    assert key  # else there is a problem
-    if known.user.is_manager and key.reason:  # the index of causes has a team's
+    assert key  # else `problems` says so, and no condition is made
+    if known.user.is_manager and key.reason:  # the index by cause answers for a team
         return key.condition
-    # That of the filters knows a member's by the reason. And none at all is what most
-    # mail has, so that PostgreSQL would rather read all failures.
+    # The filter index finds a member's by the reason. And most mail has no cause, so by
+    # a NULL cause alone PostgreSQL would rather read all failures.
     return key.condition & key.by_reason
 
 
@@ -142,7 +143,7 @@ CRITERIA: dict[str, Criterion] = {
         options=lambda known: [
             (key, identity.address) for key, identity in known.identities.items()
         ],
-        # Naming its owner too lets the owner's index answer.
+        # The condition on its owner lets the sender's index answer.
         indexed=lambda value, known: Q(sender=as_key(known.identities[value].owner_id)),
         condition=lambda value, known: Q(from_address=known.identities[value].address),
     ),
@@ -173,8 +174,10 @@ CRITERIA: dict[str, Criterion] = {
 
 
 def may_have_gone_by(kind: str, tracked: bool | None) -> bool:  # noqa: FBT001
-    """Whether mail can have gone by this kind of channel that is of one that records
-    bounces, or of one that does not."""
+    """Whether this kind of channel records bounces as `tracked` says.
+
+    Also if `tracked` is None, which is either, or the kind is unknown.
+    """
     transport = all_transports().get(kind)
     return (
         tracked is None
@@ -197,7 +200,7 @@ UNINDEXED = {"q", *(key for key, each in CRITERIA.items() if each.condition)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What the address narrows a list by. `problems` says what of it made no sense."""
+    """The filters in an address. `problems` says which of them make no sense."""
 
     values: Mapping[str, str]
     known: Known
@@ -229,11 +232,11 @@ class Filter:
         )
 
     def apply(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
-        """Narrow to what matches; to nothing where something makes no sense."""
+        """Narrow to the matches; to nothing if there are problems."""
         return self.narrow(deliveries).filter(self.sought)
 
     def narrow(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
-        """By what the index of any list knows: whose they are, and when."""
+        """Narrow only by what the indexes of every list answer: sender and date."""
         if self.problems:
             return deliveries.none()
         deliveries = deliveries.filter(
@@ -251,7 +254,7 @@ class Filter:
 
     @property
     def sought(self) -> Q:
-        """The rest, which such an index does not know."""
+        """The conditions that `narrow` leaves out."""
         if self.problems:
             return Q()
         chosen = [
@@ -262,9 +265,9 @@ class Filter:
         return Q(*chosen) & with_words(self.values.get("q", "").split())
 
     def may_meet(self, tracked: bool | None) -> bool:  # noqa: FBT001
-        """Whether a channel that records bounces, or does not, can match at all.
+        """Whether mail of channels that are `tracked`, or are not, can match at all.
 
-        What cannot is not looked for: it would be all that was sent.
+        If not, that stream is left out: a search would read all of that sent mail.
         """
         return may_have_gone_by(self.values.get("channel", ""), tracked)
 
@@ -281,25 +284,25 @@ class Filter:
 
     @property
     def member(self) -> User | None:
-        """Whom a manager looks at the lists as."""
+        """The member whose mail a manager has chosen to see."""
         chosen = self.values.get("member")
         return self.known.members.get(chosen) if chosen else None
 
     @property
     def names_somebody(self) -> bool:
-        """Whether it narrows to one person's mail: to most others that is nothing."""
+        """Whether it filters by member or identity; most others see nothing then."""
         return any(
             CRITERIA[key].indexed for key in self.values.keys() & CRITERIA.keys()
         )
 
     @property
     def chosen(self) -> int:
-        """How many of those on offer."""
+        """How many of the filters that the form offers are set."""
         return len(self.values.keys() - {"q", "cause"})
 
     @property
     def cause(self) -> str:
-        """In words, if it narrows to one."""
+        """The words for the cause it filters by; empty without one."""
         value = self.values.get("cause")
         return CRITERIA["cause"].words(value, self.known) if value else ""
 
@@ -318,7 +321,7 @@ def _unknown_choices(values: dict[str, str], known: Known) -> list[str]:
 def _period(
     values: dict[str, str], problems: list[str]
 ) -> tuple[date | None, date | None]:
-    """The first and the last day; a preset and days given together narrow each other."""
+    """The first and last day; a preset and days together give their intersection."""
     firsts, lasts = [], []
     when = values.get("when")
     if when in PERIODS:

@@ -16,7 +16,8 @@ from django.db.models import F, Q
 from django.urls import get_script_prefix, reverse
 from django.utils.timezone import now
 
-from channels.models.personal import Clause, Theirs
+from channels.database.personal import Clause, Theirs
+from channels.transports import labels_of_kinds
 from conversations.models import Delivery, Draft
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import (
@@ -33,25 +34,25 @@ from deliveryportal.accounts.models import User
 
 
 class Spans(NamedTuple):
-    """What the coarse index of a team is made of, and that of one sender."""
+    """The spans of time by which a team's coarse index is ordered, and a sender's."""
 
     of_team: type[Span]
     of_sender: type[Span]
 
     def seen_by(self, user: User) -> type[Span]:
-        """Of the index of all that the user may see."""
+        """Those of the index that holds all the user may see."""
         return self.of_team if user.is_manager else self.of_sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """Deliveries that one index holds in the order of `state_since`.
+    """Deliveries that the database can read from one index, by `state_since`.
 
-    `indexed`: all states that the index holds, if they are more than `states`.
-    `tracked`: only channels that record bounces (True), only the others, or both.
-    `archived`: None where the index holds nothing else anyway.
-    `spans`: what a coarse index is ordered by instead of the time; see models.sought.
-    `further`: a condition that no index answers; `most` says that most rows meet it.
+    `indexed`: all states that the index holds, if it holds more than `states`.
+    `tracked`: True: only channels that record bounces; False: only the others.
+    `archived`: None: no need to ask, because the index holds only one kind.
+    `spans`: a coarse index is ordered by these instead of the time; see models.sought.
+    `further`: a condition that no index answers; `most` if most rows meet it.
     """
 
     states: tuple[State, ...] = ()
@@ -60,7 +61,7 @@ class Stream:
     triage: Triage | None = None
     archived: bool | None = False
     spans: Spans | None = None
-    further: Callable[[], Q] | None = None  # called anew, because it may ask the time
+    further: Callable[[], Q] | None = None  # a function, because it may ask the time
     most: bool = False
 
     @property
@@ -82,7 +83,7 @@ class Stream:
 
     @property
     def where(self) -> Clause:
-        """The condition as SQL: mostly the same, and put into words once."""
+        """The condition as SQL, which is written once if it never changes."""
         return clause_of(self.condition) if self.further else _clause_of(self)
 
     def holds(self, delivery: Delivery) -> bool:
@@ -110,8 +111,10 @@ class Listing:
     key: str
     label: str
     streams: tuple[Stream, ...]
-    empty: str  # what it means that nothing stands here
-    has_departures: bool = False  # all of it leaves at a time that is known
+    # What it means that nothing stands here. `{tracked}` and `{others}` are the kinds of
+    # channel whose bounces are recorded, and those whose bounces are not.
+    empty: str
+    has_departures: bool = False  # everything in it has a time at which it leaves
 
     def of(self, deliveries: DeliveryQuerySet) -> DeliveryQuerySet:
         return deliveries.filter(
@@ -120,6 +123,13 @@ class Listing:
 
     def holds(self, delivery: Delivery) -> bool:
         return any(stream.holds(delivery) for stream in self.streams)
+
+    @property
+    def when_empty(self) -> str:
+        return self.empty.format(
+            tracked=_kinds(recording_bounces=True),
+            others=_kinds(recording_bounces=False),
+        )
 
     @property
     def states(self) -> set[State]:
@@ -138,15 +148,19 @@ class Listing:
 
     @property
     def knows_filters(self) -> bool:
-        """Whether an index knows all that it may be narrowed by: see filter_index."""
+        """Whether the index of filter_index covers it."""
         return self.states <= set(FAILURES) and not any(
             stream.archived for stream in self.streams
         )
 
 
+def _kinds(*, recording_bounces: bool) -> str:
+    return ", ".join(labels_of_kinds(recording_bounces=recording_bounces)) or "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A list beside them that is not of deliveries and has a page of its own."""
+    """A list inside a tab that is not of deliveries, on a page of its own."""
 
     has_departures: ClassVar[bool] = False
 
@@ -155,7 +169,7 @@ class Neighbour:
     icon: str
     url_name: str
     rows: Theirs[Any]
-    empty: str
+    when_empty: str
 
     @property
     def url(self) -> str:
@@ -172,7 +186,7 @@ class Folder:
     everything: Listing
     lists: tuple[Listing, ...]
     neighbours: tuple[Neighbour, ...] = ()
-    to_do: Listing | None = None  # what its tab counts, if that is not everything
+    to_do: Listing | None = None  # what the number on its tab counts, if not everything
 
     @property
     def url(self) -> str:
@@ -188,7 +202,7 @@ class Folder:
 
     @property
     def besides(self) -> list[Theirs[Any]]:
-        """What else stands in it that is a user's own; its number includes that."""
+        """The rows of its neighbours: the number on its tab includes the user's."""
         return [each.rows for each in self.neighbours]
 
     def address(self, **query: str) -> str:
@@ -202,7 +216,7 @@ class Folder:
 
 @cache
 def _page_of(key: str, prefix: str) -> str:
-    """A page of one asks a dozen times. The prefix is part of what is looked up."""
+    """Kept, because one page asks a dozen times; `prefix`, because the result has it."""
     return reverse(f"conversations:{key}")
 
 
@@ -211,14 +225,14 @@ HANDED_OVER = Stream(
     states=(State.ACCEPTED,), tracked=False, spans=Spans(HalfDay, FourDays)
 )
 ARCHIVED = Stream(archived=True, spans=Spans(FourHours, Day))
-RARE = (State.COMPLAINED, State.UNCONFIRMED)  # as conv_failed_rare has them
-# As the indexes by cause have them. None is archived: that decides about them.
+RARE = (State.COMPLAINED, State.UNCONFIRMED)  # the states of index conv_failed_rare
+# The condition of the indexes by cause. None is archived: archiving one counts as a decision.
 OPEN = Stream(states=FAILURES, triage=Triage.OPEN, archived=None)
 PENDING = (State.QUEUED, State.HANDING_OVER, State.DELAYED)
 
 
 def scheduled() -> Q:
-    """It waits for nothing but the time that a person named, as `is_scheduled` says."""
+    """It waits only for the time that a person named: `Delivery.is_scheduled` as a Q."""
     undone = F("created_at") + timedelta(seconds=settings.UNDO_SECONDS)
     queued = Q(state=Word(State.QUEUED.value), waiting_for=Word(""))
     waits = queued & Q(not_before__gt=now())
@@ -226,7 +240,7 @@ def scheduled() -> Q:
 
 
 def _timed() -> Q:
-    """Likewise, in the words of its index."""
+    """The same, with the condition of its index, so that the database uses that."""
     return scheduled() & Q(not_before__gt=F("created_at"))
 
 
@@ -236,7 +250,7 @@ DRAFTS = Neighbour(
     icon="document-text",
     url_name="conversations:drafts",
     rows=Draft.objects.of,
-    empty="What you write is saved here by itself until you send it. Only you see it. "
+    when_empty="What you write is saved here by itself until you send it. Only you see it. "
     "Mail that you take back before it leaves comes here too.",
 )
 FOLDERS: dict[str, Folder] = {
@@ -258,15 +272,17 @@ FOLDERS: dict[str, Folder] = {
                     key="delivered",
                     label="Delivered",
                     streams=(DELIVERED,),
-                    empty="Mail that Portal servers delivered stands here. A bounce "
-                    "that comes later moves it to Failed deliveries.",
+                    empty="Mail by a channel that records bounces ({tracked}) stands "
+                    "here once the next server has taken it. A bounce that comes later "
+                    "moves it to Failed deliveries.",
                 ),
                 Listing(
                     key="handed-over",
                     label="Handed over, not tracked",
                     streams=(HANDED_OVER,),
-                    empty="Mail that Gmail or your own server took stands here. What "
-                    "becomes of it afterwards, only that mailbox learns.",
+                    empty="Mail by a channel that records no bounces ({others}) stands "
+                    "here once its server has taken it. What becomes of it afterwards, "
+                    "only the mailbox it was sent from learns.",
                 ),
                 Listing(
                     key="archived",
@@ -315,9 +331,9 @@ FOLDERS: dict[str, Folder] = {
                 key="",
                 label="All",
                 streams=(Stream(states=FAILURES),),
-                empty="No failure is known. For Portal servers that includes bounces; "
-                "mail by Gmail or an SMTP server bounces into that mailbox and is not "
-                "seen here.",
+                empty="No failure is known. That includes bounces if the channel "
+                "records them ({tracked}). Mail by any other ({others}) bounces into the "
+                "mailbox it was sent from, and that is not seen here.",
             ),
             lists=(
                 Listing(
@@ -332,7 +348,8 @@ FOLDERS: dict[str, Folder] = {
                     label="Bounced",
                     streams=(Stream(states=(State.BOUNCED,), indexed=FAILURES),),
                     empty="Mail that was refused after a server had accepted it "
-                    "stands here. Only Portal servers record bounces.",
+                    "stands here. Channels that record bounces: {tracked}. Mail by any "
+                    "other bounces into the mailbox it was sent from.",
                 ),
                 Listing(
                     key="spam",

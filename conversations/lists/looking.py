@@ -1,6 +1,6 @@
-"""How a person looks at a list: narrowed, in an order, at a place.
+"""A user's view of a list: its filters, its order and the place of the page.
 
-All of it stands in the address, whatever it is a list of.
+All of it is in the address, for lists of deliveries and of drafts alike.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from deliveryportal.accounts.models import User
 
 @dataclass(frozen=True, kw_only=True)
 class Looking:
-    """What the filter's `problems` speak of leads to no row."""
+    """The base of such views. A view whose filter has `problems` shows no rows."""
 
     user: User
     listing: Listing | Neighbour
@@ -38,7 +38,7 @@ class Looking:
         chosen: Filter,
         **more: Any,
     ) -> Self:
-        """Read the rest of the address, and note what of that makes no sense."""
+        """Read place and order from the address; add what is wrong to the problems."""
         place = Place.from_query(query)
         if place is None:
             chosen.problems.append("This address leads to no page of the list.")
@@ -58,17 +58,17 @@ class Looking:
 
     @property
     def path(self) -> str:
-        """Where the list is."""
+        """The URL path of the list."""
         raise NotImplementedError
 
     @property
     def which(self) -> dict[str, str]:
-        """What in the address says which of several lists there it is."""
+        """The parameters that say which of the lists at `path` it is."""
         return {}
 
     @property
     def query(self) -> str:
-        """List, filters and order, without the place: what a name is kept for."""
+        """The query string of list, filters and order, without the place in it."""
         return _as_query(self._values())
 
     @property
@@ -77,7 +77,7 @@ class Looking:
 
     @property
     def whole(self) -> str:
-        """The address of the list itself, with nothing left out."""
+        """The address of the list without filters or order."""
         return self._with(self.which)
 
     def address(self, **changes: object) -> str:

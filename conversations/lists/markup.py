@@ -1,7 +1,7 @@
-"""HTML that is the greater part of its page, written without a template.
+"""HTML that makes up most of a page, written without a template.
 
-What is ours and what is anybody's are kept apart until the end; then all that is
-anybody's is escaped together, at a fraction of what each by itself would take.
+Our own HTML and texts from outside are kept apart until the end. Then all texts are
+escaped together, in a fraction of the time that one by one would take.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import NamedTuple
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-BETWEEN = "\0"  # in no text that a database keeps
+BETWEEN = "\0"  # PostgreSQL keeps none in a text; `_escaped` copes with one
 
 
 class Html(NamedTuple):
-    """HTML of ours, and the texts for its `{}`, which are anybody's."""
+    """Our own HTML, and the unescaped texts from outside for its `{}`."""
 
     ours: str = ""
     texts: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ def at_most(letters: int, text: str) -> str:
 
 
 def as_html(parts: Iterable[Html]) -> SafeString:
-    """The parts, one after the other."""
+    """The parts one after the other, with their texts escaped."""
     parts = list(parts)
     ours = "".join([part.ours for part in parts])
     texts = _escaped([text for part in parts for text in part.texts])

@@ -1,4 +1,4 @@
-"""Moments as the whole numbers that addresses name them by, since 1970."""
+"""Moments as whole numbers of microseconds since 1970, as addresses name them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def number_of(at: datetime) -> int:
 
 
 def moment_of(number: int) -> datetime | None:
-    """Return None for a number that is none's: an address may hold any."""
+    """Return None if the number is out of range: an address may hold any."""
     try:
         return EPOCH + number * ONE
     except OverflowError:

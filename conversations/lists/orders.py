@@ -1,4 +1,4 @@
-"""The orders that a list may be in, as its address names them. A table."""
+"""The orders that a list may be in, as a table, by their names in addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEPARTURE = "not_before"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`by` a moment that each mail has, downwards from the latest or up."""
+    """An order by the datetime field `by`, the latest first if `down`."""
 
     key: str  # in the address
     by: str
@@ -69,6 +69,6 @@ BY_COLUMN = {"date": NEWEST_FIRST, "reason": FIRST_TO_LEAVE}
 
 
 def order_by(column: str, listing: Listing | Neighbour) -> Order | None:
-    """The order that the head of a column first turns the list to, if it has one."""
+    """The order that a click on this column's head gives first; None if it has none."""
     found = BY_COLUMN.get(column)
     return found if found and found.fits(listing) else None

@@ -1,7 +1,7 @@
-"""One page of a list, found by where it begins: as quick at the end as at the start.
+"""One page of a list, found by the row it begins after (keyset pagination).
 
-The place stands in the address, so a page can be shared and stays where it is while
-newer mail comes in.
+So the last page is as quick as the first. The place is in the address: a page can be
+shared, and stays the same while newer mail comes in.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from django.db.models.functions import RowNumber
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.http import QueryDict
 
-from channels.models.reading import found
+from channels.database.reading import found
 from conversations.lists.microseconds import moment_of, number_of
 from conversations.models import Delivery, Draft
 from conversations.models.leading import leading
 from conversations.models.sought import Span
 
-# What stands in a list; its model names the date that it is `listed_by`.
+# A row of a list; its model names the datetime field that it is `listed_by`.
 Row = TypeVar("Row", Delivery, Draft)
 
-# What no index knows is looked for among so many rows at a time. PostgreSQL looks at a
-# thousand in 3 ms, so a page for which two indexes are read has its answer within 40.
+# What no index answers is looked for among this many rows at a time. PostgreSQL looks
+# at a thousand in 3 ms, so a page that reads two indexes is found within 40 ms.
 REACH = 5_000
-# What lists are ordered by, unless they say otherwise: the date their model is listed by.
+# The usual order of lists: by the model's `listed_by`.
 DATE = ""
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
-    """A row's place in the order: its date, and its number where dates are equal."""
+    """A row's place in the order: its date, and its key where dates are equal."""
 
     at: datetime
     pk: int
@@ -64,7 +64,7 @@ class Cursor:
         return cls(at, int(found[2])) if at else None
 
     def to_include(self, *, down: bool) -> Self:
-        """The place just before, from where this row comes first."""
+        """The place just before this row, from where it is the first to be read."""
         return replace(self, pk=self.pk + 1 if down else self.pk - 1)
 
     def __str__(self) -> str:
@@ -73,14 +73,14 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a list a page is: at an end, or behind or before a row."""
+    """Where in a list a page is: at an end of it, or after or before a row."""
 
     cursor: Cursor | None = None
     forward: bool = True  # in the direction of the list
 
     @classmethod
     def from_query(cls, query: QueryDict) -> Self | None:
-        """Read it; None if the address makes no sense."""
+        """Read `after`, `before` or `end`; return None if the cursor makes no sense."""
         if "after" in query or "before" in query:
             forward = "after" in query
             cursor = Cursor.read(query.get("after" if forward else "before", ""))
@@ -90,7 +90,7 @@ class Place:
 
 class Found(NamedTuple, Generic[Row]):
     rows: list[Row]
-    unseen: Cursor | None = None  # the first that was not looked at
+    unseen: Cursor | None = None  # the first row that was not looked at
 
 
 Shown: TypeAlias = "Callable[[Any], QuerySet[Any]]"
@@ -98,11 +98,12 @@ Shown: TypeAlias = "Callable[[Any], QuerySet[Any]]"
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[Row]):
-    """Rows that one index holds in order: `by` a moment, or by `span` first, where it
-    is a coarse one.
+    """Rows that one index holds in order of the datetime field `by`.
 
-    They are read `in_order` of it, or PostgreSQL chooses by how many there seem to be.
-    What is `sought` among them no index knows, so that not all are looked at.
+    `span`: the key of the index, if it is a coarse one; rows are sorted by it first.
+    `in_order`: read by that index; else PostgreSQL chooses by how many rows it expects.
+    `sought`: a condition that no index answers; only some rows are looked at for it.
+    `shown`: adds the columns to be read. `dated`: whether `rows` are of certain dates.
     """
 
     rows: QuerySet[Row]
@@ -110,11 +111,11 @@ class Part(Generic[Row]):
     by: str = DATE
     in_order: bool = False
     sought: Q | None = None
-    shown: Shown = lambda rows: rows  # with what is read of each
+    shown: Shown = lambda rows: rows
     dated: bool = False
 
     def between(self, since: datetime | None, before: datetime | None) -> Self:
-        """Let a coarse index know what dates the rows are narrowed to."""
+        """Repeat the limits of the rows' dates in terms of the coarse index's key."""
         rows = self.rows
         if self.span and since:
             rows = rows.filter(_bound(self.span, since, down=False))
@@ -123,8 +124,10 @@ class Part(Generic[Row]):
         return replace(self, rows=rows, dated=bool(since or before))
 
     def as_indexed(self) -> QuerySet[Row]:
-        """In the index's own order, to be counted: up to the cap it is enough to follow
-        that, where PostgreSQL would rather make a bitmap of all there are."""
+        """The rows in the index's own order, to be counted up to a cap.
+
+        So PostgreSQL follows the index that far, rather than make a bitmap of all rows.
+        """
         return self.rows.order_by(self.span(self.date) if self.span else self.date)
 
     def read(
@@ -135,9 +138,9 @@ class Part(Generic[Row]):
         down: bool,
         until: Cursor | None = None,
     ) -> Found[Row]:
-        """Read so many rows beyond the cursor, downwards from the newest or up.
+        """Read up to `number` rows beyond the cursor, towards older ones if `down`.
 
-        What is further than `until` is not looked for, as far as the index knows it.
+        Rows beyond `until` are not wanted; a coarse index is told so.
         """
         rows = self.ordered(cursor, down=down)
         if until and self.span:
@@ -146,23 +149,27 @@ class Part(Generic[Row]):
             return self._seek(rows, self.sought, number, down=down)
         rows = self.shown(rows)
         if self.in_order:
-            # For unknown dates it would expect no row at all, in whatever order.
+            # Planned once for all values, limits of dates would look as if no row met
+            # them, in whatever order it is read.
             return Found(found(rows, number, once=not self.dated))
         return Found(list(rows[:number]))
 
     def _seek(
         self, rows: QuerySet[Row], sought: Q, number: int, *, down: bool
     ) -> Found[Row]:
-        """Look through the first of them. If too few are found, the row after those
-        comes along: all that was looked at stands before it."""
+        """Look for `sought` among the first REACH rows.
+
+        If that finds too few, the query also returns the row after those, which was not
+        looked at: it becomes `unseen`.
+        """
         order = self._order(down=down)
         numbered = rows.annotate(
             stands=Window(RowNumber(), order_by=order),
             span=self.span(self.date) if self.span else Value(0),
         )
         looked_at = leading(numbered, REACH + 1)
-        # Of a row among those: which of them it is, and the day or part of one that it
-        # is of. In the same words, so that PostgreSQL need not sort them once more.
+        # The row's number and span as columns of that subquery: with the same
+        # expressions PostgreSQL need not sort the rows once more.
         table = rows.model._meta.db_table
         stands = RawSQL(f"{table}.stands", (), IntegerField())  # noqa: S611 - ours
         span = RawSQL(f"{table}.span", ())  # noqa: S611
@@ -180,7 +187,7 @@ class Part(Generic[Row]):
         return Found(answer)
 
     def latest(self, number: int) -> QuerySet[Row]:
-        """What is sought among so many of the newest."""
+        """What matches `sought` among the newest `number` rows."""
         newest = self.ordered(None, down=True)
         return leading(newest, number).filter(self.sought or Q())
 
@@ -191,7 +198,7 @@ class Part(Generic[Row]):
             rows = rows.filter(
                 Q(**{f"{date}__{beyond}": cursor.at})
                 | Q(**{date: cursor.at, f"pk__{beyond}": cursor.pk}),
-                # What the index can use of that.
+                # Implied by the above, in a form that an index can use.
                 **{f"{date}__{beyond}e": cursor.at},
             )
             if self.span:
@@ -222,19 +229,19 @@ def _bound(span: type[Span], at: datetime, *, down: bool) -> Lookup[Any]:
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
     rows: list[Row]
-    previous: Cursor | None = None  # behind this, backwards
+    previous: Cursor | None = None  # the page before is read backwards from here
     next: Cursor | None = None
-    # It is not full, though more may match: what was not looked at begins here.
+    # Where to look on, if the page is not full because not all rows were looked at.
     further: Cursor | None = None
-    is_all: bool = False  # that the list has
+    is_all: bool = False  # these are all rows of the list
 
 
 def read_page(
     parts: list[Part[Row]], place: Place, size: int, *, newest_first: bool
 ) -> Page[Row]:
-    """Read one page of the parts together, and whether any rows stand around it.
+    """Read one page of the merged parts, and whether there are rows around it.
 
-    They are all by one moment, the newest first by the latest.
+    All parts are ordered by the same field; `newest_first` is the list's direction.
     """
     cursor_of = partial(Cursor.of, by=parts[0].by if parts else DATE)
     down = newest_first == place.forward
@@ -247,13 +254,13 @@ def read_page(
         rows += found.rows
         if found.unseen:
             unseen = nearest(found.unseen, unseen or found.unseen)
-        if unseen:  # behind it more may match than was found
+        if unseen:  # beyond it there may be matches that were not found
             rows = [row for row in rows if nearest(cursor_of(row), unseen) != unseen]
         rows.sort(key=cursor_of, reverse=down)
         del rows[size + 1 :]
     more, rows = len(rows) > size, rows[:size]
     further = unseen.to_include(down=down) if unseen and not more else None
-    beginning = place.cursor is not None  # there are rows where we come from
+    beginning = place.cursor is not None  # then the row we come from is before it
     is_all = not (more or further or beginning)
     if not rows:
         return Page([], further=further, is_all=is_all)

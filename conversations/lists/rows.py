@@ -1,7 +1,7 @@
-"""The rows of a list as HTML.
+"""The rows of a list of deliveries as HTML.
 
-Of fifty rows a template would make a third of a page's whole time: it looks each word up
-anew, and asks in each row which columns there are.
+For fifty rows, a template would take a third of the time of the whole page: it resolves
+each name anew, and decides in each row which columns there are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from conversations.models.state import SCHEDULED, State, Triage
 
 
 class Here(NamedTuple):
-    """What is the same for all rows of a page, and takes long to ask for each."""
+    """What all rows of a page share and would be slow to look up for each."""
 
     zone: tzinfo
     address: str  # of a message's page, with {} for its uuid
@@ -44,7 +44,7 @@ END = Html("</tr>\n")
 def rows_of(
     deliveries: Sequence[Delivery], columns: Iterable[str], *, waiting: bool
 ) -> SafeString:
-    """A row for each, with these columns; of those `waiting`, what they wait for."""
+    """A row for each, with these columns; if `waiting`, Reason is what it waits for."""
     table = WAITING_CELLS if waiting else CELLS
     cells = [_begin, *(table[key] for key in columns), _end]
     if _reason in cells:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import QueryDict
 
-from channels.models.personal import found_for
+from channels.database.personal import found_for
 from conversations.lists.browsing import Browsing
 from conversations.lists.filtering import Known
 from conversations.models import SavedSearch
@@ -17,12 +17,12 @@ from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.forms import one_line
 from deliveryportal.accounts.models import User
 
-MOST = 20  # of one person: each is counted whenever a list is shown
+MOST = 20  # of one user: each one's matches are counted whenever a list is shown
 LONGEST = 60
-# In an address, where most letters that are not Latin take nine.
+# Characters of a percent-encoded address, in which a Chinese one takes nine.
 LONGEST_QUERY = 1_000
-# What the log is told, by whether the team had it before and has it now. What is one's
-# own is one's own business.
+# What the audit log is told, by whether it was shared before and is now. Private
+# searches are not logged.
 NOTED = {
     (False, True): "Shared a saved search",
     (True, True): "Changed a shared saved search",
@@ -31,12 +31,15 @@ NOTED = {
 
 
 class SearchError(Exception):
-    """It cannot be kept; the words say why."""
+    """The search cannot be saved; the message says why."""
 
 
 @transaction.atomic
 def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
-    """Keep what is looked at under a name, in place of what had that name."""
+    """Save the view under a name, replacing the user's search of that name.
+
+    Raises SearchError.
+    """
     user, name = browsing.user, name.strip()
     if not name or len(name) > LONGEST:
         raise SearchError(f"Give it a name of {LONGEST} letters at most.")
@@ -73,9 +76,9 @@ def keep(browsing: Browsing, name: str, *, shared: bool) -> SavedSearch:
 
 
 def shown_to(user: User, known: Known) -> Iterator[tuple[SavedSearch, Browsing]]:
-    """Their own, and what the team shares as far as it is of use to them.
+    """Yield the user's own searches, and those shared with the team.
 
-    What narrows to one person's mail is so to managers alone.
+    Of shared ones, those that filter by a member or identity are only for managers.
     """
     for search in found_for(user, SavedSearch.objects.shown_to):
         seen = Browsing.of(user, search.tab, QueryDict(search.query), known)
@@ -86,7 +89,7 @@ def shown_to(user: User, known: Known) -> Iterator[tuple[SavedSearch, Browsing]]
 
 @transaction.atomic
 def remove(search: SavedSearch, *, by: User) -> None:
-    """Forget the name; the mail in it stays."""
+    """Delete the search; the mail it finds is not touched."""
     search.delete()
     if search.shared:
         record(Area.SETTINGS, "Removed a shared saved search", search, by=by)

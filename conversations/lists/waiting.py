@@ -1,4 +1,4 @@
-"""What Pending can be narrowed by: what its mail waits for. A table."""
+"""The filter of Pending by what mail waits for, as a table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAITS: dict[str, str] = {
 
 
 def waits_for(key: str) -> Q:
-    """The condition that a row says that it waits for this: see `Delivery.wait`."""
+    """The condition that a row says it waits for this; follows `Delivery.wait`."""
     at = now()
     limit = Allowance.objects.on_hold(at).filter(
         channel=OuterRef("channel_id"),
@@ -47,7 +47,7 @@ def waits_for(key: str) -> Q:
 
 
 def _pauses() -> list[When]:
-    """One for each scope of which there are any: mostly there is none."""
+    """A WHEN for each scope that has holds in force: usually there is none."""
     holds = Hold.objects.in_force(now())
     there = holds.scopes()
     return [
@@ -58,7 +58,10 @@ def _pauses() -> list[When]:
 
 
 def _is_under(holds: HoldQuerySet, scope: Scope) -> Q:
-    """What may be over by the time that a person named is not waited for."""
+    """Under a hold of this scope, which must outlast the time of scheduled mail.
+
+    A hold that may be over by then is not what it waits for.
+    """
     lasting = holds.over(scope).filter(until__gt=OuterRef("not_before"))
     return Q(Exists(holds.over(scope))) & (~scheduled() | Q(Exists(lasting)))
 

@@ -25,7 +25,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 class Alert(models.Model):
     """Somebody refuses a team's mail for a reason that lies with us, not with the address.
 
-    Open until a person closes it; the next such mail opens another.
+    Open until a person closes it; the next mail refused like this opens another.
     """
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
@@ -33,12 +33,12 @@ class Alert(models.Model):
         "accounts.Team", on_delete=models.CASCADE, related_name="alerts"
     )
     reason = models.CharField(max_length=30)  # a key of REASONS
-    # The organisation that refuses, or the channel that is refused: `reason.of`.
+    # The organisation that refuses, or the channel it refuses, by `Reason.of`.
     remote = models.CharField(max_length=255)
-    number = models.PositiveIntegerField(default=1)  # mails it touches
+    number = models.PositiveIntegerField(default=1)  # mails refused so far
     since = models.DateTimeField()
     latest = models.DateTimeField()
-    last_words = RemoteWordsField(blank=True)  # the other side's: hostile text
+    last_words = RemoteWordsField(blank=True)  # of the remote server: hostile text
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -52,7 +52,8 @@ class Alert(models.Model):
 
     class Meta:
         constraints = [
-            # Mails are counted on the one that is open; also finds a team's open ones.
+            # One open alert for each, on which mails are counted. The index also finds
+            # a team's open alerts.
             models.UniqueConstraint(
                 fields=["team", "reason", "remote"],
                 condition=models.Q(closed_at=None),
@@ -61,7 +62,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        """As By cause calls the same failures."""
+        """The same title as the By cause page gives these failures."""
         return self.why.at(self.remote) if self.why else f"{self.reason}: {self.remote}"
 
     @property
@@ -74,7 +75,7 @@ class Alert(models.Model):
 
     @transaction.atomic
     def close(self, by: User) -> bool:
-        """Note that somebody has seen to it; False if it was closed already."""
+        """Close the alert and audit it; return False if it was closed already."""
         closed = Alert.objects.open().filter(pk=self.pk)
         if not closed.update(closed_at=now(), closed_by=by):
             return False

@@ -14,7 +14,7 @@ from deliveryportal.accounts.models import User
 
 class AttachmentQuerySet(models.QuerySet["Attachment"]):
     def visible_to(self, user: User) -> Self:
-        """Those of mail they may see, and of their own drafts."""
+        """Files of messages the user may see, and all files the user owns."""
         with_it = Message.objects.visible_to(user).filter(attachments=OuterRef("pk"))
         return self.filter(Q(owner=user) | Exists(with_it))
 
@@ -22,16 +22,16 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
         return self.defer("content").order_by("pk")
 
     def unused(self) -> Self:
-        """Those that nothing has any more, to be deleted without reading them."""
+        """Files that no message or draft has; their content is not read."""
         return self.filter(messages=None, drafts=None).defer("content")
 
 
 class Attachment(models.Model):
     """A file that goes with messages and drafts, kept once for all of them.
 
-    In the database and not in a folder: the workers that send it are on other
+    In the database and not in a folder: the workers that send it may be on other
     machines, it is committed or lost together with its message, and a backup has
-    both. A mail to five hundred people holds one copy.
+    both. A mail to five hundred people shares one copy.
     """
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)

@@ -13,7 +13,7 @@ from deliveryportal.accounts.models import User
 
 class BulkJobQuerySet(models.QuerySet["BulkJob"]):
     def visible_to(self, user: User) -> Self:
-        """Their own, and for a manager the team's."""
+        """The user's own jobs; for a manager, the whole team's."""
         if user.is_manager:
             return self.filter(team=user.team_id)
         return self.filter(by=user)
@@ -26,11 +26,11 @@ class BulkJobQuerySet(models.QuerySet["BulkJob"]):
 
 
 class BulkJob(models.Model):
-    """One thing done to many deliveries, in the background, and what came of it.
+    """One action on many deliveries, done in the background, and its results.
 
-    What it is about is kept twice: first as the address it was asked for under
-    (`query`), and once it is gathered as items, so that mail which comes later is
-    none of its business.
+    The deliveries are kept twice: first as the query string of the list they were
+    chosen from (`query`), then, once gathered, as `BulkItem`s, so that mail which
+    comes into the list later is not touched.
     """
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
@@ -43,10 +43,11 @@ class BulkJob(models.Model):
     action = models.CharField(max_length=20)  # a key of triage.actions.ACTIONS
     options = models.JSONField(default=dict, blank=True)
     query = models.TextField(blank=True)
-    # Gathering: as far as this delivery, and no further than the newest at its start.
+    # Ids of deliveries: gathered up to the first, to end at the second, which was the
+    # newest when the job began.
     gathered_to = models.BigIntegerField(default=0)
     gather_until = models.BigIntegerField(default=0)
-    # Kept while it works, so that the page never counts.
+    # Kept up to date while the job runs, so that its page need not count items.
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
@@ -59,8 +60,8 @@ class BulkJob(models.Model):
 
     class Meta:
         indexes = [
-            # What the sweeper hands to a worker again, and what lists count: see
-            # under_way. There are never many.
+            # Unfinished jobs, never many: the sweeper hands them to a worker again,
+            # and pages list them (see under_way).
             models.Index(
                 fields=["touched_at"],
                 condition=models.Q(finished_at=None),
@@ -84,14 +85,14 @@ class BulkJob(models.Model):
 
     @property
     def stopped(self) -> bool:
-        """It has ended before all was done."""
+        """Whether it ended before everything was done."""
         return self.finished_at is not None and (
             self.gathering or self.handled < self.total
         )
 
 
 class BulkItem(models.Model):
-    """One delivery of a job, and what came of it."""
+    """One delivery of a job, and whether the action was done or why not."""
 
     class Outcome(models.TextChoices):
         TO_DO = "", "to do"
@@ -99,7 +100,7 @@ class BulkItem(models.Model):
         SKIPPED = "skipped"
 
     job = models.ForeignKey(BulkJob, on_delete=models.CASCADE, related_name="items")
-    # Kept beside each other: deleting the mail leaves the report whole.
+    # The recipient is a copy, so the job's report stays whole if the mail is deleted.
     delivery = models.ForeignKey(
         "conversations.Delivery",
         null=True,
@@ -110,11 +111,11 @@ class BulkItem(models.Model):
     outcome = models.CharField(
         max_length=7, choices=Outcome, default=Outcome.TO_DO, blank=True
     )
-    why = models.CharField(max_length=300, blank=True)  # it was skipped
+    why = models.CharField(max_length=300, blank=True)  # why it was skipped
 
     class Meta:
         constraints = [
-            # Gathered twice is there once.
+            # Gathering a delivery twice keeps it once.
             models.UniqueConstraint(
                 fields=["job", "delivery"], name="conv_bulk_item_once"
             ),

@@ -1,8 +1,8 @@
-"""Statements written by hand, for what happens to every mail that is written or leaves.
+"""SQL written by hand, for what happens to every mail that is written or sent.
 
 Django takes longer to build such a statement than the database to run it, and its
-UPDATE does not tell which rows it has changed. However many rows are asked for, they
-are one parameter, in JSON.
+UPDATE does not return which rows it changed. A list of ids or rows, however long, is
+one parameter: a JSON text.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection, models, transaction
 
-from channels.models.prepared import moment, on_postgresql, prepared
-from channels.models.quick_rows import QuickRowsModel
+from channels.database.prepared import moment, on_postgresql, prepared
+from channels.database.quick_rows import QuickRowsModel
 
 Field: TypeAlias = "models.Field[Any, Any]"
 
 
 class Sql(NamedTuple):
-    """SQL of the row's values before, and of a parameter for each %s.
+    """An SQL expression over the row's old values, with a parameter for each %s.
 
-    Among changes it is a new value, among guards a condition.
+    In `changes` it gives the new value, in `guards` it is a whole condition.
     """
 
     text: str
@@ -42,10 +42,11 @@ def update_returning(
     skip_locked: bool = False,
     telling: Rows | None = None,
 ) -> set[int]:
-    """Change those of `ids` that are as the guards say; return which.
+    """Apply `changes` to the rows of `ids` that meet all `guards`; return their ids.
 
-    With `skip_locked` those stay as they are that somebody else is changing. Rows that
-    tell of them, of a column `delivery_id`, are inserted for those that were changed.
+    With `skip_locked`, rows that another transaction has locked are left out
+    (PostgreSQL). `telling` are rows with a `delivery_id`, such as events: those that
+    point to a changed row are inserted in the same transaction.
     """
     new, held = (
         {n: v if isinstance(v, Sql) else Sql("", (v,)) for n, v in terms.items()}
@@ -76,15 +77,16 @@ def update_returning(
 def insert_about(
     told: Rows, model: type[models.Model], guards: Mapping[str, Any]
 ) -> bool:
-    """Insert rows that tell, each by its `delivery_id`, of rows of `model`.
+    """Insert `told`, rows that point to rows of `model` by their `delivery_id`.
 
-    Return whether all of those are as the guards say: otherwise nothing is inserted.
-    They do not change before it is committed.
+    Insert nothing and return False unless all of these rows of `model` meet the guards.
+    PostgreSQL locks them FOR KEY SHARE until the commit: nobody can delete them or
+    SELECT them FOR UPDATE meanwhile.
     """
     at, guarded = told.names.index(TELLS_OF), tuple(guards)
     parameters = [*map(moment, guards.values())]
     if on_postgresql() and len(told.values) == 1:
-        # As it mostly is: in two steps it would take three times as long.
+        # The usual case: two statements would take three times as long.
         [row] = told.adapted
         statement = _about_one(model, guarded, told.model, told.columns)
         return bool(_ids(statement, [*row, *parameters, row[at]]))
@@ -113,7 +115,7 @@ def _about_one(
 
 def _locked(model: type[models.Model], guarded: tuple[str, ...], wanted: str) -> str:
     held = _guards(model, tuple((name, "") for name in guarded))
-    # SQLite has one writer at a time.
+    # SQLite needs no lock: it has one writer at a time.
     lock = " FOR KEY SHARE" if on_postgresql() else ""
     return f'FROM "{model._meta.db_table}" WHERE {held} AND id {wanted}{lock}'
 
@@ -141,18 +143,19 @@ def _update(
     skip_locked: bool,  # noqa: FBT001
     vendor: str,
 ) -> str:
-    """The statement for these fields, each with its SQL or none: few there are."""
+    """The UPDATE for these (field, SQL or "") pairs. Few combinations occur: cached."""
     table = model._meta.db_table
     changes = ", ".join(f"{_column(model, name)} = {sql or '%s'}" for name, sql in new)
     guards = _guards(model, held)
     wanted = among(ID)
     if skip_locked and vendor == "postgresql":
-        # An array is made once; joined, the rows would be locked for each row anew.
+        # ARRAY() runs the subquery once; in a join it would lock its rows again and
+        # again.
         wanted = (
             f'= ANY(ARRAY(SELECT id FROM "{table}" WHERE id {wanted} '  # noqa: S608
             "FOR NO KEY UPDATE SKIP LOCKED))"
         )
-    # Only names of columns are put into it.
+    # Only names of tables and columns, and our own SQL, are put into it.
     return f'UPDATE "{table}" SET {changes} WHERE {guards} AND id {wanted} RETURNING id'  # noqa: S608
 
 
@@ -164,13 +167,14 @@ def _column(model: type[models.Model], name: str) -> str:
     return f'"{model._meta.get_field(name).column}"'  # type: ignore[union-attr]
 
 
-# The column by which rows tell of others; and how many rows are few.
+# The column by which event rows point to their delivery, and the most rows to send as
+# a JSON parameter instead of by COPY.
 TELLS_OF = "delivery_id"
 FEW = 12
 
 
 class Rows(NamedTuple):
-    """What is to be inserted into one table: fields and values as instances have them."""
+    """Rows to insert into a table: attribute names, values as instances hold them."""
 
     model: type[models.Model]
     names: tuple[str, ...]
@@ -178,7 +182,7 @@ class Rows(NamedTuple):
 
     @classmethod
     def of_new(cls, instances: Sequence[models.Model]) -> Rows:
-        """The rows of new instances that have their ids."""
+        """The rows of new instances with ids; marks the instances as saved."""
         model = type(instances[0])
         names = _names(model)
         for each in instances:
@@ -193,7 +197,10 @@ class Rows(NamedTuple):
         values: Iterable[tuple[Any, ...]],
         **common: Any,
     ) -> Rows:
-        """New rows that differ in these fields only; what is empty need not be told."""
+        """New rows that differ in `names` only and share `common` and the defaults.
+
+        Columns that would be NULL are left out.
+        """
         rest = {
             name: value
             for name, value in {**model.blank(), **common}.items()
@@ -212,7 +219,7 @@ class Rows(NamedTuple):
         return len(self.values) <= FEW
 
     def about(self, ids: set[int]) -> Rows:
-        """Those that tell of one of these."""
+        """The rows that point to one of these deliveries."""
         at = self.names.index(TELLS_OF)
         return self._replace(values=[row for row in self.values if row[at] in ids])
 
@@ -224,7 +231,7 @@ class Rows(NamedTuple):
 
     @property
     def adapted(self) -> Iterable[Sequence[Any]]:
-        """The rows as the driver takes them."""
+        """The rows with values adapted for the database driver."""
         otherwise = _otherwise(self.model, self.names)
         return (_adapted(row, otherwise) for row in self.values)
 
@@ -234,7 +241,7 @@ def _into(model: type[models.Model], columns: tuple[str, ...]) -> str:
 
 
 def _selecting(model: type[models.Model], columns: tuple[str, ...]) -> str:
-    """A statement that reads rows out of one parameter."""
+    """A SELECT of rows out of one JSON parameter (PostgreSQL)."""
     return (
         f"SELECT {_quoted(columns)} FROM "  # noqa: S608
         f'json_populate_recordset(NULL::"{model._meta.db_table}", %s::json)'
@@ -244,10 +251,10 @@ def _selecting(model: type[models.Model], columns: tuple[str, ...]) -> str:
 def new_ids(
     wanted: Mapping[type[models.Model], int], *, known: Sql | None = None
 ) -> tuple[dict[type[models.Model], list[int]], list[tuple[int | None, str]]]:
-    """Take ids for rows to come: what points at them need not wait for an answer.
+    """Take ids for new rows, so that rows pointing to them can be sent with them.
 
-    In the same trip `known` finds those of rows that are there already: it selects an
-    id, or none, and a text.
+    Return the ids by model, and the rows that `known` finds in the same trip: it
+    selects the id of an existing row, or NULL, and a text.
     """
     if not on_postgresql():
         return _next_ids(wanted, known)
@@ -269,7 +276,7 @@ def _taking(wanted: tuple[type[models.Model], ...], known: str) -> str:
             "FROM json_array_elements_text(%s::json)",
             [json.dumps([model._meta.db_table for model in wanted])],
         )
-        # A number in brackets is planned for once, and not anew for each number.
+        # As a subquery, the number does not change the plan: one plan serves all.
         each = [
             f"SELECT nextval('{sequence}'), NULL FROM generate_series(1, (SELECT %s::int))"  # noqa: S608
             for (sequence,) in cursor.fetchall()
@@ -280,7 +287,7 @@ def _taking(wanted: tuple[type[models.Model], ...], known: str) -> str:
 def _next_ids(
     wanted: Mapping[type[models.Model], int], known: Sql | None
 ) -> tuple[dict[type[models.Model], list[int]], list[tuple[int | None, str]]]:
-    """They are ours as long as nobody else writes: see `in_one_piece`."""
+    """Count on from the last ids (SQLite). Safe only inside `in_one_piece`."""
     last: dict[str, int] = dict(prepared("SELECT name, seq FROM sqlite_sequence"))
     new = {}
     for model, number in wanted.items():
@@ -290,18 +297,19 @@ def _next_ids(
 
 
 def in_one_piece() -> AbstractContextManager[bool | None]:
-    """Open a transaction around new ids and their rows, where one is needed.
+    """Open a transaction around taking new ids and inserting their rows, if needed.
 
-    PostgreSQL outside a transaction needs none: sequences give the ids, and `insert`
-    is one statement. Then this yields True, and each statement commits and frees its
-    locks at once. Otherwise it opens one, or a savepoint, and yields None.
+    On PostgreSQL, outside a transaction, none is needed: sequences give the ids, and
+    `insert` is one statement. Then this yields True, and each statement commits and
+    frees its locks at once. Otherwise it opens a transaction or savepoint and yields
+    None.
     """
     alone = on_postgresql() and not connection.in_atomic_block
     return nullcontext(True) if alone else transaction.atomic()  # noqa: FBT003
 
 
 def insert(*several: Rows) -> None:
-    """Insert into the tables, in their order: a few rows in one trip, many by COPY."""
+    """Insert into the tables in this order: few rows in one statement, many by COPY."""
     filled = [rows for rows in several if rows.values]
     if not filled:
         return
@@ -344,7 +352,7 @@ _FILL = {"sqlite": _insert_each, "postgresql": _copy}
 
 
 def insert_or_change(rows: Rows, unique: tuple[str, ...], *changes: str) -> None:
-    """Insert a few; of one that is there already change these columns."""
+    """Insert a few rows; where a row has this `unique` key, set `changes` in it."""
     new = ", ".join(f'"{name}" = excluded."{name}"' for name in changes)
     else_ = f" ON CONFLICT ({_quoted(unique)}) DO UPDATE SET {new}"
     if on_postgresql():
@@ -374,7 +382,7 @@ def _columns(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ..
 def _otherwise(
     model: type[models.Model], names: tuple[str, ...]
 ) -> list[tuple[int, Callable[[Any], Any]]]:
-    """What the driver wants otherwise than instances have it, and how it is made."""
+    """The positions of values to convert for the driver, each with a converter."""
     adapters = _ADAPTERS[connection.vendor]
     return [
         (at, partial(adapter, field))
@@ -400,7 +408,7 @@ def _adapted(
     return found
 
 
-# What JSON has no type for, the database reads out of a text.
+# Values that JSON has no type for become texts, which the database converts back.
 _ENCODE = json.JSONEncoder(default=str).encode
 
 
@@ -417,9 +425,10 @@ _ADAPTERS: dict[str, dict[type[Field], Callable[[Field, Any], Any]]] = {
 
 
 def among(each: str) -> str:
-    """A condition: to be among what `each` makes of each `value` of a JSON parameter.
+    """SQL for `IN (…)` or `= ANY(…)` over a JSON array, which is the one parameter.
 
-    An array is made once, and looked up in an index.
+    `each` is an expression over `value`, an element as text, such as `ID`. PostgreSQL
+    builds the array once and can look its elements up in an index.
     """
     if not on_postgresql():
         return f"IN (SELECT {each} FROM json_each(%s))"  # noqa: S608

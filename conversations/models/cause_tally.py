@@ -13,8 +13,8 @@ ADD = """
     ON CONFLICT (team_id, cause) DO UPDATE SET number = tally.number + excluded.number
 """
 CHANGES = "conversations_causechange"
-# What is taken away is what was counted. SQLite has one writer at a time; PostgreSQL
-# locks the changes, and then the tallies, in one order for all.
+# Exactly the changes that are deleted are added. SQLite has one writer at a time; on
+# PostgreSQL, all sweepers lock first the changes, then the tallies, in the same order.
 FOLD: dict[str, tuple[str, ...]] = {
     "postgresql": (
         f"""
@@ -34,7 +34,8 @@ FOLD: dict[str, tuple[str, ...]] = {
 }
 
 
-# In the index's own words: of a parameter PostgreSQL does not know that it is none.
+# Literal SQL, as in the partial index's condition: with 0 as a parameter, PostgreSQL
+# could not tell that the index applies.
 STANDING = RawSQL("number > 0", (), models.BooleanField())
 
 
@@ -43,12 +44,12 @@ class CauseTallyQuerySet(models.QuerySet["CauseTally"]):
         return self.filter(STANDING, team=team_id)
 
     def total(self) -> tuple[int, int]:
-        """Return how many failures there are, of how many causes."""
+        """Return the number of failures and the number of causes."""
         found = self.aggregate(failures=Sum("number"), causes=models.Count("*"))
         return found["failures"] or 0, found["causes"]
 
     def fold(self) -> None:
-        """Add the changes that have been committed."""
+        """Add the committed `CauseChange`s to the tallies and delete them."""
         if not CauseChange.objects.exists():
             return
         with transaction.atomic(), connection.cursor() as cursor:
@@ -57,7 +58,7 @@ class CauseTallyQuerySet(models.QuerySet["CauseTally"]):
 
 
 class OfCause(models.Model):
-    # No constraint in the database: it would be in the way of deleting a team.
+    # No constraint in the database: it would get in the way of deleting a team.
     team = models.ForeignKey(
         "accounts.Team",
         on_delete=models.DO_NOTHING,
@@ -75,9 +76,9 @@ class OfCause(models.Model):
 class CauseTally(OfCause):
     """How many open failures a team has of one cause.
 
-    What comes and goes is noted by the database itself, as `CauseChange`s: see
-    `conversations.watching.cause_triggers`. Adding to a number at once would have all who settle
-    failures of one cause wait for each other.
+    Triggers (`conversations.watching.cause_triggers`) note each failure that comes or
+    goes as a `CauseChange`, which the sweeper adds here later. If they updated the
+    number themselves, workers settling failures of one cause would wait for each other.
     """
 
     number = models.IntegerField(editable=False)
@@ -87,11 +88,11 @@ class CauseTally(OfCause):
     class Meta:
         verbose_name_plural = "cause tallies"
         constraints = [
-            # One number of each cause, which changes are added to.
+            # One row for each cause of a team, to which changes are added.
             models.UniqueConstraint(fields=["team", "cause"], name="conv_cause_once"),
         ]
         indexes = [
-            # A team's causes, the worst first, and what they come to.
+            # A team's causes, the most frequent first, and their total.
             models.Index(
                 fields=["team", "number"],
                 condition=models.Q(number__gt=0),
@@ -104,7 +105,7 @@ class CauseTally(OfCause):
 
 
 class CauseChange(OfCause):
-    """That there is one more, or one less, than the tally says."""
+    """One open failure more (+1) or less (-1) than the `CauseTally` says."""
 
     number = models.SmallIntegerField(editable=False)
 

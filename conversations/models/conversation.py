@@ -12,11 +12,11 @@ from django.db.models.functions import Lower
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
-from channels.models.quick_rows import QuickRowsModel
+from channels.database.quick_rows import QuickRowsModel
 from conversations.models.by_hand import Rows, Sql
 
-# One after the other by the index that makes each unique: PostgreSQL left to itself
-# reads all of an owner's where its statistics are old.
+# A LATERAL lookup finds each address by the unique index; with old statistics,
+# PostgreSQL would otherwise read all conversations of the owner.
 _EACH = {
     "sqlite": (
         "SELECT known.id, lower(value) FROM json_each(%s) "
@@ -49,7 +49,7 @@ class Conversation(QuickRowsModel):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="conversations",
-        db_index=False,  # its constraint's begins with it
+        db_index=False,  # the unique constraint's index begins with it
     )
     person_address = models.CharField(max_length=254)
     person_name = models.CharField(max_length=200, blank=True)
@@ -68,10 +68,10 @@ class Conversation(QuickRowsModel):
 
     @staticmethod
     def known(owner_id: int, addresses: Iterable[str]) -> Sql:
-        """Ask which conversations an owner has with these addresses.
+        """SQL that finds the owner's conversations with these addresses.
 
-        For each address, in order: the id of its conversation, or NULL, and the address
-        as the database lower-cases it, which Python may do differently.
+        For each address, in order, it selects the id of its conversation, or NULL, and
+        the address lower-cased by the database, which may differ from Python's lower().
         """
         return Sql(_EACH[connection.vendor], (json.dumps(list(addresses)), owner_id))
 

@@ -11,8 +11,8 @@ from django.db.models.functions import StrIndex, Substr
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
+from channels.database.quick_rows import QuickRowsModel
 from channels.models import Channel
-from channels.models.quick_rows import QuickRowsModel
 from channels.remote_words import RemoteWordsField
 from channels.return_path import new_token
 from channels.transports import Traits, transport_class
@@ -21,7 +21,7 @@ from conversations.models import hold
 from conversations.models.by_hand import Rows
 from conversations.models.cause import CAUSE
 from conversations.models.delivery_queryset import DeliveryQuerySet
-from conversations.models.list_indexes import LIST_INDEXES
+from conversations.models.list_indexes import IS_OPEN, LIST_INDEXES
 from conversations.models.state import (
     FAILURES,
     IS_DOWN,
@@ -38,7 +38,7 @@ BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
 
 
 class NewDelivery(NamedTuple):
-    """What is a delivery's own among those of a message, or of many messages."""
+    """The fields in which deliveries that are written together differ."""
 
     id: int
     uuid: UUID
@@ -57,11 +57,12 @@ class NewDelivery(NamedTuple):
 class Delivery(QuickRowsModel):
     """One message to one recipient, with a state.
 
-    The state changes only by UPDATEs that name the state they expect, in
-    `delivering`, `sending`, `sweeping`, `cancelling`, `bounces.recording` and
-    `triage.settling`; each writes a `DeliveryEvent`. Channel, sender and
-    team are the message's, repeated here because lanes and lists ask for them; what
-    else lists are narrowed by is copied from message and channel when it is made.
+    The state changes only by UPDATEs that name the state they expect, or under a row
+    lock, in `delivering`, `sending`, `sweeping`, `failing_unsent`, `bounces.recording`
+    and `triage.settling`. Each change writes a `DeliveryEvent`, except claiming a
+    delivery and putting it back untried. Sender and team are the message's, repeated
+    here because lanes and lists filter by them; other fields that lists filter by are
+    copied from message and channel when the delivery is made.
     """
 
     State = State
@@ -71,16 +72,16 @@ class Delivery(QuickRowsModel):
 
     listed_by = "state_since"
 
-    # In the order of time, as its return token: each change of the row makes new index
-    # entries, and those of mail that goes together then stand together.
+    # Version 7, ordered by time like the return token: each change of a row makes new
+    # index entries, and those of mail sent together then lie side by side.
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     message = models.ForeignKey(
         "conversations.Message", on_delete=models.CASCADE, related_name="deliveries"
     )
-    recipient = models.CharField(max_length=254)  # as people write it
+    recipient = models.CharField(max_length=254)  # as people write it, for display
     recipient_wire = models.CharField(max_length=254)  # domain in A-labels
     recipient_name = models.CharField(max_length=200, blank=True)
-    # Whose servers may ask us to slow down; the database keeps it.
+    # The domain that may ask us to slow down; computed by the database.
     recipient_domain = models.GeneratedField(
         expression=Substr(
             "recipient_wire", StrIndex("recipient_wire", models.Value("@")) + 1
@@ -93,11 +94,11 @@ class Delivery(QuickRowsModel):
         "channels.Channel",
         on_delete=models.PROTECT,
         related_name="deliveries",
-        db_index=False,  # most go by one channel; what waits for one has its own
+        db_index=False,  # most have the same channel; queued mail has its own index
     )
-    # Those of a member and of a team are found by the indexes of the lists, each small;
-    # see `in_lists`. One for all of them would have to be kept up with every change. And
-    # that they are there is checked for the message.
+    # No indexes: the small partial indexes of the lists find a member's or a team's
+    # deliveries (see `in_lists`), and one over all rows would be written with every
+    # change. No constraints: the message's own check that sender and team exist.
     sender = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -112,12 +113,13 @@ class Delivery(QuickRowsModel):
         db_index=False,
         db_constraint=False,
     )
-    # Copies; the message keeps its own in step.
+    # Copies for the lists; `Message.save` updates subject and address.
     subject = models.CharField(max_length=500, blank=True, editable=False)
     from_address = models.EmailField(blank=True, editable=False)
     channel_kind = models.CharField(max_length=30, blank=True, editable=False)
     tracked = models.BooleanField(default=False, editable=False)  # bounces come back
-    # What a bounce is recognised by; see channels.return_path.
+    # The secret in the envelope sender that a bounce comes back to; see
+    # channels.return_path.
     return_token = models.CharField(max_length=32, default=new_token, editable=False)
 
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
@@ -125,24 +127,25 @@ class Delivery(QuickRowsModel):
     not_before = models.DateTimeField(default=now)
     waiting_for = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # Since when it is being tried: what waited for a limit before has its two days.
+    # When it was first tried: the two days of retries do not run while it waits for a
+    # limit before that.
     tried_since = models.DateTimeField(null=True, blank=True, editable=False)
     lease = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
 
-    # While it is delayed: until when their server tries, at most.
+    # While it is delayed: until when to expect news of their server (sending.delays).
     tried_until = models.DateTimeField(null=True, blank=True, editable=False)
 
-    # Why it did not arrive: a key of REASONS, and the other side's last words.
+    # Why it did not arrive: a key of REASONS.
     reason = models.CharField(max_length=30, blank=True)
-    # What failures are grouped by; null where nothing has failed.
+    # The key that failures are grouped by; NULL without a reason.
     cause = models.GeneratedField(
         expression=CAUSE,
         output_field=models.CharField(max_length=300, null=True),
         db_persist=True,
     )
     triage = models.CharField(max_length=8, choices=Triage, default=Triage.OPEN)
-    # Who looks after the failure. Its lists are found by triage: no index of its own.
+    # Who looks after the failure. No index: its lists are found by `triage`.
     triage_owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -153,7 +156,7 @@ class Delivery(QuickRowsModel):
     )
     remote_words = RemoteWordsField(blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
-    # What stopped it here, if the address is suppressed or its domain blocked.
+    # The suppression that stopped it here: of the address, or a block of its domain.
     suppression = models.ForeignKey(
         "conversations.Suppression",
         null=True,
@@ -161,14 +164,14 @@ class Delivery(QuickRowsModel):
         editable=False,
         on_delete=models.SET_NULL,
         related_name="stopped",
-        db_index=False,  # the one below is smaller
+        db_index=False,  # the partial index below is smaller
     )
-    # The provider's own ids of the message and its thread, where it has any.
+    # The provider's ids of the message and its thread, if it returns any.
     remote_id = models.CharField(max_length=255, blank=True, editable=False)
     remote_thread = models.CharField(max_length=255, blank=True, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
     accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Set: a person has put it away; it stands under Sent › Archived whatever its state.
+    # Set if a person archived it: it is then under Sent › Archived, whatever its state.
     archived_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
@@ -176,14 +179,15 @@ class Delivery(QuickRowsModel):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
-            # A lane's next batch in its order, without reading what is not due or
-            # sorting what became due together; and which lanes have any: sweeping.
+            # A lane's next batch in order: nothing that is not due is read, nothing is
+            # sorted. And for `sweeping`, which lanes have due mail.
             models.Index(
                 fields=["channel", "sender", "not_before", "id"],
                 condition=models.Q(state="queued"),
                 name="conv_delivery_due",
             ),
-            # The next one that waits for a time of its own: the sweeper wakes for it.
+            # The next delivery due at a later time than its creation: the sweeper wakes
+            # up for it.
             models.Index(
                 fields=["not_before"],
                 condition=models.Q(
@@ -191,19 +195,19 @@ class Delivery(QuickRowsModel):
                 ),
                 name="conv_delivery_timed",
             ),
-            # What was put off, by its reasons: the dashboard, and what admins filter by.
+            # Mail put off, by reason: for the dashboard and the filters of the admin.
             models.Index(
                 fields=["waiting_for"],
                 condition=models.Q(state="queued") & ~models.Q(waiting_for=""),
                 name="conv_delivery_put_off",
             ),
-            # What is in hand, and for how long: the sweeper.
+            # Mail in a worker's hands, by the end of its lease: for the sweeper.
             models.Index(
                 fields=["lease_until"],
                 condition=models.Q(state="handing_over"),
                 name="conv_delivery_leased",
             ),
-            # Delays that nothing has followed: delays.
+            # Delays of which nothing more was heard: for `sending.delays`.
             models.Index(
                 fields=["tried_until"],
                 condition=models.Q(state="delayed"),
@@ -212,24 +216,18 @@ class Delivery(QuickRowsModel):
             # A team's open failures by cause, counted without reading the table.
             models.Index(
                 fields=["team", *BY_CAUSE],
-                condition=models.Q(
-                    triage="open",
-                    state__in=["failed", "bounced", "complained", "unconfirmed"],
-                ),
+                condition=IS_OPEN,
                 name="conv_delivery_cause",
             ),
-            # How many a member has; a manager who views them asks by team as well. So
-            # few different entries take a tenth of those by cause.
+            # How many open failures a member has; a manager's view filters by team as
+            # well. With so few distinct keys it takes a tenth of the index by cause.
             models.Index(
                 fields=["sender", "team"],
-                condition=models.Q(
-                    triage="open",
-                    state__in=["failed", "bounced", "complained", "unconfirmed"],
-                ),
+                condition=IS_OPEN,
                 name="conv_open_sender",
             ),
             *LIST_INDEXES,
-            # What a suppression stopped, to be sent again after its release.
+            # Mail that a suppression stopped, to be sent again after its release.
             models.Index(
                 fields=["suppression"],
                 condition=models.Q(suppression__isnull=False),
@@ -237,7 +235,7 @@ class Delivery(QuickRowsModel):
             ),
         ]
         constraints = [
-            # A return path leads to one delivery, and a bounce finds it by this.
+            # A return path leads to one delivery; a bounce finds it by this index.
             models.UniqueConstraint(
                 fields=["return_token"], name="conv_delivery_return_path"
             ),
@@ -274,7 +272,7 @@ class Delivery(QuickRowsModel):
         at: datetime,
         due: datetime,
     ) -> Rows:
-        """What is queued now, and due then, by this channel."""
+        """Rows of deliveries queued at `at` for this channel, to leave at `due`."""
         return Rows.alike(
             cls,
             NewDelivery._fields,
@@ -298,12 +296,12 @@ class Delivery(QuickRowsModel):
 
     @property
     def traits(self) -> Traits:
-        """Of its channel."""
+        """The traits of its channel's kind."""
         return transport_class(self.channel_kind).traits
 
     @property
     def left_at(self) -> datetime:
-        """When it was accepted; until then, since when it is as it is."""
+        """When it was accepted; if it was not, since when it is in its state."""
         return self.accepted_at or self.state_since
 
     @property
@@ -316,17 +314,17 @@ class Delivery(QuickRowsModel):
 
     @property
     def wait(self) -> tuple[str, datetime | None] | None:
-        """Why it waits and until when, if it is not simply about to go.
+        """Why it waits and until when; None if it is about to go.
 
-        Knows of limits and holds on rows fetched `with_hold`; no time is until an
-        admin resumes it.
+        Limits and holds are known only of rows fetched `with_hold`. A time of None
+        means: until an admin resumes it.
         """
         if self.state != State.QUEUED:
             return None
         if hold_words := getattr(self, "hold_words", None):
             ends: datetime = self.hold_ends  # type: ignore[attr-defined]
             endless = ends >= hold.OPEN_END
-            # What may be over by the time that a person named is not waited for.
+            # A hold that may end before the scheduled time is not what it waits for.
             may_be_over = endless or ends <= self.not_before
             if not (may_be_over and self.is_scheduled):
                 return hold_words, None if endless else max(ends, self.not_before)
@@ -341,9 +339,12 @@ class Delivery(QuickRowsModel):
 
     @property
     def given_up_at(self) -> datetime | None:
-        """Until when it is tried at most, where that is known: their server tells of
-        mail that it delays; and what was put off has its two days, unless its channel
-        is down, whose limit is waited for however long."""
+        """Until when it is tried at most; None if that is not known.
+
+        Of delayed mail: until when their server tries. Of mail put off: two days from
+        the first try, but None if its channel is down, which may be for a limit, and
+        that is waited for however long.
+        """
         if self.state == State.DELAYED:
             return self.tried_until
         waits = self.waiting_for
@@ -359,14 +360,14 @@ class Delivery(QuickRowsModel):
 
     @property
     def needs_a_hand(self) -> bool:
-        """Whether it is a failure that people have not done with."""
+        """Whether it is a failure whose triage is open or waiting."""
         return self.has_failed and self.triage in UNDONE
 
     @property
     def is_scheduled(self) -> bool:
         """Whether it waits for a time that a person named.
 
-        Not only for an Undo, nor for the next try.
+        Waiting for Undo to lapse, or for the next try, does not count.
         """
         wait = timedelta(seconds=settings.UNDO_SECONDS)
         return not self.waiting_for and self.not_before > max(

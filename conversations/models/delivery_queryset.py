@@ -1,4 +1,4 @@
-"""The look-ups of deliveries, and what a list reads of each."""
+"""The queryset of deliveries, and the columns a list reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conversations.models.hold import Hold, HoldQuerySet
 from conversations.models.list_indexes import IN_LISTS
 from conversations.models.sought import Word
 from conversations.models.state import FAILURES, State, Triage
-from deliveryportal.accounts.access import visible_to
+from deliveryportal.accounts.access import as_key, visible_to
 from deliveryportal.accounts.models import User
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ WAITING = (
     "tried_since",
     "tried_until",
 )
-# What a row shows of other tables. Joined, it would be read for all that match before
-# the few on a page are chosen, and of an EXISTS PostgreSQL would rather read all that
-# there are, once. By hand, because Django takes longer to write it than all the rest.
+# Subqueries for what a row shows of other tables. A join would read these for all that
+# match before the page's rows are chosen; for an EXISTS, PostgreSQL may read the whole
+# other table once. Raw SQL, because Django takes longer to compile them than the rest.
 MESSAGE = RawSQL(
     "SELECT uuid FROM conversations_message WHERE id = conversations_delivery.message_id",
     (),
@@ -70,14 +70,16 @@ SENDER = RawSQL(  # as str(user)
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def visible_to(self, user: User) -> Self:
-        return self.filter(visible_to(user))
+    def visible_to(self, user: User, member: User | None = None) -> Self:
+        """All that the user may see, or only what a member of the team sent."""
+        found = self.filter(visible_to(user))
+        return found.filter(sender=as_key(member.pk)) if member else found
 
     def due(self, at: datetime) -> Self:
         return self.filter(state=State.QUEUED, not_before__lte=at)
 
     def due_between(self, at: datetime, end: datetime) -> Self:
-        """What waits for a time of its own that comes in this span, the next first."""
+        """Queued mail due in this span, later than its creation; soonest first."""
         return self.filter(
             state=State.QUEUED,
             not_before__gt=models.F("created_at"),
@@ -85,7 +87,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         ).order_by("not_before")
 
     def startable(self, at: datetime) -> Self:
-        """Due, on a channel that works, in a lane that rests for no limit."""
+        """Due, on a working channel, in a lane at no limit, under no hold."""
         on_hold = Allowance.objects.on_hold(at).filter(
             channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
         )
@@ -96,9 +98,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return resting.unheld(at)
 
     def unheld(self, at: datetime) -> Self:
-        """Those that neither an admin nor their recipient's domain lets wait.
+        """Deliveries under no hold, be it an admin's or their recipient's domain's.
 
-        Asks first which holds there are: mostly none, and an index alone can answer.
+        Runs a query first for which scopes have holds: usually none, and then nothing
+        is added to this one.
         """
         holds = Hold.objects.in_force(at)
         return self.filter(
@@ -106,7 +109,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
 
     def under(self, held: Hold) -> Self:
-        """Those that the hold is over."""
+        """Deliveries that this hold applies to."""
         keys = hold.KEYS[Hold.Scope(held.scope)]
         columns = {hold.ON_DELIVERY[key]: key for key in keys}
         return self.filter(
@@ -117,9 +120,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
 
     def held_under(self, lease: str) -> Self:
-        """Those this lease still holds, to prolong it.
+        """Deliveries that this lease still holds.
 
-        Whoever ends a lease takes its name away. Its time is not asked again here:
+        Whoever ends a lease clears its name in them. `lease_until` is not compared:
         clocks jump, and a hand-over that has happened is then no less true.
         """
         return self.in_hand().filter(lease=lease)
@@ -132,7 +135,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         *,
         skip_locked: bool = False,
     ) -> set[int]:
-        """Change those of `ids` that are still as expected; return which."""
+        """Apply `changes` to `ids` whose fields are `still` so; return those ids."""
         return by_hand.update_returning(
             self.model,
             ids,
@@ -144,7 +147,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def move_telling(
         self, lines: Sequence[Line], changes: dict[str, Any], still: dict[str, Any]
     ) -> set[int]:
-        """The same for the deliveries of these lines, each written if its was changed."""
+        """The same for the deliveries of `lines`; write the lines of those changed."""
         moved = by_hand.update_returning(
             self.model,
             [line.delivery_id for line in lines],
@@ -156,9 +159,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return moved
 
     def tell(self, lines: Sequence[Line], still: dict[str, Any]) -> bool:
-        """Write the lines if all of their deliveries are still as expected.
+        """Write the lines if the fields of all their deliveries are `still` so.
 
-        The deliveries stay as they are, which costs less than to change them.
+        Return whether they were written. The deliveries are not updated, which is
+        cheaper.
         """
         rows = DeliveryEvent.objects.rows(lines)
         told = by_hand.insert_about(rows, self.model, still)
@@ -181,11 +185,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(archived_at=None)
 
     def in_lists(self) -> Self:
-        """All there are, in the words of the lists' indexes, which then find them."""
+        """All deliveries, with a condition always true, so that list indexes apply."""
         return self.filter(IN_LISTS)
 
     def for_list(self, columns: Collection[str]) -> Self:
-        """With what a row shows in these columns, and nothing else."""
+        """Read what a list row shows in these columns, and nothing else."""
         shown = {"message_uuid": MESSAGE}
         if "reason" in columns:
             shown["sent_again_as"] = SENT_AGAIN
@@ -194,7 +198,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.only(*LISTED).annotate(**shown)
 
     def for_waiting_list(self, columns: Collection[str]) -> Self:
-        """Likewise, with what each waits for: that costs more than the list."""
+        """Likewise, with what each waits for, which costs more than the rest."""
         return self.for_list(set(columns) - {"reason"}).only(*WAITING).with_hold()
 
     def bulk_create(self, objs: Iterable[Delivery], *args: Any, **kwargs: Any) -> Any:
@@ -204,9 +208,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return super().bulk_create(deliveries, *args, **kwargs)
 
     def with_hold(self) -> Self:
-        """Annotate until when, and why, each rests: for a limit, or under a hold.
+        """Annotate until when, and why, each rests for a limit or under a hold.
 
-        Asks first which holds there are: mostly none, and the query stays plain.
+        Runs a query first for which scopes have holds: usually none, and then this one
+        stays simple.
         """
         at = now()
         limit = Allowance.objects.on_hold(at).filter(

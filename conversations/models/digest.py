@@ -21,10 +21,11 @@ class DigestQuerySet(models.QuerySet["Digest"]):
 
 
 class Digest(models.Model):
-    """One manager's mail of one morning. The row is what makes it one.
+    """One manager's digest mail of one morning; the row makes sure there is only one.
 
-    Its state changes by conditional UPDATEs only. What was being handed over when a
-    worker died may have arrived: it stays so and is never mailed a second time.
+    Its state changes by conditional UPDATEs only. A digest that was being handed over
+    when its worker died may have arrived: it stays in that state and is never mailed a
+    second time.
     """
 
     class State(models.TextChoices):
@@ -44,7 +45,7 @@ class Digest(models.Model):
     state = models.CharField(
         max_length=12, choices=State, default=State.DUE, editable=False
     )
-    # It was announced to the workers, or could not be handed over: not again before.
+    # Not announced to the workers again before this time.
     not_before = models.DateTimeField(default=now, editable=False)
     made_at = models.DateTimeField(default=now, editable=False)
 
@@ -52,13 +53,13 @@ class Digest(models.Model):
 
     class Meta:
         constraints = [
-            # Once for each manager and day, however many sweepers make it.
+            # One for each manager and day, however many sweepers make them.
             models.UniqueConstraint(
                 fields=["manager", "day"], name="conv_digest_once_a_day"
             ),
         ]
         indexes = [
-            # What the sweeper announces.
+            # Due digests, which the sweeper announces.
             models.Index(
                 fields=["not_before"],
                 condition=models.Q(state="due"),

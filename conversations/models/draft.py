@@ -12,19 +12,19 @@ from django.utils.timezone import now
 
 from deliveryportal.accounts.models import User
 
-# What a row of the list begins to show, in so many letters: a text or a list of people
-# may be longer than all the rest of the page.
+# Fields of which a list row reads only the first LETTERS characters: a text or a list
+# of people may be longer than all the rest of the page.
 SHOWN = ("to", "people", "subject", "body")
 LETTERS = 200
 
 
 class DraftQuerySet(models.QuerySet["Draft"]):
     def of(self, user: User) -> Self:
-        """Their own, newest first: a draft is nobody else's business, nor a manager's."""
+        """The user's own open drafts, newest first. No manager sees them."""
         return self.filter(owner=user, forget_at=None).order_by("-saved_at", "-pk")
 
     def for_list(self) -> Self:
-        """With what a row shows, as `to_begins` and so on, and nothing else."""
+        """Read only what a row shows: beginnings of texts as `to_begins` and so on."""
         begins = {f"{field}_begins": Left(field, LETTERS) for field in SHOWN}
         return self.only("uuid", "saved_at").annotate(**begins)
 
@@ -33,10 +33,10 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 
 
 class Draft(models.Model):
-    """A message being written: the form's fields as they stand, right or wrong.
+    """A message being written: the form's fields as they stand, valid or not.
 
-    `uuid` is the form's submission. When it is sent or deleted the draft stays, out of
-    sight, until `forget_at`: taking that back brings it into sight again.
+    `uuid` is the form's submission. A draft that is sent or deleted stays, hidden,
+    until `forget_at`; undoing that shows it again.
     """
 
     listed_by = "saved_at"
@@ -67,7 +67,7 @@ class Draft(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
     )
-    # The failure that it is to be sent instead of.
+    # The failed delivery that this draft is meant to replace.
     instead_of = models.ForeignKey(
         "conversations.Delivery",
         null=True,
@@ -79,7 +79,7 @@ class Draft(models.Model):
     attachments = models.ManyToManyField(
         "conversations.Attachment", blank=True, related_name="drafts"
     )
-    # Counts the savings: a second tab that knows an older one must not overwrite.
+    # Counts the saves: a second tab that holds an older version must not overwrite.
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
     saved_at = models.DateTimeField(default=now, editable=False)
@@ -89,13 +89,13 @@ class Draft(models.Model):
 
     class Meta:
         indexes = [
-            # Pending › Drafts of one person, and their number.
+            # Pending › Drafts of one user, and their number.
             models.Index(
                 fields=["owner", "-saved_at"],
                 condition=models.Q(forget_at=None),
                 name="conv_draft_open",
             ),
-            # What the sweeper forgets.
+            # Drafts that the sweeper deletes.
             models.Index(
                 fields=["forget_at"],
                 condition=models.Q(forget_at__isnull=False),

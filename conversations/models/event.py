@@ -33,7 +33,7 @@ _USUAL = {"written", "accepted"}
 
 
 class Line(NamedTuple):
-    """A line to be written on a delivery's timeline, by `DeliveryEvent.objects.record`."""
+    """A new line of a delivery's timeline, for `DeliveryEvent.objects.record`."""
 
     delivery_id: int
     kind: str
@@ -49,9 +49,9 @@ class Line(NamedTuple):
 
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
     def record(self, lines: Iterable[Line], *, after: Iterable[Rows] = ()) -> None:
-        """Write the lines, at a fraction of what `bulk_create` takes.
+        """Insert and log the lines, in a fraction of the time `bulk_create` takes.
 
-        `after` are the rows they speak of, if those are new: all in one trip.
+        `after` are new rows that the lines refer to: inserted first, in the same trip.
         """
         written = list(lines)
         by_hand.insert(*after, self.rows(written))
@@ -62,9 +62,10 @@ class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
 
 
 def log(lines: Iterable[Line]) -> None:
-    """Tell whoever runs it what happens to each delivery, in whichever process.
+    """Log for the operator what happens to each delivery, in whichever process.
 
-    What goes as it should is told at DEBUG. Fields of their own in JSON, see `extra`.
+    The usual events are logged at DEBUG, others at INFO. `extra` has the fields of a
+    JSON log.
     """
     if not logger.isEnabledFor(logging.INFO):
         return
@@ -93,7 +94,7 @@ class DeliveryEvent(models.Model):
 
     class Kind(models.TextChoices):
         WRITTEN = "written", "written and queued"
-        QUEUED = "queued"  # a line of its own in old timelines
+        QUEUED = "queued"  # not written any more, but old timelines have it
         ACCEPTED = "accepted", "handed over"
         DEFERRED = "deferred", "put off"
         FAILED = "failed"
@@ -114,13 +115,13 @@ class DeliveryEvent(models.Model):
         "conversations.Delivery",
         on_delete=models.CASCADE,
         related_name="events",
-        db_index=False,  # the timeline's begins with it
+        db_index=False,  # the timeline's index begins with it
     )
     kind = models.CharField(max_length=12, choices=Kind)
     at = models.DateTimeField(default=now)
-    note = RemoteLineField(max_length=500, blank=True)  # ours, with names of theirs
+    note = RemoteLineField(max_length=500, blank=True)  # our words, may quote addresses
     remote = models.CharField(max_length=255, blank=True)  # host that answered
-    remote_words = RemoteWordsField(blank=True)  # its words: hostile text
+    remote_words = RemoteWordsField(blank=True)  # that host's words: hostile text
     code = models.PositiveSmallIntegerField(null=True, blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
     attempt = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -130,7 +131,7 @@ class DeliveryEvent(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="events",
-        db_index=False,  # the one below is smaller
+        db_index=False,  # the partial index below is smaller
     )
 
     objects = DeliveryEventQuerySet.as_manager()
@@ -140,7 +141,7 @@ class DeliveryEvent(models.Model):
         indexes = [
             # A message's timeline.
             models.Index(fields=["delivery", "at"], name="conv_event_timeline"),
-            # What a report has come to; most events come of none.
+            # The events that a report caused; most events have no report.
             models.Index(
                 fields=["report"],
                 condition=models.Q(report__isnull=False),
@@ -153,7 +154,7 @@ class DeliveryEvent(models.Model):
 
     @property
     def said(self) -> str:
-        """The remote server's words, with its reply code once in front."""
+        """The remote server's words, with its reply code in front, but not twice."""
         code = str(self.code or "")
         words = self.remote_words
         return words if words.startswith(code) else f"{code} {words}"

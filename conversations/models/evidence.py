@@ -13,7 +13,11 @@ from conversations.models.suppression import Suppression
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
     def behind(self, suppression: Suppression) -> Self:
-        """What spoke against the address since its release before, newest first."""
+        """Evidence against the suppression's address, newest first.
+
+        Only what came after the address was last released before this suppression, and
+        before this suppression's own release.
+        """
         known = self.filter(team=suppression.team_id, address=suppression.address)
         before = (
             Suppression.objects.released()
@@ -31,7 +35,7 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
 
 
 class Evidence(models.Model):
-    """One delivery that speaks against the address it went to. Written once."""
+    """A delivery that failed in a way that speaks against its address. Written once."""
 
     team = models.ForeignKey(
         "accounts.Team", on_delete=models.CASCADE, related_name="evidence"
@@ -40,7 +44,7 @@ class Evidence(models.Model):
     reason = models.CharField(max_length=30)  # a key of REASONS that suppresses
     at = models.DateTimeField(default=now)
     words = RemoteWordsField(blank=True)  # the remote server's: hostile text
-    # Gone when their mail is deleted; what they said stays.
+    # Both become NULL when they are deleted; the evidence stays.
     delivery = models.ForeignKey(
         "conversations.Delivery",
         null=True,
@@ -66,7 +70,7 @@ class Evidence(models.Model):
             ),
         ]
         indexes = [
-            # How many spoke against an address lately, and which.
+            # The recent evidence against an address, and how much there is.
             models.Index(
                 fields=["team", "address", "-at"], name="conv_evidence_address"
             ),

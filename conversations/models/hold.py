@@ -11,25 +11,26 @@ from django.db.models.functions import Coalesce, Concat
 from django.utils.timezone import now
 
 from channels.addresses import AddressError, shown_domain, wire_domain
+from channels.database.prepared import moment
 from channels.models.allowance import Also
-from channels.models.prepared import moment
 from conversations.models.by_hand import Sql
 from deliveryportal.accounts.models import User
 
 
 class Scope(models.TextChoices):
-    """Which mail waits."""
+    """Which mail a hold applies to."""
 
     EVERYTHING = "everything"
     TEAM = "team", "one team"
     SENDER = "sender", "one user"
     CHANNEL = "channel", "one channel"
     DOMAIN = "domain", "one recipient domain"
-    # Never placed by hand: what a domain has asked of one channel.
+    # Never placed by hand: a recipient domain asked one channel to slow down.
     SLOWED = "slowed", "a domain that asked a channel to slow down"
 
 
-# What names the mail of each scope: the same field of a delivery, but for the domain.
+# The fields of a hold that must be set for each scope. A delivery's fields have the
+# same names, except for the domain: see ON_DELIVERY.
 KEYS: dict[Scope, tuple[str, ...]] = {
     Scope.EVERYTHING: (),
     Scope.TEAM: ("team",),
@@ -80,26 +81,26 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         return self.exclude(scope=Scope.SLOWED)
 
     def by_scope(self) -> dict[str, int]:
-        """How many there are of each scope."""
+        """The number of holds by scope."""
         scopes = self.order_by().values_list("scope")
         return dict(scopes.annotate(models.Count("pk")))
 
     def over_writer(self, user: User) -> Self:
-        """Those that some mail the user may write would be under."""
+        """Holds that may apply to mail this user writes."""
         return self.filter(
             models.Q(team=None) | models.Q(team=user.team_id),
             models.Q(sender=None) | models.Q(sender=user),
         )
 
     def over(self, scope: Scope) -> Self:
-        """Those of `scope` that a delivery outside this query is under."""
+        """Holds of `scope` that apply to the delivery of the outer query."""
         return self.filter(
             scope=scope,
             **{key: models.OuterRef(ON_DELIVERY[key]) for key in KEYS[scope]},
         )
 
     def with_words(self) -> Self:
-        """Annotate what the people read whose mail waits, and until when."""
+        """Annotate `words`, which people whose mail waits read, and `ends`."""
         by_hand = Concat(models.Value("Paused by an admin: "), "because")
         return self.annotate(
             words=models.Case(
@@ -110,7 +111,7 @@ class HoldQuerySet(models.QuerySet["Hold"]):
 
 
 def over_lane(channel_id: int, at: datetime) -> Also:
-    """Ask for those in force that some mail of the lane may be under."""
+    """For `Allowance.objects.asked`: the holds in force that may apply to the lane."""
     return Also(
         {
             "hold_id": "hold.id",
@@ -126,9 +127,9 @@ def over_lane(channel_id: int, at: datetime) -> Also:
 
 
 def over_none(at: datetime) -> Sql:
-    """The condition that a delivery is under none of those in force, for a guard.
+    """A guard for UPDATEs: the delivery is under no hold that is in force.
 
-    An index has what its domain has asked of its channel; of others there are few.
+    Slowed domains are a query of their own, found by an index; other holds are few.
     """
     of_the_row = (
         f"(hold.{column} IS NULL OR hold.{column} = conversations_delivery.{column})"
@@ -152,7 +153,7 @@ _BY_HAND = ", ".join(f"'{scope}'" for scope in Scope if scope is not Scope.SLOWE
 
 
 class HeldBack(NamedTuple):
-    """What of a lane's mail waits though it is due."""
+    """Which of a lane's due mail has to wait."""
 
     everything: bool = False
     teams: Collection[int] = ()
@@ -160,7 +161,7 @@ class HeldBack(NamedTuple):
 
     @classmethod
     def of(cls, rows: Iterable[Any]) -> HeldBack:
-        """Of the answers to `over_lane`."""
+        """Make it from the rows that `over_lane` adds."""
         placed = [row for row in rows if row.hold_id is not None]
         teams = {row.hold_team_id for row in placed} - {None}
         domains = {row.hold_domain for row in placed} - {""}
@@ -169,9 +170,9 @@ class HeldBack(NamedTuple):
 
 
 class Hold(models.Model):
-    """Mail that waits though it is due: an admin or a recipient domain has asked for it.
+    """Lets due mail wait, because an admin or a recipient domain asked for it.
 
-    Kept when it is over: who paused what, when, and who resumed it.
+    Kept when it is over, as a record of who paused what and who resumed it, and when.
     """
 
     Scope = Scope
@@ -208,7 +209,7 @@ class Hold(models.Model):
     because = models.CharField(
         max_length=200, help_text="The people whose mail waits read this."
     )
-    # How often in a row the domain has asked: the pause grows with it.
+    # How often in a row the domain has asked: each makes the pause longer.
     times = models.PositiveSmallIntegerField(default=0, editable=False)
     placed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -232,7 +233,7 @@ class Hold(models.Model):
     class Meta:
         verbose_name = "pause"  # as people call it
         indexes = [
-            # What is in force, among all that ever was: claiming, sweeping, pages.
+            # Holds in force, among all there ever were: for claiming, sweeping, pages.
             models.Index(
                 fields=["scope", "channel", "domain"],
                 condition=models.Q(lifted_at=None),
@@ -240,9 +241,9 @@ class Hold(models.Model):
             ),
         ]
         constraints = [
-            # A pause that names less than it says would stop more than was meant.
+            # A hold without the keys of its scope would stop more mail than was meant.
             models.CheckConstraint(condition=_any_shape(), name="conv_hold_shape"),
-            # Workers that hear the same of a domain together count it once.
+            # Workers that a domain asks at the same moment share one row.
             models.UniqueConstraint(
                 fields=["channel", "domain"],
                 condition=models.Q(scope="slowed"),
@@ -255,7 +256,7 @@ class Hold(models.Model):
 
     @property
     def what(self) -> str:
-        """The mail it is over, in words."""
+        """The mail it applies to, in words."""
         named = [
             str(getattr(self, key))
             for key in KEYS[Scope(self.scope)]
@@ -276,7 +277,7 @@ class Hold(models.Model):
         except AddressError as error:
             raise ValidationError({"domain": str(error)}) from None
         if self.scope not in KEYS:
-            return  # the field has said so
+            return  # the field has its own error
         wanted = KEYS[Scope(self.scope)]
         given = {key for key in ON_DELIVERY if getattr(self, key)}
         errors = {key: "Say which." for key in wanted if key not in given}

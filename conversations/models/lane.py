@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from channels.models.prepared import moment, prepared
-from channels.models.quick_rows import QuickRowsModel
-from channels.models.reading import instances
+from channels.database.prepared import moment, prepared
+from channels.database.quick_rows import QuickRowsModel
+from channels.database.reading import instances
 from conversations.models import by_hand
 from conversations.models.by_hand import Sql
 
@@ -28,9 +28,9 @@ _ANY_WAITS = """
 
 class LaneQuerySet(models.QuerySet["Lane"]):
     def noted(self, channels: Iterable[int], senders: Iterable[int]) -> list[Lane]:
-        """The notes on any of the senders on any of the channels.
+        """The rows of any of these senders on any of these channels.
 
-        Asked after every message that is written, so by hand.
+        Raw SQL, because it runs after every message that is written.
         """
         among = by_hand.among(by_hand.ID)
         return instances(
@@ -41,11 +41,11 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         )
 
     def take_up(self, channel_id: int, sender_id: int) -> None:
-        """Note that its turn has come: what is queued from now on is announced anew."""
+        """Note that a worker begins its turn: mail queued from now on is announced."""
         prepared(_TAKE_UP, [moment(now()), channel_id, sender_id])
 
     def waiting(self) -> Self:
-        """Those that wait for a session of their host."""
+        """Lanes that wait for a session of their host."""
         return self.exclude(waits_for="")
 
     def any_waits_for(self, host: str) -> bool:
@@ -53,7 +53,7 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         return bool(found)
 
     def waiting_longest(self, host: str) -> list[Lane]:
-        """The first few of those that wait for the host. Asked at every turn's end."""
+        """The five lanes that wait longest for the host; runs after every turn."""
         return instances(
             self.model,
             "SELECT {columns} FROM conversations_lane WHERE waits_for = %s "
@@ -63,10 +63,10 @@ class LaneQuerySet(models.QuerySet["Lane"]):
 
 
 class Lane(QuickRowsModel):
-    """What the queue has been told of a lane: one sender on one channel.
+    """What the queue has been told of a lane, which is one sender on one channel.
 
-    A note beside the truth: the deliveries say what is due. Losing it only makes
-    the sweeper announce once more than needed.
+    Only a note: the deliveries say what is due. Losing a row only makes the sweeper
+    announce the lane once more than needed.
     """
 
     channel = models.ForeignKey(
@@ -75,11 +75,12 @@ class Lane(QuickRowsModel):
     sender = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
     )
-    # How often since a worker last took it, and until when that is believed to be in
-    # the queue.
+    # How often it was announced since a worker last took it, and until when that
+    # announcement is believed to be in the queue.
     announced = models.PositiveSmallIntegerField(default=0)
     not_again_before = models.DateTimeField(default=now)
-    # The host all sessions of which were taken when its turn came, and since when.
+    # The host whose sessions were all taken when the lane's turn came, and since when
+    # the lane waits for one.
     waits_for = models.CharField(max_length=255, blank=True)
     waits_since = models.DateTimeField(null=True, blank=True)
 
@@ -87,13 +88,13 @@ class Lane(QuickRowsModel):
 
     class Meta:
         constraints = [
-            # A note is one a lane; found by it when a worker has the lane.
+            # One row a lane; workers find it by this index.
             models.UniqueConstraint(
                 fields=["channel", "sender"], name="conv_lane_once"
             ),
         ]
         indexes = [
-            # Who comes next when a host's session is free.
+            # Which lane comes next when a session of a host becomes free.
             models.Index(
                 fields=["waits_for", "waits_since"],
                 condition=~models.Q(waits_for=""),
@@ -108,11 +109,11 @@ class Lane(QuickRowsModel):
     def told_of(
         channel_id: int, sender_id: int, *, after: datetime, until: datetime
     ) -> Sql:
-        """Ask whether the lane is announced: `not_again_before` in that interval.
+        """SQL that selects 1 if the lane's `not_again_before` is in (after, until].
 
-        Asked in the transaction that queues mail, and locks the row until that is
-        committed: a worker that takes the lane up changes the row before it reads what
-        is due, so it waits, and finds the mail. If somebody else has the row locked, it
+        Run in the transaction that queues mail, it locks the row until that commits. A
+        worker that takes up the lane updates the row before it reads what is due, so it
+        waits for the commit and finds the mail. If somebody else has locked the row, it
         finds nothing instead of waiting: one announcement too many does no harm.
         """
         return Sql(

@@ -1,4 +1,4 @@
-"""The first rows of a query in place of a whole table."""
+"""A query over the first rows of another query, instead of over a whole table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 def leading(rows: Rows, number: int) -> Rows:
-    """The first so many in their order: a slice that can be narrowed further."""
+    """The first `number` rows in their order; unlike a slice, it can be filtered."""
     found = type(rows)(rows.model)
     table = found.query.get_initial_alias()
     found.query.alias_map[table] = Leading(rows, number)
@@ -21,8 +21,10 @@ def leading(rows: Rows, number: int) -> Rows:
 
 
 class Leading(BaseTable):
-    """Stands where the table's own name would: whatever is then asked for looks at no
-    more than these rows, and comes upon them in their order."""
+    """The first rows as a subquery in FROM, in place of the table and under its name.
+
+    Filters then look at no more than these rows, and meet them in their order.
+    """
 
     def __init__(self, rows: QuerySet[Any], number: int) -> None:
         table = rows.model._meta.db_table
@@ -33,6 +35,7 @@ class Leading(BaseTable):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, tuple[Any, ...]]:
         rows, params = self.rows.query.get_compiler(connection=connection).as_sql()
-        # Not told how many are read, PostgreSQL begins with the first, by their index.
+        # A LIMIT that PostgreSQL does not know when it plans makes it follow the index
+        # from the first row on.
         sql = f"({rows} LIMIT (SELECT {self.number:d})) {self.table_alias}"
         return sql, tuple(params)

@@ -1,22 +1,24 @@
 """The indexes of Delivery that the lists of Conversations are read by.
 
-Each is as small as its list: it holds the rows of one tab only, and the bulk of the
-table, what was sent, stands in coarse ones. A delivery in the middle of being sent
-is in those of Pending alone, so sending has two of them to keep up.
+Each is partial and holds the rows of one list only. Sent mail, most of the table, has
+indexes with coarse keys (see models.sought). A delivery that is being sent is only in
+the two general ones of Pending, so sending has to write no more of them.
 """
 
 from __future__ import annotations
 
 from django.db import models
 
+from conversations.models import state
 from conversations.models.sought import Day, FourDays, FourHours, HalfDay
 
-# States that do not stand there yet cost nothing, and spare making an index anew.
+# A state that no row has costs an index nothing; adding one later would rebuild it.
 PENDING = ["queued", "handing_over", "delayed"]
-FAILURES = ["failed", "bounced", "complained", "unconfirmed"]
+FAILURES = [each.value for each in state.FAILURES]
 
 IS_PENDING = models.Q(state__in=PENDING, archived_at=None)
 HAS_FAILED = models.Q(state__in=FAILURES, archived_at=None)
+IS_OPEN = models.Q(state__in=FAILURES, triage="open")  # none is archived
 IS_DELIVERED = models.Q(state="accepted", archived_at=None, tracked=True)
 IS_HANDED_OVER = models.Q(state="accepted", archived_at=None, tracked=False)
 IS_ARCHIVED = models.Q(archived_at__isnull=False)
@@ -24,7 +26,7 @@ IS_ARCHIVED = models.Q(archived_at__isnull=False)
 IN_LISTS = IS_PENDING | HAS_FAILED | IS_DELIVERED | IS_HANDED_OVER | IS_ARCHIVED
 
 LIST_INDEXES = [
-    # Conversations › Pending of a team and of a member, by date either way.
+    # Pending of a team and of a member, by date in either direction.
     models.Index(
         fields=["team", "state_since"],
         condition=IS_PENDING,
@@ -32,13 +34,13 @@ LIST_INDEXES = [
     ),
     models.Index(
         fields=["sender", "state_since"],
-        include=["team"],  # so that a manager's count of a member's needs nothing else
+        include=["team"],  # so that it alone answers a manager's count for a member
         condition=IS_PENDING,
         name="conv_pending_sender",
     ),
-    # Pending › Scheduled by when it leaves. Few of what waits, so the index is small; by
-    # any other, whoever has much on its way, or shares the database with a team that
-    # schedules much, would wait until all of that is read, even for the number of theirs.
+    # Pending › Scheduled, by departure. Little of what waits is scheduled, so the index
+    # is small. By any other index, the list and even its count would read all that the
+    # team has on its way, or all that other teams have scheduled.
     models.Index(
         fields=["team", "not_before"],
         condition=models.Q(
@@ -49,10 +51,10 @@ LIST_INDEXES = [
         ),
         name="conv_scheduled_team",
     ),
-    # Failed deliveries, as Pending.
+    # Failed deliveries of a team and of a member, as for Pending.
     models.Index(
         fields=["team", "state_since"],
-        include=["state"],  # so that the lists inside the tab are counted by it alone
+        include=["state"],  # so that it alone answers the counts of the tab's lists
         condition=HAS_FAILED,
         name="conv_failed_team",
     ),
@@ -68,7 +70,7 @@ LIST_INDEXES = [
         condition=HAS_FAILED,
         name="conv_failed_reason",
     ),
-    # By one kind of channel: mostly the same, so by a coarse key.
+    # Failed deliveries by one kind of channel. Most have the same, hence a coarse key.
     models.Index(
         "team",
         "channel_kind",
@@ -76,13 +78,13 @@ LIST_INDEXES = [
         condition=HAS_FAILED,
         name="conv_failed_channel",
     ),
-    # The few among them that were marked as spam or are in doubt.
+    # The few failures that were marked as spam or are unconfirmed.
     models.Index(
         fields=["team", "state", "state_since"],
         condition=models.Q(state__in=["complained", "unconfirmed"], archived_at=None),
         name="conv_failed_rare",
     ),
-    # Those that somebody waits with, or has given up; the open ones have their causes.
+    # Failures triaged as waiting or lost; conv_delivery_cause finds the open ones.
     models.Index(
         fields=["team", "triage", "state_since"],
         condition=models.Q(
@@ -90,7 +92,7 @@ LIST_INDEXES = [
         ),
         name="conv_failed_triaged",
     ),
-    # Sent, most of the table, by coarse keys: Delivered …
+    # Sent mail, most of the table, by coarse keys: Delivered …
     models.Index(
         "team",
         FourHours("state_since"),
@@ -103,7 +105,7 @@ LIST_INDEXES = [
         condition=IS_DELIVERED,
         name="conv_delivered_sender",
     ),
-    # … and Handed over, not tracked: a fifth of it, so that a longer span has as many.
+    # … and Handed over, not tracked: a fifth as much, so spans can be longer.
     models.Index(
         "team",
         HalfDay("state_since"),
@@ -126,7 +128,7 @@ LIST_INDEXES = [
     models.Index(
         "sender",
         Day("state_since"),
-        "team",  # as in Pending
+        "team",  # so that it alone answers a manager's count for a member
         condition=IS_ARCHIVED,
         name="conv_archived_sender",
     ),

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
 from channels.addresses import mailbox
-from channels.models.quick_rows import QuickRowsModel
+from channels.database.quick_rows import QuickRowsModel
 from deliveryportal.accounts.access import visible_to
 from deliveryportal.accounts.models import User
 
@@ -22,13 +22,13 @@ def message_url(uuid: UUID) -> str:
 
 
 def message_address() -> str:
-    """The same of any message, with {} for its uuid."""
+    """The address of any message's page, with {} for its uuid."""
     return _address(get_script_prefix())
 
 
 @cache
 def _address(prefix: str) -> str:
-    """Looked up once, and not for each row of a list."""
+    """Resolve the URL once, and not for each row of a list."""
     nobodys = UUID(int=0)
     found = reverse("conversations:message", args=[nobodys])
     return found.replace(str(nobodys), "{}")
@@ -39,7 +39,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(visible_to(user))
 
     def around(self, message: Message, each_way: int) -> list[Message]:
-        """Those of its conversation just before and after it, the oldest first."""
+        """The message amid up to `each_way` earlier and later ones of its conversation.
+
+        Oldest first.
+        """
         near = self.filter(conversation=message.conversation_id)
         before = near.filter(pk__lt=message.pk).order_by("-pk")[:each_way]
         after = near.filter(pk__gt=message.pk).order_by("pk")[:each_way]
@@ -47,10 +50,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(QuickRowsModel):
-    """One email as it was written. What became of it are its deliveries.
+    """One email as it was written. Its deliveries say what became of it.
 
-    The name and address it was written as are kept here: the identity may change
-    or go, what was sent does not.
+    The sender's name and address are copied here: the identity may change or be
+    deleted, but what was sent does not change.
     """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -63,7 +66,7 @@ class Message(QuickRowsModel):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="messages",
-        db_index=False,  # that of its submissions begins with it
+        db_index=False,  # the index of conv_message_once_a_submission begins with it
     )
     team = models.ForeignKey(
         "accounts.Team", on_delete=models.PROTECT, related_name="messages"
@@ -79,12 +82,12 @@ class Message(QuickRowsModel):
     subject = models.CharField(max_length=500, blank=True)
     body = models.TextField(blank=True)  # what a program without HTML shows
     body_html = models.TextField(blank=True)  # sanitised; empty: plain text only
-    # Those who read along, as [name, wire address] each; they are in the header.
+    # The recipients in the Cc header, as [name, wire address] each.
     cc = models.JSONField(default=list, blank=True)
     attachments = models.ManyToManyField(
         "conversations.Attachment", blank=True, related_name="messages"
     )
-    # Whether there are any: sending thousands must not ask for each.
+    # Whether it has attachments: sending thousands must not query that for each.
     has_attachments = models.BooleanField(default=False, editable=False)
     # The message this one follows up, in the same thread.
     follows = models.ForeignKey(
@@ -93,7 +96,7 @@ class Message(QuickRowsModel):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="followed_by",
-        db_index=False,  # few have one: see below
+        db_index=False,  # few follow one: a partial index, below
     )
     # The failed message that is sent again with this one.
     resend_of = models.ForeignKey(
@@ -103,13 +106,13 @@ class Message(QuickRowsModel):
         editable=False,
         on_delete=models.SET_NULL,
         related_name="resends",
-        db_index=False,  # its constraint has one
+        db_index=False,  # conv_message_resent_once has one
     )
-    # The Message-IDs of the thread before it, oldest first (RFC 5322, 3.6.4).
+    # The References header: Message-IDs of the thread, oldest first (RFC 5322, 3.6.4).
     references = models.TextField(blank=True, editable=False)
     # Made when it is written and the same in every attempt.
     message_id = models.CharField(max_length=255, editable=False)
-    # The form it came from: sending the same form twice is one message.
+    # The form it was sent from: sending a form twice makes no second message.
     submission = models.UUIDField(null=True, editable=False)
     written_at = models.DateTimeField(default=now, editable=False)
 
@@ -117,7 +120,8 @@ class Message(QuickRowsModel):
 
     class Meta:
         indexes = [
-            # What goes on with a message, for its page and when it goes.
+            # The follow-ups of a message: for its page, and to clear `follows` when it
+            # is deleted.
             models.Index(
                 fields=["follows"],
                 condition=models.Q(follows__isnull=False),
@@ -125,7 +129,7 @@ class Message(QuickRowsModel):
             ),
         ]
         constraints = [
-            # Not `unique=True`: that makes a second index, for LIKE, which nobody asks.
+            # Not `unique=True`: that makes a second index, for LIKE, which nobody uses.
             models.UniqueConstraint(
                 fields=["message_id"], name="conv_message_one_an_id"
             ),
@@ -134,8 +138,8 @@ class Message(QuickRowsModel):
                 fields=["sender", "submission", "conversation"],
                 name="conv_message_once_a_submission",
             ),
-            # What failed is sent again once to each who did not get it, however often
-            # that is asked for.
+            # A failed message is sent again only once to each person, however often
+            # somebody asks for that.
             models.UniqueConstraint(
                 fields=["resend_of", "conversation"],
                 condition=models.Q(resend_of__isnull=False),  # few are
@@ -149,7 +153,7 @@ class Message(QuickRowsModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         written = not self._state.adding
         super().save(*args, **kwargs)
-        if written:  # its deliveries show the same
+        if written:  # keep the copies on its deliveries in step
             self.deliveries.update(subject=self.subject, from_address=self.from_address)
 
     def get_absolute_url(self) -> str:

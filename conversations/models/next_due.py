@@ -1,6 +1,6 @@
-"""What a lane sends next, with all that handing it over asks for, and nothing else.
+"""What a lane sends next, with exactly the columns that handing over needs.
 
-Read at every look into a lane, so by hand.
+Raw SQL, because it runs at every look into a lane.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from channels.models.prepared import moment, on_postgresql
-from channels.models.reading import Joined, instances
+from channels.database.prepared import moment, on_postgresql
+from channels.database.reading import Joined, instances
 from conversations.models.by_hand import ID, among
 from conversations.models.delivery import Delivery
 from conversations.models.hold import HeldBack
 from conversations.models.message import Message
 
-# Reading a moment costs as much as all the rest of a short column: few are here.
+# Datetimes are slow to convert, so only the ones needed are here.
 DELIVERY = (
     "id",
     "uuid",
@@ -56,9 +56,9 @@ READ_AHEAD = 8 * 1024 * 1024
 def next_due(
     channel_id: int, sender_id: int, at: datetime, number: int, held: HeldBack
 ) -> list[Delivery]:
-    """Those of the lane that may go now, in their order, each with its message.
+    """Up to `number` deliveries of the lane that may go now, in order, with messages.
 
-    `sender_is_verified` of each says whether its identity is one that may be used. The
+    Each has `sender_is_verified`: whether its identity still exists and is verified. The
     body of a long letter is not read.
     """
     if held.everything or not number:
@@ -82,7 +82,7 @@ def next_due(
 
 
 def _but_for(held: HeldBack) -> tuple[str, list[str]]:
-    """What waits for an admin or its recipient's domain is passed over."""
+    """SQL conditions, with their parameters, that pass over held teams and domains."""
     conditions, parameters = "", []
     if held.teams:
         conditions += f" AND NOT team_id {among(ID)}"
@@ -94,9 +94,9 @@ def _but_for(held: HeldBack) -> tuple[str, list[str]]:
 
 
 def due_ids(conditions: str = "") -> str:
-    """The statement that finds those of a lane: no letter is read to be passed over.
+    """SQL for the ids of a lane's due mail: only letters that may go are read then.
 
-    Its parameters are channel, sender, time, those of the conditions, and the number.
+    Its parameters: channel, sender, time, those of `conditions`, and the number.
     """
     return (
         "SELECT id FROM conversations_delivery "  # noqa: S608
@@ -107,7 +107,7 @@ def due_ids(conditions: str = "") -> str:
 
 def _statement(conditions: str) -> str:
     ids = due_ids(conditions)
-    # An array is looked up by the primary key, whatever number is expected in it.
+    # An array is looked up by primary key, however many ids PostgreSQL expects.
     wanted = f"= ANY(ARRAY({ids}))" if on_postgresql() else f"IN ({ids})"
     # Asked for the bytes, PostgreSQL need not read them.
     length = "octet_length" if on_postgresql() else "length"

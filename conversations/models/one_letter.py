@@ -1,8 +1,8 @@
-"""A letter to one person, with all that begins with it, in one statement.
+"""A letter to one person, and all rows that belong to it, inserted by one statement.
 
-Ids are taken as the rows are made, and what several rows say is told once: nobody asks
-for ids beforehand, and nothing is wrapped up to be unwrapped. PostgreSQL alone inserts
-into several tables at once.
+The ids are taken as the rows are inserted, and a value that several rows share is sent
+once: there is no trip for ids, and no JSON to write and read. Only PostgreSQL can
+insert into several tables in one statement.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
-from uuid_utils import uuid7  # to be a text: those of Python take longer to make
+from uuid_utils import uuid7  # sent as text; Python's UUID objects take longer to make
 
 from channels.addresses import Address
+from channels.database.prepared import prepared
 from channels.models import Channel
-from channels.models.prepared import prepared
 from channels.return_path import new_token
 from channels.routing import ALWAYS, Condition
 from conversations.models.by_hand import Sql
@@ -26,7 +26,7 @@ from conversations.models.delivery import Delivery
 from conversations.models.event import DeliveryEvent, Line, log
 from conversations.models.message import Message
 
-# What stands in a column, where that is no parameter of its name.
+# SQL of columns whose value is not simply the parameter of the same name.
 _BEGUN = {
     "uuid": "%(conversation_uuid)s",
     "owner_id": "%(sender_id)s",
@@ -41,7 +41,7 @@ _DELIVERY = {
     "state_since": "%(written_at)s",
     "created_at": "%(written_at)s",
 }
-# Its parameters. What else it has begins alike in all of them.
+# The columns of a delivery that are parameters; the others get the model's defaults.
 _OF_DELIVERY = (
     *("sender_id", "team_id", "channel_id", "channel_kind", "tracked"),
     *("recipient", "recipient_wire", "recipient_name", "return_token"),
@@ -54,8 +54,7 @@ _LINE = {
     "note": "%(written)s",
     **dict.fromkeys(("remote", "remote_words", "enhanced_code"), "''"),
 }
-# The driver would read it anew each time if it had more than 4,096 characters or was
-# given more than 50 values.
+# psycopg caches how it reads a statement only up to 4,096 characters and 50 values.
 _STATEMENT = """
 WITH go AS (
     SELECT WHERE {provided}
@@ -87,11 +86,11 @@ def enter(
     asking: Sql | None = None,
     provided: Condition = ALWAYS,
 ) -> bool | None:
-    """Insert a new message, and its one delivery.
+    """Insert a new message with one delivery, in the sender's conversation with `to`.
 
-    It gets into its sender's conversation with whom it is to. The note says on the
-    timeline how it was written and queued. Return whether what is asked was found; or
-    nothing, and insert nothing, if what is `provided` is not so.
+    `note` says on the timeline how it was written and queued. Return whether the query
+    `asking` found a row; or None, with nothing inserted, if the condition `provided`
+    does not hold.
     """
     condition, its_parameters = provided
     asked = asking or Sql("NULL")
@@ -127,9 +126,9 @@ def _numbered(parameters: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _as_texts(values: Mapping[str, Any]) -> dict[str, str | None]:
-    """The database knows their types, and prepares one statement for all.
+    """The values as texts: the database knows their types from the columns.
 
-    The driver would say of each number how small it is.
+    psycopg types an int by its size, which would make several prepared statements.
     """
     return {
         name: value if value is None else str(value) for name, value in values.items()

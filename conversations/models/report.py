@@ -16,14 +16,17 @@ SHOWN = 100_000  # bytes of a raw report on a page; the download has all
 
 class ReportQuerySet(models.QuerySet["Report"]):
     def strays(self) -> Self:
-        """Those that came without a valid return path and are about no delivery."""
+        """Reports that came without a valid return path and led to no delivery."""
         return self.filter(delivery=None, return_token="")
 
     def unreadable(self) -> Self:
         return self.filter(state=Report.State.UNREADABLE)
 
     def read_again(self) -> int:
-        """Have those read anew that led to nothing; the sweeper hands them in."""
+        """Mark those that led to no delivery, or were unreadable, to be read again.
+
+        The sweeper hands them to a worker. Return how many.
+        """
         nothing = models.Q(state=Report.State.READ, delivery=None)
         unreadable = models.Q(state=Report.State.UNREADABLE)
         return self.filter(nothing | unreadable).update(state=Report.State.UNREAD)
@@ -32,13 +35,13 @@ class ReportQuerySet(models.QuerySet["Report"]):
 class Report(models.Model):
     """A mail that came to a return path, as it came: bounce, delay, complaint, …
 
-    Committed before the server that brought it hears 250, read afterwards.
+    Committed before the server that brought it is answered 250, and parsed afterwards.
     """
 
     class State(models.TextChoices):
         UNREAD = "unread"
         READ = "read"
-        UNREADABLE = "unreadable"  # kept for the admin
+        UNREADABLE = "unreadable"  # reading it raised; kept for the admin
 
     class Kind(models.TextChoices):
         BOUNCE = "bounce"
@@ -51,7 +54,7 @@ class Report(models.Model):
         OTHER = "other"
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
-    # The secret it was addressed to; empty if it came without a valid one.
+    # The token of the return path it was sent to; empty if that was not a valid one.
     return_token = models.CharField(max_length=32, blank=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)  # see bounces.digest
     raw = models.BinaryField()
@@ -66,7 +69,7 @@ class Report(models.Model):
     )
     state = models.CharField(max_length=10, choices=State, default=State.UNREAD)
 
-    # What was read out of it.
+    # What `bounces.recording` read in it.
     kind = models.CharField(max_length=12, choices=Kind, blank=True)
     reason = models.CharField(max_length=30, blank=True)
     final_recipient = RemoteLineField(max_length=320, blank=True)
@@ -86,7 +89,7 @@ class Report(models.Model):
             ),
         ]
         indexes = [
-            # What the sweeper hands to a worker again.
+            # Unread reports, which the sweeper hands to a worker again.
             models.Index(
                 fields=["received_at"],
                 condition=models.Q(state="unread"),
@@ -110,13 +113,13 @@ class Report(models.Model):
 
     @property
     def text(self) -> str:
-        """The raw report for reading: hostile, and cut where it gets long."""
+        """The raw report for a page: hostile text, cut off after SHOWN bytes."""
         shown = bytes(self.raw[:SHOWN]).decode("utf-8", "replace")
         return without_return_tokens(shown)
 
     @property
     def as_mail(self) -> bytes:
-        """The raw report as a file: where its return path stood stand zeros."""
+        """The raw report as a file, with zeros in place of its return tokens."""
         text = bytes(self.raw).decode("latin-1")
         return RETURN_TOKEN.sub(UNTOLD, text).encode("latin-1")
 

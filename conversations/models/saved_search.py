@@ -11,7 +11,7 @@ from deliveryportal.accounts.models import User
 
 class SavedSearchQuerySet(models.QuerySet["SavedSearch"]):
     def shown_to(self, user: User) -> Self:
-        """Their own, and what the team's managers share."""
+        """The user's own searches, and those shared with their team."""
         return self.filter(
             models.Q(owner=user) | models.Q(team=user.team_id, shared=True)
         ).order_by("shared", "name")
@@ -30,7 +30,7 @@ class SavedSearch(models.Model):
     )
     name = models.CharField(max_length=60)
     tab = models.CharField(max_length=20)
-    query = models.CharField(max_length=1000, blank=True)  # of the address
+    query = models.CharField(max_length=1000, blank=True)  # query string of the list
     shared = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -39,7 +39,7 @@ class SavedSearch(models.Model):
     class Meta:
         verbose_name_plural = "saved searches"
         constraints = [
-            # Saving under a name again replaces what it stood for.
+            # Saving under a name again replaces the search of that name.
             models.UniqueConstraint(
                 fields=["owner", "name"], name="conv_saved_search_name"
             ),
@@ -49,7 +49,7 @@ class SavedSearch(models.Model):
         return self.name
 
     def may_be_removed_by(self, user: User) -> bool:
-        """Their own, and by a manager what the team shares."""
+        """Users may remove their own; managers also those shared with their team."""
         return self.owner_id == user.pk or (
             self.shared and user.is_manager and self.team_id == user.team_id
         )

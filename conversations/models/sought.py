@@ -1,4 +1,4 @@
-"""Expressions that the indexes of the lists are made of, the same on each database."""
+"""Expressions and conditions for the lists' indexes, on PostgreSQL and SQLite alike."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from django.db.models.sql.compiler import SQLCompiler
 
 
 class Sought(models.Func):
-    """What a text search looks into, in capitals: Django's `icontains` would ask for
-    upper(upper(x)), which no index has. Without fields it is what a delivery has."""
+    """The text a search looks into: fields joined by blanks, upper-cased.
+
+    Without `fields`, recipient and subject of a delivery. Django's `icontains` would
+    ask for UPPER(UPPER(x)), which no index has.
+    """
 
     function = "UPPER"
     arg_joiner = " || ' ' || "
@@ -25,14 +28,16 @@ class Sought(models.Func):
 
 
 def with_words(words: Iterable[str], *fields: str) -> models.Q:
-    """The condition that each word stands in it, in whatever case."""
+    """The condition that the searched text contains every word, in whatever case."""
     sought = Sought(*fields)
     return models.Q(*(Contains(sought, Upper(models.Value(word))) for word in words))
 
 
 class Word(models.Value):
-    """A word of ours that stands in the SQL itself. In a list of parameters SQLite does
-    not know what its partial indexes are for."""
+    """A constant of ours as a literal in the SQL: never for text from outside.
+
+    With parameters, SQLite cannot tell that a partial index applies.
+    """
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
@@ -41,9 +46,10 @@ class Word(models.Value):
 
 
 class IndexedStates(models.Func):
-    """That the state is one of those that a partial index holds, where it is anyway.
+    """The condition that the state is one of those that a partial index holds.
 
-    SQLite does not see by itself that one of them is among them.
+    Used beside a narrower condition on the state: SQLite does not infer from that one
+    that the index applies. PostgreSQL does, and gets TRUE.
     """
 
     output_field = models.BooleanField()
@@ -59,10 +65,10 @@ class IndexedStates(models.Func):
 
 
 class Span(models.Func):
-    """The UTC day, or a part of it, of a time: its order, but coarse.
+    """A time cut down to its UTC day or part of a day: the same order, but coarse.
 
-    PostgreSQL keeps equal keys of an index once, so this index takes a third of one
-    on the time itself; the few rows of a span are sorted when they are read.
+    PostgreSQL stores equal keys of an index once, so an index on spans takes a third
+    of one on the time itself; the few rows of a span are sorted when they are read.
     """
 
     letters: int  # of ISO 8601, which is how SQLite keeps a time
@@ -94,15 +100,17 @@ class Day(Span):
 
 
 class Hour(Span):
-    """What the first indexes of this kind were made of; a migration names it."""
+    """Not used any more, but a migration names it: the first such indexes had it."""
 
     letters, unit = 13, "hour"
     output_field = models.TextField()
 
 
 class Bin(Span):
-    """As many hours or days as `unit` says; on SQLite, where an index keeps each key
-    anyway, a single one."""
+    """As many hours or days as `unit` says.
+
+    On SQLite a single hour or day, as its indexes store every key anyway.
+    """
 
     output_field = models.TextField()
 

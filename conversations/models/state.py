@@ -9,22 +9,22 @@ class State(models.TextChoices):
     """Where a delivery stands: queued → handing over → settled."""
 
     QUEUED = "queued"  # waits for its turn or its time
-    # A worker has claimed it under a lease: committed just before the bytes go.
+    # A worker has claimed it under a lease, committed just before the bytes are sent.
     HANDING_OVER = "handing_over"
     ACCEPTED = "accepted"  # the next server took it
-    DELAYED = "delayed"  # and has told that it is still trying to pass it on
+    DELAYED = "delayed"  # the server that took it reports it is still trying
     FAILED = "failed"  # it never left, or was refused on the spot
-    UNCONFIRMED = "unconfirmed"  # nobody can know whether it was taken
+    UNCONFIRMED = "unconfirmed"  # nobody can know whether the next server took it
     BOUNCED = "bounced"  # refused after it had been accepted
     COMPLAINED = "complained"  # the recipient marked it as spam
 
 
-# What did not arrive, as far as is known: Failed deliveries.
+# The states listed under Failed deliveries.
 FAILURES = (State.FAILED, State.BOUNCED, State.COMPLAINED, State.UNCONFIRMED)
 
 
 class Triage(models.TextChoices):
-    """What people have decided about a failure; open until they have."""
+    """What people have decided about a failure; OPEN until they have."""
 
     OPEN = "open", "Open"
     WAITING = "waiting", "Waiting"
@@ -36,20 +36,20 @@ UNDONE = frozenset({Triage.OPEN, Triage.WAITING})
 
 
 class Part(models.TextChoices):
-    """How a recipient stands in the header. Each has a delivery and a return path."""
+    """The header field a recipient is in. Each has its own delivery and return path."""
 
     TO = "to"
     CC = "cc"
     BCC = "bcc"  # in no header at all
 
 
-SCHEDULED = "Scheduled"  # what waits for nothing but its time
-# How it ends what put-off mail says that it waits for; see outcomes.what_it_waits_for.
+SCHEDULED = "Scheduled"  # why mail waits that waits for nothing but its time
+# The endings of `waiting_for` of mail put off; see outcomes.what_it_waits_for.
 IS_DOWN = "cannot take mail at the moment"
 SLOW_DOWN = "asked us to slow down"
 LATER = "asked us to try again later"
 BROKE = "The connection broke before the message was sent"
-# The states in the words and tones of the pages; "accepted" is the transport's word.
+# The pages' words and tone for each state; those for "accepted" depend on the channel.
 STATUS: dict[str, tuple[str, str]] = {
     State.QUEUED: ("Waiting", "wait"),
     State.HANDING_OVER: ("Sending", "wait"),

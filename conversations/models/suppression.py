@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from channels.addresses import AddressError, shown_domain, wire_domain
-from channels.models.reading import instances
+from channels.database.reading import instances
 from channels.remote_words import RemoteWordsField
 from conversations.bounces.reasons import REASONS, Reason
 from conversations.models.by_hand import among
@@ -22,14 +22,14 @@ DOMAIN_MARK = "@"
 
 
 def address_key(wire: str) -> str:
-    """What an address in its wire form is stored and compared as: one in any case."""
+    """The key that an address (wire form) is stored and compared by, in any case."""
     return wire.casefold()
 
 
 def keys_stopping(wire: str) -> Iterator[str]:
-    """Yield what may stop mail to an address, the most particular first.
+    """Yield the keys whose suppression stops mail to an address, most specific first.
 
-    The address, then its domain, then each domain that one lies in.
+    The address, then its domain, then each parent domain.
     """
     key = address_key(wire)
     yield key
@@ -63,9 +63,9 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
         return self.filter(address__icontains=f"{local}{at}{domain}")
 
     def stopping(self, team_id: int, wires: Iterable[str]) -> dict[str, Suppression]:
-        """Return what stops the team's mail, by address in its wire form.
+        """Return the suppressions that stop the team's mail, by address (wire form).
 
-        Asked of every batch and every message, so by hand.
+        Raw SQL, because it runs for every batch and every message.
         """
         keys = {wire: list(keys_stopping(wire)) for wire in wires}
         wanted = {key for each in keys.values() for key in each}
@@ -88,21 +88,21 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
 class Suppression(models.Model):
     """A team does not write to an address, or to a whole domain, until it is released.
 
-    A released one stays as history. Made by the evidence of failed deliveries
-    (`suppressing`) or by a manager.
+    Made by the evidence of failed deliveries (`suppressing`) or by a manager. Kept as
+    history after its release.
     """
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     team = models.ForeignKey(
         "accounts.Team", on_delete=models.CASCADE, related_name="suppressions"
     )
-    # An `address_key`; a blocked domain as @customer.test, its subdomains included.
+    # An `address_key`; or @customer.test for a blocked domain with its subdomains.
     address = models.CharField(max_length=320)
-    # A key of REASONS; empty if a manager had reasons of their own.
+    # A key of REASONS; empty if a manager made it.
     reason = models.CharField(max_length=30, blank=True)
-    # In words: what the servers said (hostile text), or a manager's note.
+    # What the servers said (hostile text), or a manager's note.
     evidence = RemoteWordsField(blank=True)
-    # What brought it about, if that was mail: the last straw.
+    # The failed delivery, and its report, that reached the threshold; if any.
     delivery = models.ForeignKey(
         "conversations.Delivery",
         null=True,
@@ -117,7 +117,7 @@ class Suppression(models.Model):
         on_delete=models.SET_NULL,
         related_name="suppressions",
     )
-    # Nobody: the evidence did it.
+    # NULL: made by evidence.
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -140,8 +140,8 @@ class Suppression(models.Model):
 
     class Meta:
         constraints = [
-            # However many reports say so at once: an address is suppressed once.
-            # Also finds what stops a batch.
+            # An address is suppressed once, however many reports arrive together. The
+            # index also finds what stops a batch.
             models.UniqueConstraint(
                 fields=["team", "address"],
                 condition=models.Q(released_at=None),
@@ -186,16 +186,16 @@ class Suppression(models.Model):
 
     @property
     def sentence(self) -> str:
-        """What a stopped delivery says of it."""
+        """The sentence that a delivery stopped by it shows."""
         since = f"{self.made_at:%-d %b %Y}"
         if self.is_domain:
             return f"Not sent: the team has blocked mail to {self} since {since}."
         return f"Not sent: {self} has been suppressed since {since}. {self.title}."
 
     def may_be_released_by(self, user: User) -> bool:
-        """A manager may; and the member whose mail brought it about.
+        """A manager may, and so may the member whose mail brought it about.
 
-        But not against the word of a person who complained, nor a manager's.
+        The member may not if the recipient complained or a manager made it.
         """
         if user.team_id != self.team_id or self.released_at:
             return False

@@ -5,7 +5,7 @@ from django.db import models
 
 
 class TabLayout(models.Model):
-    """How one user wants one tab of Conversations: its columns, rows on a page."""
+    """How one user wants one tab of Conversations: its columns, and rows on a page."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"

@@ -8,8 +8,8 @@ from django.db.models import F
 class Tally(models.Model):
     """How many events of a kind one sender's mail on one channel had in an hour.
 
-    Made from the timeline by `conversations.watching.tallying`, so that pictures and figures
-    never count deliveries.
+    Counted from the timelines by `conversations.watching.tallying`, so that pictures
+    and figures never count deliveries.
     """
 
     hour = models.DateTimeField(editable=False)  # its beginning, UTC
@@ -35,13 +35,14 @@ class Tally(models.Model):
     class Meta:
         verbose_name_plural = "tallies"
         constraints = [
-            # One row for each, which `tallying` adds to; serves the installation's hours.
+            # One row for each, to which `tallying` adds. The index also finds the hours
+            # of the whole installation.
             models.UniqueConstraint(
                 fields=["hour", "sender", "channel", "kind"], name="conv_tally_once"
             ),
         ]
         indexes = [
-            # A team's days, for its managers' overview.
+            # A team's tallies by time, for its managers' overview.
             models.Index(fields=["team", "hour"], name="conv_tally_team"),
         ]
 
@@ -71,10 +72,10 @@ class Total(models.Model):
 
 
 class TallyMark(models.Model):
-    """How far the rows of a table have been counted.
+    """How far the rows of a table have been counted, by id.
 
-    Rows get their ids before they are committed. What was the newest id at `seen_at`
-    is safe to count up to when every transaction of that time has ended.
+    Rows get their ids before they are committed. `seen_to`, the newest id at `seen_at`,
+    is safe to count up to once every transaction open at that time has ended.
     """
 
     table = models.CharField(max_length=60, primary_key=True)

@@ -1,16 +1,16 @@
-"""What `delivering` asks while it works off a lane, and who decides which lane is next.
+"""The parts of sending that `delivering` uses, and the choice of the lane that is next.
 
-turns.py         whose turn it is: nobody stands behind another's thousands
-batch_size.py    how far to look ahead in a lane
+turns.py         which lane's turn it is: nobody waits behind another's thousands
+batch_size.py    how many deliveries a lane reads ahead
 lease.py         the right to deliver what was claimed, for a time
-withholding.py   what may not be sent at all
+withholding.py   mail that may not be sent at all
 letters.py       a delivery as the letter that leaves
-outcomes.py      what an answer means for it: its new state and its event
-retry_policy.py  when what was put off is tried again
+outcomes.py      what an answer means for a delivery: its new state and its event
+retry_policy.py  when mail that was put off is tried again
 slowing.py       a recipient's domain that asks for less rests (slow_policy.py: how long)
-delays.py        what another server has taken and cannot pass on yet
+delays.py        mail that another server has taken and cannot pass on yet
 holding.py       admins pause and resume the queue, or a part of it
-stopping.py      this process has been asked to stop
-crowding.py      something that it has taken from the queue waits for a thread
+stopping.py      whether this process has been asked to stop
+crowding.py      whether work that this process took from the queue waits for a thread
 throttle_waits.py  how often lanes have begun to rest for a limit
 """

@@ -1,7 +1,7 @@
-"""How far to look ahead in a lane: what a turn lately had time for.
+"""How many deliveries a lane reads ahead: about as many as a turn lately had time for.
 
-Looking ahead reads whole letters. Where the far end is slow, or the machine busy, most
-of a full batch would be read in vain.
+Each is read with its whole letter. Where the remote server is slow, or this machine
+busy, most of a full batch would be read in vain.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from django.conf import settings
 
 from channels.models import Channel
 
-# Of the channels that do not get through a full batch in a turn, in this process.
+# The batch sizes of channels that do not get through a full batch in a turn, as learnt
+# by this process.
 _fitting: dict[UUID, int] = {}
 
 
@@ -21,7 +22,7 @@ def fitting(channel: Channel) -> int:
 
 
 def learn(channel: Channel, read: int, done: int) -> None:
-    """Read less after a turn that was over before its batch, more after any other."""
+    """Read less next time if the turn ended before the batch; else twice as much."""
     # Twice what went, so that the next turn can show that it has time for more.
     fits = max(2 * done, 10) if done < read else 2 * read
     if fits < settings.LANE_BATCH:

@@ -1,7 +1,8 @@
-"""Whether something that this process has taken from the queue waits for a thread.
+"""Whether work that this process has taken from the queue waits for a thread.
 
-The queue gives out more than there are threads, so that none has to wait for the network.
-Whoever stays with one host keeps what is waiting from all others, however idle they are.
+A worker takes more from the queue than it has threads, so that no thread waits for the
+network. What it has taken, no other process can do, however idle: so a thread should
+not stay with one host for long while something waits here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from queue import Queue
 from typing import Any
 
-# What each of the process's workers, mostly one, has taken and not begun.
+# For each dramatiq worker of this process, usually one: what it took and has not begun.
 taken: list[Queue[Any]] = []
 
 

@@ -1,4 +1,4 @@
-"""Mail that another server has taken and could not pass on yet, and how long that lasts."""
+"""Mail that another server took and cannot pass on yet, and how long that may last."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from conversations.models import Delivery, DeliveryEvent
 from conversations.models.event import Line
 from conversations.models.state import State
 
-# How long servers commonly try if they do not say it, and at most if they do.
+# How long a server is taken to try if it does not say, and the most we believe if it
+# does.
 COMMON, LONGEST = timedelta(days=5), timedelta(days=14)
-# A server looks after its last minute whether to try on or to give up; then it tells.
+# A server gives up, and says so, only when it next looks at mail whose time is over.
 LAST_LOOK = timedelta(hours=2)
 AT_A_TIME = 500
 
@@ -23,14 +24,20 @@ NO_BOUNCE = (
 
 
 def tried_until(told: datetime | None, at: datetime) -> datetime:
-    """Until when to expect news of a delay that was told `at`."""
+    """Until when to expect news of a delay that was reported at `at`.
+
+    `told` is the time until which the server says it will try, if it says so.
+    """
     end = at + COMMON if told is None else min(max(told, at), at + LONGEST)
     return end + LAST_LOOK
 
 
 @transaction.atomic
 def end_delays(at: datetime) -> int:
-    """Count as taken what nothing was heard of since its time ran out."""
+    """Set delayed mail whose time is over to accepted; return how many.
+
+    No bounce has come, so it was most likely delivered.
+    """
     over = list(
         Delivery.objects.filter(state=State.DELAYED, tried_until__lte=at)
         .select_for_update(skip_locked=True)

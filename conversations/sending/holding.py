@@ -1,6 +1,6 @@
 """Pausing and resuming the queue, or a part of it.
 
-What is being handed over at this moment is left to its worker.
+Mail that is being handed over at this moment still leaves.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ AT_A_TIME = 500
 
 
 def place(hold: Hold, by: User) -> None:
-    """Pause what `hold` names, from now on: what is queued, and yet to come.
+    """Pause the mail that `hold` names: what is queued, and what will be.
 
-    A worker that has looked ahead finds out when it claims.
+    A worker that has read such mail ahead will not be able to claim it.
     """
     hold.placed_by, hold.placed_at = by, now()
     hold.save()
@@ -31,7 +31,7 @@ def place(hold: Hold, by: User) -> None:
 
 
 def lift(hold: Hold, by: User) -> bool:
-    """Resume; return whether it was still in force."""
+    """Lift the hold and announce what waited; return whether it was still in force."""
     at = now()
     if (
         not Hold.objects.in_force(at)
@@ -45,7 +45,7 @@ def lift(hold: Hold, by: User) -> bool:
 
 
 def _announce(hold: Hold) -> None:
-    """Let what waited go now, not at the next sweep."""
+    """Announce the lanes that waited, rather than leave that to the next sweep."""
     lanes = (
         Delivery.objects.unarchived()
         .startable(now())

@@ -1,9 +1,9 @@
 """A lease: the right to deliver what was claimed, for a time.
 
-What is claimed is handed over by its ids, a handful at a time, and what came of each
-handful is settled, or noted, before the next begins. So of what a lease that has run
-out still holds, and no note tells of, only the first handful may be on its way; the
-rest was never begun.
+Claimed deliveries are handed over in the order of their ids, a handful at a time. The
+results of each handful are settled, or noted on the timeline, before the next begins.
+So of the deliveries that an expired lease still holds and that have no note, only the
+first handful may have left; the rest was never begun.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from conversations.models.by_hand import Sql
 from conversations.models.state import State
 
 NO_LEASE = {"lease": "", "lease_until": None}
-# What was claimed and not begun goes back into the queue as it was.
+# The changes that put back into the queue what was claimed and not begun.
 UNTRIED = NO_LEASE | {"state": State.QUEUED, "attempts": Sql("attempts - 1")}
 
 
 @dataclass(slots=True)
 class Lease:
-    """`token` names it and tells how many it hands over at a time: `50:8c1f…`.
+    """A worker's lease.
 
-    By the monotonic clock it `ends` if nobody prolongs it, and `turn_ends` is when other
-    lanes have waited long enough; whose lease was `lost` has no turn any more.
+    `token` names it, and begins with the size of a handful: `50:8c1f…`. By the monotonic
+    clock, it `ends` unless somebody prolongs it, and `turn_ends` is when other lanes have
+    waited long enough. `lost` is set when somebody else has ended the lease; then its
+    turn is over too.
     """
 
     token: str
@@ -43,20 +45,20 @@ class Lease:
     @classmethod
     def new(cls) -> Lease:
         handful, turn = settings.IN_HAND, settings.LANE_MILLISECONDS / 1000
-        # A hyphen is in those of a version that noted nothing. It cannot read this one,
-        # and takes all of it to be in doubt.
+        # An older version, which noted nothing, wrote a hyphen instead of the colon. It
+        # cannot read this token, and so takes all that the lease holds to be in doubt.
         token = f"{handful}:{secrets.token_hex(10)}"
         return cls(token, handful, time.monotonic() + turn)
 
     @property
     def turn_is_over(self) -> bool:
-        """Asked after each message, so that every turn sends one at least."""
+        """Whether to send no more; asked after a message, so each turn sends one."""
         return self.lost or time.monotonic() >= self.turn_ends
 
     def holds(self, state: State) -> dict[str, Any]:
-        """What is so of a delivery in `state` for as long as it is ours.
+        """The fields of a delivery in `state` for as long as this lease holds it.
 
-        Whoever ends a lease takes its name away. Its time is not asked again: clocks
+        Whoever ends a lease clears its name. `lease_until` is not among them: clocks
         jump, and a hand-over that has happened is then no less true.
         """
         return {"lease": self.token, "state": state}
@@ -72,6 +74,6 @@ class Lease:
 
 
 def handful_of(token: str) -> int | None:
-    """How many the lease of this name hands over at a time; None if it does not tell."""
+    """The size of a handful, from the name of a lease; None if the name has none."""
     told = re.match(r"(\d+)[:-]", token)
     return int(told[1]) if told else None

@@ -1,4 +1,4 @@
-"""A delivery as the letter that leaves: from whom and to whom, its words, its files."""
+"""Building the email of a delivery: addresses, text and files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conversations.writing.rich_text import as_document
 
 
 def email_for(delivery: Delivery, transport: Transport) -> OutgoingEmail:
-    """Put it together; raise ValueError or MessageError if it cannot be."""
+    """Build the email; raise ValueError or MessageError if it cannot be built."""
     message = delivery.message
     to_name, to_address = addressee(delivery)
     text, html = _words(message)
@@ -57,10 +57,10 @@ def _words(message: Message) -> tuple[str, str]:
 
 
 def _thread(delivery: Delivery) -> str:
-    """The provider's thread that a follow-up stays in.
+    """The provider's id of the thread that a follow-up belongs to; empty if unknown.
 
-    Only if it goes by the channel and the account that the mail before it went by: the
-    thread is one of that mailbox. Everywhere else References leads to it.
+    Only if it goes by the same channel and account as the earlier mail: a thread id is
+    valid in one mailbox. Elsewhere the References header shows the thread.
     """
     if delivery.message.follows_id is None:
         return ""
@@ -85,14 +85,14 @@ def _visible_sender(delivery: Delivery, transport: Transport) -> str:
 
 
 def addressee(delivery: Delivery) -> tuple[str, str]:
-    """Name and address in To: of whom it was written to, also in the copies."""
+    """Name and address for the To header, which is the same in Cc and Bcc copies."""
     if delivery.part != Part.TO:
         delivery = Delivery.objects.get(message=delivery.message_id, part=Part.TO)
     return delivery.recipient_name, delivery.recipient_wire
 
 
 def enclosed_files(message: Message) -> tuple[File, ...]:
-    """Its files. Many messages of one list have the same ones: read once."""
+    """The message's files, cached: the messages to a list of people have the same."""
     if not message.has_attachments:
         return ()
     return _files(tuple(message.attachments.order_by("pk").values_list("uuid")))

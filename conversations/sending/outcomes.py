@@ -18,29 +18,30 @@ from conversations.sending.retry_policy import PAUSES, next_try
 Kind = DeliveryEvent.Kind
 
 
-# How a server of one's own says that it does not let one send as somebody.
+# How a user's own SMTP server says that they may not send as an address.
 NOT_YOUR_ADDRESS = (
     "not owned by",  # Postfix, reject_sender_login_mismatch
     "sendasdenied",  # Exchange and Microsoft 365
     "not allowed to send as",
 )
-# What speaks of all mail to a domain: busy, or too much from us. Greylisting, in the
-# same codes, speaks of one sender and one recipient.
+# Codes about all our mail to a domain: it is busy, or we send too much. Greylisting
+# uses the same codes for one sender and one recipient.
 SLOW_DOWN_CODES = {421, 451}
 ABOUT_THE_MESSAGE = {"content", "final_dot"}
 AT_THE_RECIPIENT = {"recipient", *ABOUT_THE_MESSAGE}
 ITS_OWN_STATE = "4.3."  # full, down, misconfigured (RFC 3463, 3.4)
 GREYLISTED = re.compile(r"gr[ea]y.?list", re.IGNORECASE)
-# By which an API over HTTP says that a limit is reached. No SMTP code says just that.
+# HTTP codes by which an API says that a limit is reached. No SMTP code says just that.
 LIMIT_CODES = {403, 429}
 CHANNEL_TROUBLE = {Verdict.CHANNEL_DOWN, Verdict.CHANNEL_BROKEN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """`changes` are the delivery's fields, `event` the line for its timeline.
+    """The result of an attempt: the delivery's `changes`, and the `event` to write.
 
-    The moments when the state changed are set in settling, for all alike.
+    `state_since` and `accepted_at` are not among the changes: settling sets them, with
+    one time for all.
     """
 
     delivery: Delivery
@@ -50,7 +51,7 @@ class Outcome:
 
     @property
     def channel_trouble(self) -> bool:
-        """No other message can go by this channel now."""
+        """Whether no other message can go by this channel now."""
         return self.error is not None and self.error.verdict in CHANNEL_TROUBLE
 
     @property
@@ -60,28 +61,29 @@ class Outcome:
 
     @property
     def asks_to_slow_down(self) -> bool:
-        """The recipient's domain wants less mail, not this one message later."""
+        """Whether the recipient's domain wants less mail, not just this one later."""
         return self.error is not None and _asks_to_slow_down(self.error)
 
     @property
     def too_late(self) -> Line:
-        """The line for its timeline if the lease has ended meanwhile."""
+        """The line for the timeline if the lease has ended meanwhile."""
         return self.event._replace(kind=Kind.LATE_ANSWER)
 
 
 def domain_of(delivery: Delivery) -> str:
-    """The same as its `recipient_domain`, of what the database has not told yet."""
+    """Its `recipient_domain`, computed here because `next_due` does not read that."""
     return delivery.recipient_wire.partition("@")[2]
 
 
-# What acceptance means where the next server names neither message nor thread.
+# The changes of an accepted delivery, if the server gave no ids of message and thread.
 ACCEPTED = {
     "state": State.ACCEPTED,
     "remote_id": "",
     "remote_thread": "",
     "waiting_for": "",
     "reason": "",
-    # The server's words name each message differently: they are on the timeline.
+    # The server's words differ for each message, so they are on the timeline only:
+    # equal changes are one UPDATE.
     "remote_words": "",
     "enhanced_code": "",
 }
@@ -105,7 +107,7 @@ def accepted(delivery: Delivery, receipt: Receipt, at: datetime) -> Outcome:
 
 
 def not_sendable(delivery: Delivery, sentence: str, at: datetime) -> Outcome:
-    """It cannot leave from here as it is; nobody outside was asked."""
+    """The outcome of a message that cannot be sent as it is; no server was asked."""
     return Outcome(
         delivery=delivery,
         changes={
@@ -135,9 +137,9 @@ def _refused(delivery: Delivery, error: TransportError, at: datetime) -> Outcome
 
 
 def _refused_as_sender(delivery: Delivery, error: TransportError) -> bool:
-    """Whether it was the person's address that was refused, at MAIL FROM or later.
+    """Whether the server refused the user's own address, at MAIL FROM or later.
 
-    Where bounces are recorded the sender there is an address of the portal's.
+    Not on channels that record bounces: MAIL FROM is then an address of the portal's.
     """
     if delivery.channel.traits.records_bounces:
         return False
@@ -259,9 +261,9 @@ def _asks_to_slow_down(error: TransportError) -> bool:
 
 
 def _is_of_the_next_server(error: TransportError) -> bool:
-    """Whether it concerns whoever we hand mail to, and nobody's address behind it."""
+    """Whether the answer is about the server we hand mail to, not the recipient's."""
     its_own = error.enhanced.startswith(ITS_OWN_STATE)
-    # At a recipient's turn it may know of them what it says.
+    # After RCPT, the server may say such a thing of the recipient's own server.
     return error.stage == "sender" or (its_own and error.stage in ABOUT_THE_MESSAGE)
 
 

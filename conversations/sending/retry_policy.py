@@ -12,10 +12,10 @@ PAUSES = [
     for minutes in (1, 5, 15, 30, 60, 120, 240, 360, 480, 480, 480, 480)
 ]
 GIVE_UP_AFTER = timedelta(days=2)
-# What a server may ask for: neither hammering it nor forgetting the mail.
+# The limits of a pause that a server asks for: no hammering, and no forgotten mail.
 SHORTEST, LONGEST = timedelta(seconds=5), timedelta(days=1)
 JITTER = 0.1  # so that what was put off together does not come back together
-LATEST = timedelta(minutes=1)  # of that, after a time that the other side has named
+LATEST = timedelta(minutes=1)  # the most jitter after a time that a server has named
 
 
 def next_try(
@@ -28,10 +28,9 @@ def next_try(
 ) -> datetime | None:
     """Return the time of the next attempt, or None to give up.
 
-    The last one is made when the two days are over, or at the time the other side has
-    named before that. `attempts` counts those made, `asked_for` is the pause that it
-    named. What waits `for_a_limit` of its channel is never given up: it has done
-    nothing wrong.
+    `attempts` counts those made, `asked_for` is the pause that the server named. The
+    last attempt is at the end of the two days, or when a pause ends that the server
+    named before then. Mail that waits `for_a_limit` of its channel is never given up.
     """
     if asked_for is not None:
         # A little after the time it named, and never before: its clock is not ours.

@@ -1,4 +1,4 @@
-"""How long a recipient's domain rests that has asked us to slow down. Pure."""
+"""How long mail to a domain rests that has asked us to slow down. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 # The rest after it has asked once, twice, … in a row.
 RESTS = [timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600, 900)]
-# As long as it has not asked again, it is trusted with a step more after each of these.
+# For each such span in which the domain has not asked again, one request is forgotten.
 RECOVERS_IN = timedelta(minutes=10)
 LONGEST = timedelta(
     hours=1
@@ -16,13 +16,16 @@ JITTER = 0.1
 
 
 def asked_before(times: int, ended: datetime, at: datetime) -> int:
-    """Return how many of the `times` it has asked still count, `at` a later moment."""
+    """Return how many of `times` requests still count at `at`.
+
+    `ended` is when the last rest ended.
+    """
     quiet = max(at - ended, timedelta(0))
     return max(times - quiet // RECOVERS_IN, 0)
 
 
 def rest(times: int, asked_for: timedelta | None = None) -> timedelta:
-    """Return how long it rests when it has asked for the `times`th time in a row."""
+    """Return how long to rest after the `times`th request in a row."""
     pause = RESTS[min(times, len(RESTS)) - 1]
     pause *= 1 + random.uniform(0, JITTER)  # noqa: S311 - no secret
     return min(max(pause, asked_for or timedelta(0)), LONGEST)

@@ -1,4 +1,4 @@
-"""A recipient's domain asks for less: mail to it rests, on this channel, and no other."""
+"""A recipient's domain asks for less mail: mail to it on this channel rests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conversations.sending.slow_policy import asked_before, rest
 
 
 def slow_down(results: Sequence[Outcome]) -> None:
-    """Let the domains rest that have asked for it in these answers."""
+    """Place a SLOWED hold on each domain that asked for it in these results."""
     asked: dict[str, Outcome] = {}
     for result in results:
         if result.asks_to_slow_down:
@@ -47,7 +47,7 @@ def _rest(
     hold = slowed.select_for_update().get()
     assert hold.until is not None
     if hold.times and hold.lifted_at is None and hold.until > at:
-        return  # said already: several were under way when it asked
+        return  # counted already: several messages were under way when it asked
     hold.times = asked_before(hold.times, hold.until, at) + 1
     hold.placed_at, hold.until = at, at + rest(hold.times, asked_for)
     hold.lifted_at = hold.lifted_by = None

@@ -1,7 +1,7 @@
 """Set when this process has been asked to stop.
 
-Work that takes long looks at it between two mails, so that a stop finishes what
-is in hand and begins nothing new.
+Long work looks at it between two mails, so that a stop finishes what is in hand and
+begins nothing new.
 """
 
 from __future__ import annotations

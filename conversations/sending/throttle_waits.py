@@ -1,4 +1,4 @@
-"""Counting how often lanes have begun to rest for a limit, as it is noted: for /metrics."""
+"""Counting how often lanes have begun to rest for a limit, for /metrics."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from conversations.models import Total
 
 @receiver(rest_began)
 def count(channel: Channel, **kwargs: Any) -> None:
-    """In the transaction that notes it: once, whichever workers find the limit reached."""
+    """Runs in the transaction that notes the rest, so each rest is counted once."""
     Total.add("waits", channel.kind, 1)

@@ -1,7 +1,7 @@
-"""Lanes take turns: whose comes, who waits for a far end, who has been forgotten.
+"""Lanes take turns: which are announced, which wait for a session, which is next.
 
-The deliveries say what is due; the notes here only keep the queue from filling with
-the same lane, so that nobody stands behind ten thousand announcements of one.
+The deliveries say what is due. The `Lane` rows only keep one lane from filling the
+queue, so that nobody waits behind ten thousand announcements of it.
 """
 
 from __future__ import annotations
@@ -38,33 +38,34 @@ class LaneId(NamedTuple):
     sender_id: int
 
 
-# How long an announcement is believed to be in the queue, when it is the first, the
-# second, … since a worker took one: a lost one is repeated, and a queue that nobody
+# How long an announcement is believed to be in the queue: the first, the second, …
+# since a worker last took the lane. So a lost one is repeated, but a queue that nobody
 # empties does not fill.
 BELIEVED = [timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 80, 160, 600)]
-# Whoever gives a session back calls who waits for it; this is for when they have died.
+# Whoever frees a session calls the lane that waits longest. If that worker died, the
+# sweeper announces the lane after this time.
 CALLED_WITHIN = timedelta(seconds=20)
-# A lane that is announced goes before those that have just had a turn, as if it had waited
-# for so long: one mail is not to wait for thousands of each of several others, nor they
-# for whoever keeps sending one.
+# A lane that comes from the queue waits as if it had begun this much earlier, so ahead
+# of those that have just had a turn: one mail need not wait for thousands of several
+# others, nor these for somebody who keeps sending one.
 AHEAD = timedelta(seconds=2)
-# Seconds that a worker stays with one host before lanes of others may have it, unless
-# some wait in its own process. Asking the queue after each turn would cost a quarter of
-# the time.
+# Seconds that a worker thread stays with one host before it serves lanes of others;
+# less if work waits in its own process. Going back to the queue after each turn would
+# cost a quarter of the time.
 STAY = 1.0
 
 
 def take_turn(lane: LaneId) -> list[LaneId]:
-    """Work off the lane's turn, and then those of others that wait for its host.
+    """Do the lane's turn, and then the turns of other lanes that wait for its host.
 
-    Returns whose turns are to be announced. If the host has no session left, the lane
-    takes its place behind those who wait for one, and the worker is free.
+    Return the lanes to announce. If the host has no session left, the lane is noted as
+    waiting for one, and the worker is free.
     """
-    # Before anything is read: what is queued from now on announces itself.
+    # Before anything is read: mail queued from now on announces the lane again.
     Lane.objects.take_up(*lane)
     channel = Channel.objects.working_one(lane.channel_id)
     if channel is None:
-        return []  # what waits is found again when the channel works, by the sweeper
+        return []  # once the channel works again, the sweeper finds what waits
     host = channel.far_end
     queued_up: list[LaneId] = []
 
@@ -75,16 +76,16 @@ def take_turn(lane: LaneId) -> list[LaneId]:
     with session(host, queue_up) as free:
         if not free:
             return []
-        if queued_up:  # and has found a session after all
+        if queued_up:  # it has found a session after all
             _row(lane).update(waits_for="", not_again_before=now())
         rest = _take_turns(host, lane, channel)
     return [*_next_for(host), *rest]
 
 
 def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
-    """Let one lane after the other use a session of the host, the worker's time long.
+    """Let one lane after the other use the session of the host, for STAY seconds.
 
-    Returns the last one if it has more and may be announced at once.
+    Return the last one if it has more to send and may be announced at once.
     """
     ends = time.monotonic() + STAY
     more = deliver_lane(*lane, channel=channel)
@@ -96,17 +97,17 @@ def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
             if more:
                 _queue_up(lane, host)
             (lane,) = waiting
-        # For another lane the channel is read anew: it may have broken meanwhile.
+        # Another lane's channel is read from the database: it may have broken.
         more = deliver_lane(*lane, channel=None if waiting else channel)
     if more and Lane.objects.any_waits_for(host):
-        # Behind those who wait for this session: announced, it would race with them.
+        # It waits behind them; if it were announced, it would compete with them.
         _queue_up(lane, host)
         return []
     return [lane] if more else []
 
 
 def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
-    """Return those of which no announcement is in the queue; note that one is now."""
+    """Return the lanes that are not in the queue, noted as announced from now on."""
     at, found = now(), set(lanes)
     known = {
         LaneId(row.channel_id, row.sender_id): row
@@ -117,7 +118,7 @@ def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
     rows = []
     for lane in sorted(found):
         row = known.get(lane) or Lane(**lane._asdict(), not_again_before=at)
-        # Believed for longer than ever: written before the clock was put back.
+        # A time further ahead than any we write is from before the clock was put back.
         if not at < row.not_again_before <= at + 2 * BELIEVED[-1]:
             row.not_again_before = at + BELIEVED[min(row.announced, len(BELIEVED) - 1)]
             row.announced = min(row.announced + 1, len(BELIEVED))
@@ -127,21 +128,21 @@ def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:
 
 
 def announced(lane: LaneId) -> Sql:
-    """Ask whether an announcement of it is in the queue: see `one_letter.enter`."""
+    """SQL that asks whether the lane is in the queue; see `one_letter.enter`."""
     at = now()
     return Lane.told_of(*lane, after=at, until=at + 2 * BELIEVED[-1])
 
 
 def was_not_announced(lane: LaneId) -> None:
-    """The queue did not take it: the next who looks shall try again."""
+    """The queue did not take the lane: whoever announces it next tries again."""
     _row(lane).update(not_again_before=now())
 
 
 def announce_all_again() -> None:
-    """Let every due lane be announced anew: a worker has started.
+    """Let every due lane be announced again, because a worker has started.
 
-    It may not find what was announced before: the queue has been emptied, or was in
-    the memory of a process that has ended.
+    Earlier announcements may be lost: the queue was emptied, or was in the memory of a
+    process that has ended.
     """
     try:
         Lane.objects.filter(not_again_before__gt=now()).update(
@@ -163,9 +164,9 @@ def _queue_up(lane: LaneId, host: str, *, ahead: timedelta = timedelta(0)) -> No
 
 
 def _next_for(host: str) -> list[LaneId]:
-    """Take out the lane that has waited longest for the host."""
+    """Return the lane that has waited longest for the host, as waiting no more."""
     for row in Lane.objects.waiting_longest(host):
-        # Not one that another worker has just called.
+        # The guards fail if another worker has just called it.
         if update_returning(
             Lane,
             [row.pk],

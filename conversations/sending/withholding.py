@@ -1,4 +1,4 @@
-"""What of a batch may not be sent: it fails, with the reason and a link to it."""
+"""Mail of a batch to suppressed addresses: it fails, linked to the suppression."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from conversations.models.state import State
 def stopped_among(
     recipients: Sequence[Address], team_id: int
 ) -> list[tuple[Address, Suppression]]:
-    """Return each of the recipients whom mail of the team will not reach, and why."""
+    """Return the recipients that are stopped for the team, and by which suppression."""
     each_once = {address.wire.casefold(): address for address in recipients}
     stopping = Suppression.objects.stopping(
         team_id, [address.wire for address in each_once.values()]
@@ -32,7 +32,7 @@ def stopped_among(
 def withhold(batch: Sequence[Delivery]) -> list[Delivery]:
     """Fail the deliveries to suppressed addresses and blocked domains; return the rest.
 
-    Only those that still are queued: nothing of them was sent.
+    Only those still queued are failed: nothing of them was sent.
     """
     stopped = _stopped(batch)
     if stopped:
@@ -41,7 +41,7 @@ def withhold(batch: Sequence[Delivery]) -> list[Delivery]:
 
 
 def _stopped(batch: Sequence[Delivery]) -> dict[Delivery, Suppression]:
-    """One query for the batch, whose deliveries are nearly always of one team."""
+    """One query for each team; the deliveries of a batch are nearly always of one."""
     by_team: dict[int, list[Delivery]] = defaultdict(list)
     for delivery in batch:
         by_team[delivery.team_id].append(delivery)

@@ -1,6 +1,6 @@
-"""What people can do about mail, with its words. A table.
+"""The actions that people can take on mail, as a table, with their words.
 
-Adding one means a file named for it and a row here.
+A new action is a file named for it and a row here.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ NONE: frozenset[State] = frozenset()
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What a button offers for some deliveries; it leads to a preview of that."""
+    """What a button offers for some deliveries; the button leads to a preview."""
 
     key: str
     label: str  # on buttons
-    says: str  # what it does, before it is done
+    says: str  # what it does, for the preview
     dangerous: bool = False
-    removes: bool = False  # there is no page of the message any more
+    removes: bool = False  # the message has no page afterwards
 
     @cached_property
     def url(self) -> str:
@@ -54,11 +54,11 @@ class Offer:
 class Action(Offer):
     """One thing that can be done to deliveries in some states."""
 
-    done: str  # in "31 …"
+    done: str  # the words after a number, as in "31 archived"
     act: Callable[[list[Delivery], Order], Skipped]
     states: frozenset[State]
-    # Where the archive makes a difference: for which states there, and what to say to
-    # those that would do on the other side.
+    # If other states apply to archived mail: these, and the sentence for mail that the
+    # action would fit if it were archived, or were not.
     in_archive: frozenset[State] | None = None
     otherwise: str = ""
     form: type[ActionForm] = ActionForm
@@ -184,7 +184,7 @@ ACTIONS: dict[str, Action] = {
     )
 }
 
-# Of whatever stands in a list. It only reads, so whoever sees it may have it.
+# For any list. It only reads, so whoever may see a list may export it.
 EXPORT = Offer(
     key="export",
     label="Export CSV",
@@ -192,7 +192,7 @@ EXPORT = Offer(
     f"Its columns: {', '.join(HEAD)}.",
 )
 
-# What a tab offers for what is ticked there, in this order.
+# The actions that a tab offers for ticked rows, in this order.
 IN_TABS: dict[str, tuple[str, ...]] = {
     "sent": (AGAIN, OTHER_CHANNEL, "archive"),
     "pending": ("cancel",),
@@ -207,7 +207,7 @@ IN_TABS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# And where a list inside a tab offers something else than the rest of it.
+# The same for lists that offer something else than the rest of their tab.
 IN_LISTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("sent", "archived"): (RETRY, AGAIN, OTHER_CHANNEL, CORRECT, "unarchive", "delete"),
 }

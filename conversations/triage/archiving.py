@@ -1,4 +1,4 @@
-"""Putting mail away, out of the lists, and getting it back."""
+"""Archiving mail, which takes it out of the lists, and unarchiving it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def archive(deliveries: list[Delivery], order: Order) -> Skipped:
 
 
 def unarchive(deliveries: list[Delivery], order: Order) -> Skipped:
-    """Back into the lists; what was decided about it stays decided."""
+    """Bring mail back into the lists; its triage stays as it is."""
     _of(deliveries).update(archived_at=None)
     return {}
 

@@ -21,7 +21,7 @@ from deliveryportal.accounts.models import User
 def begin(
     action: Action, scope: Scope, *, by: User, options: dict[str, Any]
 ) -> BulkJob:
-    """Keep what is asked for, to be worked on by `work`; announced on commit."""
+    """Make a job for `bulk.work` to do; it is announced on commit."""
     newest = Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     job = BulkJob.objects.create(
         by=by,
@@ -34,7 +34,7 @@ def begin(
     if scope.uuids:
         keep(job, list(scope.deliveries(by).values_list("pk", "recipient")))
         job.save()
-    if not at_once(job):  # else its end tells all of it
+    if not at_once(job):  # a small job is logged once only, at its end
         began = f"Began: {action.label}"
         record(Area.TRIAGE, began, about(job), by=by, **filled_in(options))
     transaction.on_commit(lambda: announce(work_job, job.pk))
@@ -43,7 +43,7 @@ def begin(
 
 @transaction.atomic
 def ask_to_stop(job: BulkJob, *, by: User) -> bool:
-    """Let it end after the few in hand; False if it has ended."""
+    """Let the job end after those in hand; return False if it has ended already."""
     if not BulkJob.objects.unfinished().filter(pk=job.pk).update(stop_asked=True):
         return False
     record(Area.TRIAGE, f"Stopped: {ACTIONS[job.action].label}", about(job), by=by)

@@ -1,8 +1,8 @@
-"""The same to thousands: in the background, a few at a time, each few in one transaction.
+"""Actions on thousands of deliveries: in the background, a few in each transaction.
 
-What is done and how far it is commit together, so a crash loses and repeats nothing;
-the sweeper finds what a dead worker left. Between two turns the worker rests as long
-as it has worked: pages and sending come first.
+The changes and the job's progress commit together, so a crash loses and repeats
+nothing; the sweeper finds jobs that a dead worker left. Between two turns the worker
+rests as long as it has worked: pages and sending come first.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def work(job_id: int, spell: timedelta = SPELL) -> bool:
 
 @transaction.atomic
 def turn(job_id: int) -> bool:
-    """Do some of it; False if it is finished or in another worker's hands."""
+    """Do some of the job; False if it is finished or another worker has it."""
     job = (
         BulkJob.objects.unfinished()
         .select_for_update(skip_locked=True, of=("self",))
@@ -64,7 +64,7 @@ def turn(job_id: int) -> bool:
 
 
 def at_once(job: BulkJob) -> bool:
-    """Whether it is so little that whoever asked waits for it."""
+    """Whether the job is so small that one turn does it."""
     return not job.gather_until and job.total <= AT_A_TIME
 
 
@@ -84,10 +84,10 @@ def _record(job: BulkJob) -> None:
 
 
 def _gather(job: BulkJob) -> bool:
-    """Write down the next of what the list shows; False if all of it is."""
+    """Keep the next deliveries of the list as items; False if all are kept."""
     if not job.gathering:
         return False
-    with timezone.override(job.by.zone):  # days begin as in the list they saw
+    with timezone.override(job.by.zone):  # days begin as in the list the user saw
         listed = Scope((), job.query).deliveries(job.by)
     found = list(
         listed.filter(pk__gt=job.gathered_to, pk__lte=job.gather_until)
@@ -109,15 +109,15 @@ def keep(job: BulkJob, found: list[tuple[int, str]]) -> None:
 
 
 def _do_some(job: BulkJob) -> bool:
-    """Carry it out on the next few; False if none are left."""
+    """Carry out the action on the next few items; False if none are left."""
     items = list(job.items.filter(outcome=Outcome.TO_DO).order_by("pk")[:AT_A_TIME])
     if not items:
         return False
     action = ACTIONS[job.action]
     ids = [item.delivery_id for item in items if item.delivery_id]
     skipped = carry_out(action, ids, Order(job.by, job.options))
-    # Of what was deleted since it was gathered only the name is left. If that was asked
-    # for, it went with another one of its message.
+    # Items without a delivery: it was deleted since it was gathered. If the action
+    # itself deletes, it went together with another delivery of its message.
     of_gone = "" if action.removes else GONE
     for item in items:
         why = skipped.get(item.delivery_id, "") if item.delivery_id else of_gone
@@ -130,7 +130,7 @@ def _do_some(job: BulkJob) -> bool:
 
 
 def forgotten() -> list[int]:
-    """Jobs whose worker has died, or whose announcement was lost."""
+    """Ids of jobs whose worker has died, or whose announcement was lost."""
     return list(
         BulkJob.objects.unfinished()
         .filter(touched_at__lt=now() - FORGOTTEN_AFTER)

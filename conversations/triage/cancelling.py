@@ -1,4 +1,4 @@
-"""Cancelling what waits: it does not leave, and stands among the drafts again."""
+"""Cancelling queued mail: it does not leave, and becomes a draft again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BEGUN = "It has begun to leave: one of its recipients may have it."
 
 
 def cancel(deliveries: list[Delivery], order: Order) -> Skipped:
-    """Take the messages back whole, each to the drafts of whoever wrote it."""
+    """Take back whole messages, each into the drafts of the user who wrote it."""
     forms: dict[tuple[User, UUID | None], dict[int, Message]] = defaultdict(dict)
     for each in deliveries:
         message = each.message

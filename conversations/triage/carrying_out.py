@@ -1,4 +1,4 @@
-"""Carrying out an action on deliveries: each is checked, and why others were skipped is said."""
+"""Carrying out an action: each delivery is checked first, or skipped with a reason."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def carry_out(
     order: Order,
     among: DeliveryQuerySet | None = None,
 ) -> Skipped:
-    """Do it to these, as far as it can help; return why it was not done to others.
+    """Do the action to the deliveries it can help; return why others were skipped.
 
-    Among those that whoever orders it may see, unless an admin may see more. Their
-    rows are locked: what people decide and what servers answer take turns.
+    Only deliveries that `order.by` may see, or those in `among`, which an admin passes.
+    Their rows are locked, so that people's decisions and servers' answers take turns.
     """
     if among is None:
         among = Delivery.objects.visible_to(order.by)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Q
 
-from channels.choosing import what_the_recipient_sees
 from channels.describing import Fact, describe_view
 from channels.models import Channel
+from channels.recipient_view import view_from
 from conversations.models import Delivery, Message
 from conversations.triage.order import Order, Skipped
 from conversations.triage.sending_again import send_again
@@ -29,7 +29,7 @@ def send_through_another(deliveries: list[Delivery], order: Order) -> Skipped:
 
 
 def channels_offered(user: User) -> list[Channel]:
-    """The working channels of those whose mail the user may send again."""
+    """Working channels usable for mail that the user may send again."""
     owned = Q(owner=user)
     if user.is_manager:
         owned |= Q(owner__team=user.team_id)
@@ -43,7 +43,7 @@ def channels_offered(user: User) -> list[Channel]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing the recipient or the sender will find otherwise, or as before."""
+    """One fact for the recipient or the sender, before and after the change."""
 
     term: str
     before: str
@@ -56,7 +56,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """A channel one may choose, and what it changes for each identity written as."""
+    """A channel that may be chosen, and what it changes for each identity."""
 
     channel: Channel
     whose: str
@@ -64,7 +64,7 @@ class Offered:
 
 
 def what_changes(user: User, deliveries: Iterable[Delivery]) -> list[Offered]:
-    """For each channel that may be chosen: what becomes different, by identity."""
+    """For each channel that may be chosen, what it changes, by identity."""
     examples = {each.message.written_as: each for each in deliveries}
     return [
         Offered(
@@ -98,11 +98,5 @@ def _changes(delivery: Delivery, channel: Channel) -> list[Change]:
 
 
 def _facts(message: Message, channel: Channel) -> list[Fact]:
-    view = what_the_recipient_sees(
-        display_name=message.from_name,
-        address=message.from_address,
-        traits=channel.traits,
-        portal_domain=settings.PORTAL_DOMAIN,
-        account=channel.address,
-    )
+    view = view_from(message.from_name, message.from_address, channel)
     return describe_view(view, settings.PORTAL_DOMAIN)

@@ -1,4 +1,4 @@
-"""Sending again to the right address. What is known of the wrong one stays as it is."""
+"""Sending again to the right address. The failure of the wrong one stays on record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conversations.triage.sending_again import send_again
 
 
 def correct(deliveries: list[Delivery], order: Order) -> Skipped:
-    """Send each to what was filled in for it, or to the same name at another domain."""
+    """Send each to the address filled in for it, or to its name at another domain."""
     skipped: Skipped = {}
     addresses: dict[int, Address] = {}
     for delivery in deliveries:
@@ -24,7 +24,7 @@ def correct(deliveries: list[Delivery], order: Order) -> Skipped:
 
 
 def corrected(delivery: Delivery, order: Order) -> Address:
-    """Return the address to use; AddressError where there is none."""
+    """Return the address to use; raise AddressError if there is none."""
     written = order.options.get("addresses", {}).get(str(delivery.uuid), "")
     domain = order.options.get("domain", "")
     if domain:

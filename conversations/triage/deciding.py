@@ -1,6 +1,6 @@
-"""What people decide about a failure: resolved, waiting, a loss; with a note and an owner.
+"""People's decisions about a failure: resolved, waiting, a loss; with note and owner.
 
-The delivery keeps the present decision, its timeline every one.
+The delivery has the latest decision, its timeline has all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NOTE = 300  # characters
 
 
 def decide(deliveries: list[Delivery], order: Order) -> Skipped:
-    """Mark each as `decision`, in the care of `owner` if one was named."""
+    """Set each to the chosen `decision`, and to `owner` if one was chosen."""
     triage = Triage(order.options["decision"])
     owner = User.objects.filter(
         pk=order.options.get("owner") or 0, team=order.by.team_id
@@ -33,18 +33,18 @@ def decide(deliveries: list[Delivery], order: Order) -> Skipped:
 
 
 def sent_again(deliveries: Iterable[Delivery], order: Order) -> None:
-    """What has been sent again needs nobody any more: its new message does."""
+    """Mark failures that were sent again as resolved: the new message counts now."""
     failures = [each for each in deliveries if each.state in FAILURES]
     _mark(failures, Triage.RESOLVED, f"Resolved: sent again by {order.by}.")
 
 
 def not_sent_again(deliveries: Iterable[Delivery]) -> None:
-    """What was to take their place has been taken back: they need somebody as before."""
+    """Mark failures as open: the mail that was to replace them was taken back."""
     _mark(deliveries, Triage.OPEN, "Open again: what was sent instead was taken back.")
 
 
 def archived(deliveries: Iterable[Delivery], order: Order) -> None:
-    """What is put away needs nobody any more, unless somebody has decided already."""
+    """Mark archived failures as resolved that are open or waiting."""
     failures = [each for each in deliveries if each.needs_a_hand]
     _mark(failures, Triage.RESOLVED, f"Resolved: archived by {order.by}.")
 

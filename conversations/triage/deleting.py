@@ -5,9 +5,9 @@ from conversations.triage.order import Order, Skipped
 
 
 def delete(deliveries: list[Delivery], order: Order) -> Skipped:
-    """Delete them with all that is known of them, and what was written to nobody else.
+    """Delete the deliveries with their timelines, and messages that have no others.
 
-    Its files too, but for those that a draft or other mail still has.
+    Also these messages' files, except those that a draft or another message has.
     """
     Delivery.objects.filter(pk__in=[each.pk for each in deliveries]).delete()
     to_nobody = Message.objects.filter(

@@ -1,4 +1,4 @@
-"""What is filled in before an action is carried out."""
+"""The forms that are filled in before an action is carried out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from deliveryportal.accounts.models import User
 
 
 class Doubtful(Enum):
-    """How many of those to be sent again may have arrived."""
+    """How many of the deliveries to be sent again may have arrived."""
 
     NONE = auto()
     SOME = auto()
@@ -35,9 +35,9 @@ class Doubtful(Enum):
 
 
 class ActionForm(forms.Form):
-    """The question that stands before all that may be sent twice.
+    """Asks for consent, if any of the mail may thereby be sent twice.
 
-    `examples` are some of what it is about; `everything` that there may be more.
+    `examples` are deliveries it is about. With `everything`, there may be more of them.
     """
 
     anyway = forms.BooleanField(
@@ -66,7 +66,7 @@ class ActionForm(forms.Form):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the action is told, as JSON can hold it."""
+        """The values for `Order.options`, as JSON can hold them."""
         return {key: value for key, value in self.cleaned_data.items() if value}
 
 
@@ -86,7 +86,7 @@ class ChannelForm(ActionForm):
 
 
 class CorrectionForm(ActionForm):
-    """An address for each, or for everything the right domain."""
+    """Asks for an address for each delivery, or for one domain for `everything`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

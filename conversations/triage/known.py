@@ -17,7 +17,7 @@ class Known(StrEnum):
 
     @property
     def asks(self) -> bool:
-        """Whether sending again may be twice: a person has to say so."""
+        """Whether a person must consent, because it may be the second time."""
         return self is not Known.NOT_DELIVERED
 
 
@@ -29,7 +29,7 @@ KNOWN: dict[str, Known] = {
     State.BOUNCED: Known.NOT_DELIVERED,
     State.UNCONFIRMED: Known.MAYBE,
     State.COMPLAINED: Known.DELIVERED,
-    # What a channel that records no bounces took, nobody knows of.
+    # By a channel that records no bounces; for others see `known_of`.
     State.ACCEPTED: Known.MAYBE,
 }
 

@@ -6,18 +6,18 @@ from typing import Any
 
 from deliveryportal.accounts.models import User
 
-# By delivery's pk, in words, why nothing was done about it.
+# The pks of deliveries that an action was not done to, and why, in words.
 Skipped = dict[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Who wants something done, and what they filled in for it."""
+    """Who wants an action done, and the values they filled in for it."""
 
     by: User
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def anyway(self) -> bool:
-        """They were asked about mail that may have arrived, and said to send it."""
+        """Whether they consented to send mail again that may have arrived."""
         return bool(self.options.get("anyway"))

@@ -1,4 +1,4 @@
-"""What an action would do, told before it is done."""
+"""What an action would do, shown before it is done."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from conversations.triage.remedies import RESENDING, STOPPED, TO_ITS_ADDRESS
 from conversations.triage.scope import CHOSEN_AT_MOST, Scope, groups
 from deliveryportal.accounts.models import User
 
-EXAMPLES = 20  # of more than can be looked at one by one
+EXAMPLES = 20  # shown, if there are too many to look at each
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     total: int
     possible: int
-    refused: list[tuple[str, int]]  # why, how many
-    known: list[tuple[Known, int]]  # of those to be sent again
-    examples: list[Delivery]  # of those it would be done to: of few, all
-    # Each was looked at: of more, some will be found to be hindered only in their turn.
+    refused: list[tuple[str, int]]  # why, and how many
+    known: list[tuple[Known, int]]  # for a resend: what is known, and of how many
+    examples: list[Delivery]  # some that it would be done to; all, if they are few
+    # Whether each was looked at. If not, some may be skipped when it is done.
     exact: bool
-    partial: bool = False  # the numbers are those of the latest only, of a long list
+    partial: bool = False  # the numbers are only of the latest in a long list
     sends_again: bool = False
 
     @property
@@ -37,7 +37,7 @@ class Preview:
 
     @property
     def shown(self) -> list[tuple[Delivery, Known | None]]:
-        """Some of them, and of what would be sent again what is known of each."""
+        """The first examples, each with what is known of it if it is a resend."""
         return [
             (each, what_is_known(each) if self.known else None)
             for each in self.examples[:EXAMPLES]
@@ -80,7 +80,7 @@ def preview(action: Action, scope: Scope, user: User) -> Preview:
 
 
 def preview_of_file(scope: Scope, user: User) -> Preview:
-    """Likewise of a file, which has all that was chosen."""
+    """The preview of an export, which refuses nothing."""
     foreseen, is_all = scope.foreseen(user)
     number = foreseen.count()
     return Preview(
@@ -95,7 +95,7 @@ def preview_of_file(scope: Scope, user: User) -> Preview:
 
 
 def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Delivery]:
-    """The newest of those that the action is for."""
+    """The newest deliveries that the action is for."""
     states = action.states | (action.in_archive or action.states)
     found = (
         _newest(foreseen.filter(state__in=states), number)
@@ -107,7 +107,7 @@ def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Deliv
 
 
 def _newest(deliveries: DeliveryQuerySet, number: int) -> DeliveryQuerySet:
-    """With what their page tells of them; not joined to that before they are found."""
+    """The newest, with sender and channel; joined only once their pks are found."""
     by_date = ("-state_since", "-pk")
     pks = list(deliveries.order_by(*by_date).values_list("pk", flat=True)[:number])
     found = Delivery.objects.filter(pk__in=pks).select_related("sender", "channel")
@@ -115,7 +115,7 @@ def _newest(deliveries: DeliveryQuerySet, number: int) -> DeliveryQuerySet:
 
 
 def _hindered(action: Action, deliveries: list[Delivery], user: User) -> Skipped:
-    """What would be skipped of these if it were done now, and why."""
+    """Which of these would be skipped if it were done now, and why."""
     wires = [each.recipient_wire for each in deliveries]
     stopped = (
         Suppression.objects.stopping(user.team_id, wires)

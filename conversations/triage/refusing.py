@@ -1,4 +1,4 @@
-"""Why an action cannot help a delivery: by what it is, and as things stand now."""
+"""Why an action cannot help a delivery: never (refusal), or not now (hindrance)."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from conversations.triage.sending_again import (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """By what a delivery is judged, and many alike are counted."""
+    """The facts that decide a refusal; deliveries alike in them count together."""
 
     state: str
     reason: str = ""
     archived: bool = False
-    stopped: bool = False  # here, by what has not been released since
+    stopped: bool = False  # by a suppression that is not released
 
     @classmethod
     def of(cls, delivery: Delivery) -> Standing:
-        """Knows what stopped it, and what it has itself brought about."""
+        """Judge one delivery, also by suppressions that it has itself caused."""
         stopping = (delivery.suppression, *delivery.suppressions.all())
         return cls(
             state=delivery.state,
@@ -45,7 +45,7 @@ class Standing:
 
 
 def refusal(action: Action, standing: Standing) -> str:
-    """Say in words why the action is not for these; empty if it is."""
+    """Say why the action is not for such deliveries; empty if it is."""
     if not action.is_for(standing.state, archived=standing.archived):
         if action.is_for(standing.state, archived=not standing.archived):
             return action.otherwise
@@ -61,7 +61,7 @@ def refusal(action: Action, standing: Standing) -> str:
 
 
 def hindrance(action: Action, delivery: Delivery) -> str:
-    """Say what is in the way of an action that would help; empty if nothing is."""
+    """Say what hinders an action that would help; empty if nothing does."""
     if action.key not in RESENDING:
         return ""
     by_its_channel = action.key in BY_ITS_CHANNEL
@@ -72,7 +72,7 @@ def hindrance(action: Action, delivery: Delivery) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Possible:
-    """One thing that can be done, and what is known before it is."""
+    """An action that can be done, and what is known of the delivery before it is."""
 
     action: Offer
     known: Known
@@ -113,7 +113,7 @@ def what_can_be_done(delivery: Delivery) -> list[Possible]:
 
 
 def what_comes_first(delivery: Delivery) -> list[str]:
-    """What has to be mended before what would help a failure can be done."""
+    """What has to be mended before the actions that would help can be done."""
     if not delivery.needs_a_hand or has_been_sent_again(delivery):
         return []
     standing = Standing.of(delivery)

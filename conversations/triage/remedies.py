@@ -1,7 +1,7 @@
-"""Which action can help against which reason, the likeliest first. A table.
+"""Which actions can help against which reason, as a table, the likeliest first.
 
-Sending again is not among them where it cannot work: then the reason stands in the
-address or in the text, and only something else can leave.
+Retry is not among them where it cannot work: then the reason is in the address or in
+the text, and one of these must change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ AGAIN = "again"  # what has not failed
 RESENDING = frozenset({RETRY, AGAIN, OTHER_CHANNEL, CORRECT})
 BY_ITS_CHANNEL = RESENDING - {OTHER_CHANNEL}
 TO_ITS_ADDRESS = RESENDING - {CORRECT}
-ARRIVED, NOT_ARRIVED = "arrived", "not-arrived"  # what a person has found out
+ARRIVED, NOT_ARRIVED = "arrived", "not-arrived"  # a person has found out which
 
 REMEDIES: dict[str, tuple[str, ...]] = {
     "": (RETRY, AGAIN, OTHER_CHANNEL),  # nothing is known to be wrong
@@ -31,20 +31,20 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "sender_refused": (OTHER_CHANNEL, RETRY),
     "sender_setup": (OTHER_CHANNEL, RETRY),
     "complaint": (),
-    # To ask comes before sending it twice.
+    # First ask the recipient, then perhaps send it a second time.
     "unconfirmed": (ARRIVED, NOT_ARRIVED, RETRY, OTHER_CHANNEL),
     "not_arrived": (RETRY, OTHER_CHANNEL, CORRECT),
     "channel_down": (RETRY, OTHER_CHANNEL),
     "channel_gone": (RETRY, OTHER_CHANNEL),  # once it is connected again
     "not_sendable": (RETRY,),
-    # Again only once it is released: see STOPPED.
+    # Retry only once it is released: see STOPPED.
     "suppressed": (RETRY, CORRECT),
     "domain_blocked": (RETRY, CORRECT),
     "unknown": (RETRY, OTHER_CHANNEL, CORRECT),
 }
 
-# What has to come before mail can go to an address again that is stopped here, by the
-# reason that what was stopped has failed with.
+# What has to be done before mail can go to a stopped address again, by the reason that
+# stopped mail fails with.
 STOPPED: dict[str, str] = {
     "suppressed": "The address is suppressed: have it released first, in Settings › "
     "Suppressed addresses.",
@@ -54,5 +54,5 @@ STOPPED: dict[str, str] = {
 
 
 def remedies(reason: str) -> tuple[str, ...]:
-    """What helps, the likeliest first; nothing for a reason nobody has judged."""
+    """The actions that help, the likeliest first; none for a reason not listed."""
     return REMEDIES.get(reason, ())

@@ -1,4 +1,4 @@
-"""What an action is about: some chosen deliveries, or everything that a list shows."""
+"""The deliveries of an action: some that were ticked, or everything in a list."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from conversations.triage.refusing import Standing
 from deliveryportal.accounts.models import User
 
 CHOSEN_AT_MOST = 1_000
-LOOKED_THROUGH = 100_000  # while somebody waits
+LOOKED_THROUGH = 100_000  # the most deliveries to read while somebody waits
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`uuids` were chosen one by one; without any, `query` says what list it is."""
+    """`uuids` of ticked deliveries; if there are none, `query` is that of the list."""
 
     uuids: tuple[UUID, ...]
     query: str
@@ -39,7 +39,7 @@ class Scope:
         return cls(uuids[:CHOSEN_AT_MOST], "") if uuids else None
 
     def browsing(self, user: User) -> Browsing | None:
-        """The list that is meant; None if they were chosen, or if there is none such."""
+        """The view of the list; None if deliveries were ticked, or there is none."""
         return None if self.uuids else _browsing(user, QueryDict(self.query))
 
     def deliveries(self, user: User) -> DeliveryQuerySet:
@@ -48,10 +48,10 @@ class Scope:
         return _listed(user, QueryDict(self.query))
 
     def foreseen(self, user: User) -> tuple[DeliveryQuerySet, bool]:
-        """Those that can be told of beforehand, and whether they are all.
+        """The deliveries that a preview looks at, and whether these are all.
 
-        Whoever waits for a page does not wait until a long list is looked through, or
-        one whose matches no index knows.
+        Only the latest, if the list is long or no index finds its matches: a preview
+        must not take that long.
         """
         browsing = self.browsing(user)
         if browsing is None or browsing.can_be_looked_through(LOOKED_THROUGH):
@@ -62,7 +62,7 @@ class Scope:
 
 
 def groups(deliveries: DeliveryQuerySet) -> list[tuple[Standing, str, int]]:
-    """Count them as (standing, kind of channel, number)."""
+    """Count deliveries as (standing, kind of channel, number)."""
     stopped = Q(suppression__isnull=False, suppression__released_at=None)
     rows = (
         deliveries.order_by()
@@ -86,6 +86,6 @@ def _browsing(user: User, query: QueryDict) -> Browsing | None:
 
 
 def _listed(user: User, query: QueryDict) -> DeliveryQuerySet:
-    """What the list of a tab shows on all of its pages."""
+    """The deliveries on all pages of a list."""
     browsing = _browsing(user, query)
     return browsing.everything() if browsing else Delivery.objects.none()

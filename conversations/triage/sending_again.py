@@ -1,4 +1,4 @@
-"""A resend: a new message, linked to the old one, which is then taken care of."""
+"""A resend: a new message, linked to the failed one, which counts as resolved then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ASKED = "It {known}, and you did not say to send it again."
 
 
 class Resend(NamedTuple):
-    """What goes once more: by which channel, and to whom if not to its own recipient."""
+    """A delivery to send again by `channel`, `to` whom if not its own recipient."""
 
     delivery: Delivery
     channel: Channel
@@ -37,7 +37,7 @@ class Resend(NamedTuple):
         return LaneId(self.channel.pk, self.delivery.sender_id)
 
     def note(self, order: Order) -> str:
-        """How it came into the queue, for its timeline."""
+        """The note for the timeline on how it came into the queue."""
         was, wire = self.delivery, self.address.wire
         differs = wire != was.recipient_wire
         instead = f" to {self.address.shown} instead of {was.recipient}"
@@ -50,7 +50,10 @@ def send_again(
     channel_of: Callable[[Delivery], Channel | None],
     addresses: Mapping[int, Address] | None = None,
 ) -> Skipped:
-    """Send each once more by `channel_of` it, to its own or another of `addresses`."""
+    """Send each again by its `channel_of`, to its address in `addresses` or its own.
+
+    Return why others were skipped.
+    """
     skipped: Skipped = {}
     resends: list[Resend] = []
     for delivery in deliveries:
@@ -70,7 +73,7 @@ def send_again(
 
 
 def queue_again(resends: Collection[Resend], order: Order) -> None:
-    """Write the new messages; once they are committed, their lanes are announced."""
+    """Write the new messages, resolve the old, and announce the lanes on commit."""
     for each in resends:
         message = again(each.delivery, each.to)
         queue(message, each.address, each.channel, note=each.note(order))
@@ -88,10 +91,10 @@ def own_address(delivery: Delivery) -> Address:
 
 
 def again(delivery: Delivery, to: Address | None = None) -> Message:
-    """The same letter, as the same identity, in the same thread; new and unsaved.
+    """A new, unsaved message: the same letter, from the same identity, in its thread.
 
-    To the same person, unless `to` is somebody else. Who read along gets it in a
-    conversation of their own.
+    To the same person, unless `to` is somebody else. Somebody who got it as Cc or Bcc
+    gets it in a conversation of their own.
     """
     failed = delivery.message
     if to is None and delivery.part != Delivery.Part.TO:
@@ -133,10 +136,10 @@ def in_its_way(delivery: Delivery) -> str:
 
 
 def has_been_sent_again(delivery: Delivery) -> bool:
-    """Whether one of the message's resends is for this recipient.
+    """Whether the message was sent again for this recipient.
 
-    Not if it is to another of those who got the message. What went to a corrected
-    address might be anybody's.
+    A resend to another recipient of the message does not count. One to a corrected
+    address does, since it may be this recipient's.
     """
     resends = delivery.message.resends.all()
     if not resends:

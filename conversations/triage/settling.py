@@ -1,4 +1,4 @@
-"""Nobody could know whether an unconfirmed mail arrived; now a person has found out."""
+"""Settling unconfirmed mail: a person has found out whether it arrived."""
 
 from __future__ import annotations
 

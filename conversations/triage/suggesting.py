@@ -1,4 +1,4 @@
-"""What the right address may be: suggestions for a person to judge."""
+"""Suggestions of what the right address may be, for a person to judge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conversations.lists.paging import Part
 from conversations.models import Delivery, Report
 from deliveryportal.accounts.models import User
 
-# Where most people have their mailbox, so where most slips of the pen were meant to go.
+# Where most people have their mailbox, so probably what a misspelt domain was to be.
 PROVIDERS = (
     "gmail.com",
     "googlemail.com",
@@ -32,10 +32,10 @@ PROVIDERS = (
     "yahoo.co.uk",
     "comcast.net",
 )
-# What is known of others at the domain; never that untracked mail arrived.
+# Why an address at the same domain is suggested; untracked mail never “arrived”.
 ARRIVED = "{whose} mail arrived there, at {domain}"
 TAKEN = "{whose} mail for it was handed over, not tracked"
-LATELY = 5_000  # the last mails that were taken, by which addresses are known
+LATELY = 5_000  # how many of the latest accepted mails known addresses are taken from
 ALIKE = 0.8
 AT_MOST = 6
 
@@ -44,17 +44,17 @@ AT_MOST = 6
 class Suggestion:
     address: str
     why: str
-    # Of the same person; who else is there is only named, never filled in.
+    # Probably the same person. Other people at the domain are listed, not filled in.
     likely: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Addresses that took mail of those whose mail a user may see, the newest first."""
+    """Addresses whose servers took mail that the user may see, the newest first."""
 
     whose: str
     arrived: list[str]
-    handed_over: list[str]  # by channels that record no bounces: nobody knows more
+    handed_over: list[str]  # by channels that record no bounces
 
     @classmethod
     def by(cls, user: User) -> Reached:
@@ -76,7 +76,7 @@ class Reached:
         return [*self.arrived, *self.handed_over]
 
     def at(self, domain: str) -> dict[str, str]:
-        """Those at the domain, each with what is known of it."""
+        """The addresses at the domain, each with the words on what is known of it."""
         arrived, taken = (
             words.format(whose=self.whose, domain=domain) for words in (ARRIVED, TAKEN)
         )
@@ -102,7 +102,7 @@ def suggestions(delivery: Delivery, reached: Reached) -> list[Suggestion]:
 
 
 def _of_the_conversation(delivery: Delivery) -> Iterator[Suggestion]:
-    """Where else mail of this conversation went, or was forwarded to."""
+    """Other addresses that mail of this conversation went or was forwarded to."""
     conversation = delivery.message.conversation_id
     others = Delivery.objects.filter(
         message__resend_of__conversation=conversation
@@ -122,7 +122,7 @@ def _by_spelling(recipient: str, reached: Iterable[str]) -> Iterator[Suggestion]
 
 
 def spellings(domain: str, reached: Iterable[str]) -> list[str]:
-    """Known domains that are written almost like this one, unless it is one itself."""
+    """Known domains spelt almost like this one; none if this one is known itself."""
     domain = domain.casefold()
     known = dict.fromkeys((*map(_domain, reached), *PROVIDERS))
     if domain in known:
@@ -131,7 +131,7 @@ def spellings(domain: str, reached: Iterable[str]) -> list[str]:
 
 
 def _at_the_domain(recipient: str, reached: Reached) -> Iterator[Suggestion]:
-    """Other people there who were written to, those with a like name first."""
+    """Other addresses at the domain that took mail, those spelt alike first."""
     people = reached.at(_domain(recipient))
     alike = get_close_matches(recipient, people, n=2, cutoff=ALIKE)
     for address in (*alike, *(each for each in people if each not in alike)):

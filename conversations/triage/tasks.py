@@ -8,6 +8,6 @@ from conversations.triage.bulk import work
 
 @dramatiq.actor(queue_name="bulk")
 def work_job(job_id: int) -> None:
-    """Work on a job for a while, then queue up again behind the others."""
+    """Work on a job for a while; if more is left, queue it again behind the others."""
     if work(job_id):
         announce(work_job, job_id)

@@ -1,4 +1,4 @@
-"""What the audit log is told of an act, in the words its readers know."""
+"""What the audit log is told of an action, in the words its readers know."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED = 10  # recipients that one entry names
 
 
 def about(job: BulkJob) -> str:
-    """Whom it is about, or which list."""
+    """The recipients that the job is about, or its list, in words."""
     if job.gather_until:
         return _everything(job.by, QueryDict(job.query))
     named = ", ".join(job.items.values_list("recipient", flat=True)[:NAMED])
@@ -34,7 +34,7 @@ def _everything(user: User, query: QueryDict) -> str:
 
 
 def list_in_words(browsing: Browsing) -> str:
-    """Which list it is, and what it is narrowed by."""
+    """The list and its filters, in words."""
     known = browsing.filter.known
     narrowed = [_chosen(*each, known) for each in browsing.filter.values.items()]
     where = f"{browsing.folder.label} › {browsing.listing.label}"
@@ -56,7 +56,7 @@ def _channel(uuid: str) -> str:
     return f"{channel}, {channel.known_as}" if channel else "one that is gone"
 
 
-# What was filled in: what it is called, and how its value reads.
+# For each option of an order: its name, and its value in words.
 OPTIONS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "decision": ("decision", lambda value: str(Triage(value).label)),
     "owner": ("looked after by", _person),

@@ -7,13 +7,14 @@ from conversations.lists.filtering import Filter, Known
 from conversations.models.state import Triage
 from conversations.views.around import LIVE_AROUND, around_page
 from conversations.views.live import live
+from conversations.watching.cause_cards import cards_of
 from conversations.watching.causes import (
     AT_FIRST,
     AT_MOST,
     causes_for,
-    held_for,
     number_decided,
 )
+from conversations.watching.held_up import held_up
 from deliveryportal.accounts.access import UserRequest
 
 CAUSES = {"live_part": "conversations/_causes.html"}
@@ -31,6 +32,7 @@ def causes(request: UserRequest) -> HttpResponse:
     whose["member"] = request.GET.get("member", "")
     seen = Filter.from_query(whose, user, known)
     at_most = AT_MOST if request.GET.get("all") else AT_FIRST
+    found = causes_for(user, at_most, member=seen.member)
     return live(
         request,
         "conversations/causes.html",
@@ -41,8 +43,9 @@ def causes(request: UserRequest) -> HttpResponse:
             "members": [] if request.htmx else known.members.values(),
             "filter": seen,
             "all": at_most == AT_MOST,
-            "causes": causes_for(user, at_most, member=seen.member),
-            "held": held_for(user, seen.member),
+            "causes": found,
+            "cards": cards_of(found.shown),
+            "held_up": held_up(user, seen.member),
             "waiting": number_decided(user, Triage.WAITING, seen.member),
         },
     )

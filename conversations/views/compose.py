@@ -1,76 +1,53 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
-from django.utils.text import Truncator
-from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods
 
-from channels.models import EmailIdentity
 from channels.whole_numbers import whole_number
-from conversations.composing import AlreadySentError, Enclosed, write_to_each
+from conversations.composing import AlreadySentError
 from conversations.forms import ComposeForm
 from conversations.models import Attachment, Draft, Message
-from conversations.sending.withholding import stopped_among
-from conversations.views.seen import everybody_named, foreseen
-from conversations.writing import drafting
 from conversations.writing.attaching import TooLargeError, attach
-from conversations.writing.drafting import HasGoneError, Written
-from conversations.writing.merging import told_differently
-from conversations.writing.reworking import replace_failed, replaced_by
-from conversations.writing.rich_text import as_text, lost_links, sanitised
+from conversations.writing.drafting import HasGoneError, Written, keep
+from conversations.writing.foreseeing import foresee
+from conversations.writing.rich_text import sanitised
+from conversations.writing.sending_off import SentOff, send_off
+from conversations.writing.unusual import untold
 from deliveryportal.accounts.access import UserRequest
 
-# Texts a draft keeps as they were typed, and how much of each.
-TEXTS = {"to": 100_000, "cc": 100_000, "bcc": 100_000, "people": 2_000_000}
-TEXTS |= {"subject": 1_000, "send_at": 40}
-# A time that passed while the mail was written means now; one before that is a slip.
-STILL_NOW = timedelta(minutes=5)
 NOT_ADDED = (
     "The files you chose last were not added, so nothing was sent yet. Attach smaller "
     "ones, or press Send again to send it without them."
 )
-NOT_EVERYBODY = (
-    "Nothing was sent yet: not everybody can be written to. Below stands who. Take them "
-    "out, or press Send again."
+SENT_BEFORE = (
+    "This form was sent before, with other words or to others, and that mail is on its "
+    "way. What stands here now was not sent. Send it to write once more."
 )
-NO_WORDS = (
-    "Nothing was sent yet: there is a file, and neither a subject nor a text. Write one "
-    "of them, or press Send again to send it as it is."
-)
-TWICE = (
-    "Nothing was sent yet: the list of people has several lines for {} that do not say the "
-    "same. Only the first of them counts, so that nobody gets two mails. Take out the "
-    "wrong ones, or press Send again."
-)
-LOST_LINK = (
-    "Nothing was sent yet: the link to “{}” is taken off its words, because mail written "
-    "here carries links to web pages, email addresses and telephone numbers only. Write "
-    "into the text where it leads, or press Send again to send the words without it."
-)
+WAITS_FOR_TIME = "for their time."
+WAITS_FOR_UNDO = "{} seconds, in which you can take them back."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def compose(request: UserRequest) -> HttpResponse:
     """Write a message. `?to=` fills in the recipient, `?follows=` all but the text."""
     if request.method == "POST":
-        return Desk(request).answer()
+        return PostedForm(request).answer()
     form = ComposeForm(
         request.user, initial={"submission": uuid4(), **_beginning(request)}
     )
     response = page(request, form)
-    # Whoever goes back to it after Send has the same form, which is sent once.
+    # The browser may keep it: whoever goes back to it after Send has the same
+    # submission, and the mail is sent only once.
     patch_cache_control(response, private=True)
     return response
 
@@ -86,41 +63,37 @@ def page(request: UserRequest, form: ComposeForm, **context: Any) -> HttpRespons
             "attachments": [],
             "formatted": "",
             "limit": settings.MAX_ATTACHMENT_BYTES,
-            **foreseen(request.user, form),
+            "foreseen": foresee(form),
             **context,
         },
     )
 
 
-class Desk:
-    """One form that was posted: to be sent, kept, looked at or relieved of a file."""
+class PostedForm:
+    """One posted compose form: sent, kept as a draft, previewed, or one of its files
+    removed."""
 
     def __init__(self, request: UserRequest) -> None:
-        self.request, self.user = request, request.user
+        self.request = request
         self.fields = _with_submission(request.POST)
         self.form = ComposeForm(request.user, self.fields, request.FILES)
-        self.uuid = UUID(self._text("submission"))
-        version = self._text("version")
-        self.version = whole_number(version, otherwise=0)
+        self.uuid = UUID(self.form.typed("submission"))
+        self.version = whole_number(self.form.typed("version"), otherwise=0)
         self.attachments = self._attached()
         self.refused = (
             bool(self.files_error) if request.FILES else "refused" in self.fields
         )
 
-    def _text(self, name: str) -> str:
-        return str(self.fields.get(name, ""))
-
     def _attached(self) -> list[Attachment]:
-        removed = self._text("remove")
+        removed = self.form.typed("remove")
         kept = [each for each in self.form.attached if str(each.uuid) != removed]
+        uploads = self.request.FILES.getlist("upload")
         self.files_error = ""
         try:
-            return attach(self.user, self.request.FILES.getlist("upload"), to=kept)
+            return attach(self.request.user, uploads, to=kept)
         except TooLargeError as error:
             self.files_error = str(error)
             return kept
-
-    # --- what is asked for ----------------------------------------------------
 
     def answer(self) -> HttpResponse:
         asked = next((each for each in ACTIONS if each in self.fields), "send")
@@ -129,17 +102,20 @@ class Desk:
     def send(self) -> HttpResponse:
         if self.refused:
             self.form.add_error("upload", self.files_error or NOT_ADDED)
-            self.refused = False  # told: the next Send goes without them
+            self.refused = False  # the writer knows now: the next Send goes without
         if not self.form.is_valid():
             return self._again()
-        if untold := self._untold():
-            for words in dict.fromkeys(untold.values()):
+        if unusual := untold(self.form, self.uuid):
+            for words in dict.fromkeys(unusual.values()):
                 self.form.add_error(None, words)
-            return self._again(asked=untold)
+            return self._again(asked=unusual)
         try:
-            return self._send()
+            sent = send_off(
+                self.form, self.uuid, self.attachments, is_draft=bool(self.version)
+            )
         except AlreadySentError:
             return self._as_a_new_one()
+        return self._lead_on(sent)
 
     def keep(self) -> HttpResponse:
         if self.files_error:
@@ -160,7 +136,7 @@ class Desk:
         if not self.form.is_valid():
             return self._again()
         people = self.form.everybody
-        asked = self._text("preview")
+        asked = self.form.typed("preview")
         number = min(whole_number(asked, otherwise=1), len(people)) or 1
         person = people[number - 1]
         signature = self.form.cleaned_data["identity"].signature
@@ -176,123 +152,33 @@ class Desk:
             },
         )
 
-    # --- how it is done -------------------------------------------------------
+    def as_draft(self) -> Draft | None:
+        written = Written.of(self.form, self.attachments)
+        return keep(self.request.user, self.uuid, self.version, written)
 
-    def _untold(self) -> dict[str, str]:
-        """What the writer has not been told yet about this mail: see `_unusual`.
-
-        Of a form that comes once more, because its answer was lost, nothing is asked:
-        it has gone, and what has been suppressed since then stopped none of it.
-        """
-        told = set(self.request.POST.getlist("told"))
-        untold = {key: words for key, words in self._unusual() if key not in told}
-        sent = Message.objects.filter(sender=self.user, submission=self.uuid)
-        return {} if untold and sent.exists() else untold
-
-    def _unusual(self) -> Iterator[tuple[str, str]]:
-        """What may be a slip: under a name for the form to repeat, in words."""
-        stopped = stopped_among(everybody_named(self.form), self.user.team_id)
-        told_of = self._text("stopped").split()
-        if new := {str(each.uuid) for _, each in stopped}.difference(told_of):
-            # The form names them, and says so when it comes again.
-            yield f"stopped {min(new)}", NOT_EVERYBODY
-        if self.form.has_no_words:
-            yield "no words", NO_WORDS
-        listed, subject = self._text("people"), self._text("subject")
-        if listed.strip() and (
-            twice := told_differently(listed, subject, self.form.text)
-        ):
-            yield "twice", TWICE.format(twice)
-        if self._text("format") == "html":
-            for link in lost_links(self._text("body")):
-                yield link[:100], LOST_LINK.format(Truncator(link).chars(100))
-        typed, at = self._text("send_at").strip(), self.form.cleaned_data["send_at"]
-        if typed and (at is None or at < now() - STILL_NOW):
-            yield (
-                typed,
-                "Nothing was sent yet: the time you named has passed. Choose another, or "
-                "press Send again to send it at once.",
-            )
-
-    def _send(self) -> HttpResponse:
-        form, leaves_at = self.form, self._leaves_at()
-        cc, bcc = form.copies
-        with transaction.atomic():
-            failed = replaced_by(self.user, self.uuid) if self.version else None
-            written = write_to_each(
-                identity=form.cleaned_data["identity"],
-                letters=[(each.address, form.wording(each)) for each in form.everybody],
-                enclosed=Enclosed(
-                    cc=cc,
-                    bcc=bcc,
-                    attachments=self.attachments,
-                    follows=form.cleaned_data["follows"],
-                    resend_of=failed.message if failed else None,
-                    not_before=leaves_at,
-                ),
-                submission=self.uuid,
-            )
-            if failed:
-                replace_failed(failed, by=self.user)
-            if leaves_at > now() or self.version:
-                drafting.put_away(self.user, self.uuid, self._written(), leaves_at)
-        if len(written) == 1:
-            return redirect(written[0])
+    def _lead_on(self, sent: SentOff) -> HttpResponse:
+        """Lead to the message; of several, to the list they stand in."""
+        number = len(sent.messages)
+        if number == 1:
+            return redirect(sent.messages[0])
+        if not sent.waits:
+            messages.success(self.request, f"{number} messages are on their way.")
+            return redirect("conversations:pending")
+        until = WAITS_FOR_TIME if self.form.cleaned_data["send_at"] else WAITS_FOR_UNDO
         messages.success(
             self.request,
-            f"{len(written)} messages are on their way."
-            if leaves_at <= now()
-            else f"{len(written)} messages wait {self._wait()}",
-            # What the button beside the words posts to: see _messages.html.
-            extra_tags=reverse("conversations:undo", args=[self.uuid])
-            if leaves_at > now()
-            else "",
+            f"{number} messages wait {until.format(settings.UNDO_SECONDS)}",
+            # The address of the Undo button beside the words: see _messages.html.
+            extra_tags=reverse("conversations:undo", args=[self.uuid]),
         )
         return redirect("conversations:pending")
 
-    def _wait(self) -> str:
-        if self.form.cleaned_data["send_at"]:
-            return "for their time."
-        return f"{settings.UNDO_SECONDS} seconds, in which you can take them back."
-
-    def _leaves_at(self) -> datetime:
-        """The time asked for, unless it comes before Undo is over."""
-        wait = settings.UNDO_SECONDS if self.user.can_undo else 0
-        soonest = now() + timedelta(seconds=wait)
-        asked: datetime | None = self.form.cleaned_data["send_at"]
-        return max(asked or soonest, soonest)
-
-    def _written(self) -> Written:
-        """The form as it stands, right or wrong, for a draft."""
-        form = self.form
-        body = self._text("body")
-        if len(body) > settings.MAX_MESSAGE_BYTES:
-            body = ""  # no server would take it; it stands in the form alone
-        formatted = sanitised(body) if self._text("format") == "html" else ""
-        identities = EmailIdentity.objects.of(self.user)
-        return Written(
-            texts={
-                **{
-                    name: self._text(name).replace("\0", "")[:most]
-                    for name, most in TEXTS.items()
-                },
-                "body": as_text(formatted) if formatted else body.replace("\0", ""),
-                "body_html": formatted,
-            },
-            identity=_chosen(form, "identity", identities),
-            follows=_chosen(form, "follows", Message.objects.filter(sender=self.user)),
-            attachments=self.attachments,
-        )
-
-    def as_draft(self) -> Draft | None:
-        return drafting.keep(self.user, self.uuid, self.version, self._written())
-
     def _again(self, *, words: bool = True, **context: Any) -> HttpResponse:
-        """The form once more. What stands in it is kept, errors or none."""
+        """The form once more, with all that stands in it; its errors only with `words`."""
         if not words:
             self.form.errors.clear()
-        body = self._text("body")
-        formatted = sanitised(body) if self._text("format") == "html" else ""
+        body = self.form.typed("body")
+        formatted = sanitised(body) if self.form.typed("format") == "html" else ""
         try:
             draft = self.as_draft()
         except HasGoneError:
@@ -315,20 +201,16 @@ class Desk:
         """The form again, with what was written, to be sent as another message."""
         self.uuid, self.version = uuid4(), 0
         self.fields["submission"] = str(self.uuid)
-        self.form.add_error(
-            None,
-            "This form was sent before, with other words or to others, and that mail is "
-            "on its way. What stands here now was not sent. Send it to write once more.",
-        )
+        self.form.add_error(None, SENT_BEFORE)
         return self._again()
 
 
-# The button that was pressed → what is done; Enter presses the first.
-ACTIONS: dict[str, Callable[[Desk], HttpResponse]] = {
-    "preview": Desk.preview,
-    "remove": Desk.remove,
-    "draft": Desk.keep,
-    "send": Desk.send,
+# By the name of the button that was pressed. Enter presses Send: see compose.html.
+ACTIONS: dict[str, Callable[[PostedForm], HttpResponse]] = {
+    "preview": PostedForm.preview,
+    "remove": PostedForm.remove,
+    "draft": PostedForm.keep,
+    "send": PostedForm.send,
 }
 
 
@@ -340,15 +222,6 @@ def _with_submission(posted: QueryDict) -> QueryDict:
     except ValueError:
         fields["submission"] = str(uuid4())
     return fields
-
-
-def _chosen(form: ComposeForm, name: str, among: Any) -> Any:
-    """What is chosen in a field, if it may be, whatever else is wrong."""
-    field = "uuid" if name == "follows" else "pk"
-    try:
-        return among.filter(**{field: form.data.get(name) or None}).first()
-    except (ValueError, ValidationError):
-        return None
 
 
 def _beginning(request: UserRequest) -> dict[str, object]:

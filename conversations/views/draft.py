@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from conversations.forms import ComposeForm
 from conversations.models import Draft, Message
-from conversations.views.compose import Desk, page
+from conversations.views.compose import PostedForm, page
 from conversations.views.drafts import delete_and_tell
 from conversations.writing.drafting import HasGoneError
 from deliveryportal.accounts.access import UserRequest
@@ -23,7 +23,7 @@ from deliveryportal.accounts.access import UserRequest
 def draft(request: UserRequest, uuid: UUID) -> HttpResponse:
     """Go on with a draft, or see what became of it once it is sent."""
     if request.method == "POST":
-        return Desk(request).answer()
+        return PostedForm(request).answer()
     found = Draft.objects.of(request.user).filter(uuid=uuid).first()
     if found is None:
         sent = Message.objects.filter(sender=request.user, submission=uuid).first()
@@ -56,25 +56,25 @@ def draft(request: UserRequest, uuid: UUID) -> HttpResponse:
 @require_POST
 def save(request: UserRequest) -> HttpResponse:
     """Keep the form as it stands. Asked by the page itself, every few seconds."""
-    desk = Desk(request)
+    posted = PostedForm(request)
     try:
-        kept = desk.as_draft()
+        kept = posted.as_draft()
     except HasGoneError:
         return HttpResponse(status=204)
-    moved = kept is not None and kept.uuid != desk.uuid
+    moved = kept is not None and kept.uuid != posted.uuid
     return render(
         request,
         "conversations/_saved.html",
         {
-            "submission": kept.uuid if kept else desk.uuid,
+            "submission": kept.uuid if kept else posted.uuid,
             "version": kept.version if kept else 0,
             "saved_at": now() if kept else None,
             "moved": moved,
             "limit": settings.MAX_ATTACHMENT_BYTES,
             "files_changed": bool(request.FILES),
-            "files_error": desk.files_error,
-            "refused": desk.refused,
-            "attachments": desk.attachments,
+            "files_error": posted.files_error,
+            "refused": posted.refused,
+            "attachments": posted.attachments,
         },
     )
 

@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from channels.models.personal import found_for
+from channels.database.personal import found_for
 from conversations.lists.browsing import Browsing
 from conversations.lists.columns import COLUMNS, layout_of, offered
 from conversations.lists.counting import Counting, Number

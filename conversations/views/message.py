@@ -3,15 +3,14 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
-from channels.choosing import RecipientView, what_the_recipient_sees
 from channels.connecting import account_at
+from channels.recipient_view import RecipientView, view_from
 from conversations.lists.folders import list_of
 from conversations.models import Delivery, DeliveryEvent, Message
 from conversations.models.state import SCHEDULED, State
@@ -57,7 +56,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         {
             "message": found,
             "sent_again_as": found.resends.first(),
-            # What refreshes by itself does not ask for it.
+            # Lazy, because the part that refreshes by itself does not show it.
             "conversation": SimpleLazyObject(partial(_around, found, request.user)),
             "deliveries": deliveries,
             "to_do": [
@@ -105,14 +104,13 @@ def _around(message: Message, user: User) -> list[Message]:
 
 
 def _recipient_view(message: Message, delivery: Delivery) -> RecipientView:
-    """What arrives, or has arrived, by the account of that time."""
+    """What arrives; of what has left, by the account that was connected then."""
     channel = delivery.channel
-    return what_the_recipient_sees(
-        display_name=message.from_name,
-        address=message.from_address,
-        traits=channel.traits,
-        portal_domain=settings.PORTAL_DOMAIN,
-        account=channel.address
+    return view_from(
+        message.from_name,
+        message.from_address,
+        channel,
+        account=None
         if delivery.state == State.QUEUED
         else account_at(channel, delivery.left_at),
     )

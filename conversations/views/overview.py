@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from channels.transports import labels_of_kinds
 from conversations.lists.filtering import Known
 from conversations.models import Alert
 from conversations.views.around import LIVE_EVERYWHERE, around_page
@@ -19,7 +20,6 @@ from conversations.watching.overview import (
     is_being_counted,
     members,
     pictures,
-    untracked,
 )
 from conversations.watching.pictures import share
 from deliveryportal.accounts.access import UserRequest, manager_required
@@ -56,7 +56,7 @@ def _drawn(request: UserRequest) -> dict[str, Any]:
         "pictures": drawn,
         "anything": anything,
         "being_counted": not anything and is_being_counted(request.user),
-        "untracked": untracked(),
+        "untracked": labels_of_kinds(recording_bounces=False),
         "causes": causes,
         "cause_bars": [(cause, share(cause.number, most)) for cause in causes.shown],
         "domains": domains(request.user, span),

@@ -11,6 +11,7 @@ from conversations.blocking import release
 from conversations.models import Delivery, Evidence, Suppression
 from conversations.resending import resend_stopped, stopped_by
 from conversations.suppression_forms import ReleaseForm
+from conversations.views.resend import say_how_many
 from deliveryportal.accounts.access import UserRequest
 
 SHOWN = 50  # pieces of evidence, and of mail that it stopped
@@ -44,12 +45,7 @@ def resend_what_it_stopped(request: UserRequest, uuid: UUID) -> HttpResponse:
     """Send again what it stopped before its release, as far as one may see it."""
     found = _of_team(request, uuid)
     number = resend_stopped(found, by=request.user)
-    if not number:
-        messages.info(request, "There is nothing left to be sent again.")
-        return redirect(found)
-    what = "One message is" if number == 1 else f"{number:,} messages are"
-    messages.success(request, f"{what} on the way again.")
-    return redirect("conversations:pending")
+    return say_how_many(request, number, if_none=found)
 
 
 def _of_team(request: UserRequest, uuid: UUID) -> Suppression:

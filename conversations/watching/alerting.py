@@ -1,7 +1,8 @@
 """Telling managers that mail is refused for a reason that lies with us.
 
-Such a reason never speaks of the address: our server is blocked somewhere, or our
-set-up fails. One alert counts all mail of a team that one organisation refuses for it.
+Such a reason is never about the address: our server is blocked somewhere, or our
+set-up is wrong. One alert counts all mail of a team that one organisation, or one
+channel's server, refuses for one reason.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ Key = tuple[int, str, str]  # team, reason, organisation
 class Refusal:
     """One mail was refused, on the spot or later.
 
-    `remote` is the host that refused it in the recipient's name, if a report tells. The
-    server that we hand mail to ourselves is none: it may only pass on what others say.
+    `remote` is the host that refused it for the recipient, if a report names it. The
+    server that we hand mail to is not meant: it may only repeat what others say.
     """
 
     delivery: Delivery
@@ -47,7 +48,7 @@ class Refusal:
         return self.delivery.team_id, self.reason, self._what()
 
     def _what(self) -> str:
-        """Name it as By cause does, but one organisation for all domains it serves."""
+        """The channel, or the organisation that refuses, for all domains it serves."""
         if REASONS[self.reason].of is Speaks.CHANNEL:
             return self.delivery.channel.known_as[:255]
         domain = self.delivery.recipient_wire.rpartition("@")[2]
@@ -69,9 +70,9 @@ def alert_of_refusals(settled: Iterable[Outcome]) -> None:
 
 
 def raise_alerts(refusals: Iterable[Refusal]) -> None:
-    """Count each refusal that is our fault. Any number of workers may do so at once."""
+    """Count each refusal that is our fault. Safe in any number of workers at once."""
     alarming = [each for each in refusals if each.reason in ALARMING]
-    # In one order everywhere, so that no two workers wait for each other.
+    # Sorted, so that no two workers can wait for each other's rows.
     for key, group in groupby(sorted(alarming, key=_key), _key):
         _count(key, list(group))
 
@@ -110,7 +111,7 @@ def _suffixes() -> PublicSuffixList:
 
 
 def organisation_of(host: str) -> str:
-    """Return who runs `host`: `google.com` for `aspmx.l.google.com`."""
+    """Return the registered domain (`google.com` for `aspmx.l.google.com`) or IP."""
     name = host.strip(" .[]").lower()[:253]
     try:
         return str(ip_address(name))

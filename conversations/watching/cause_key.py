@@ -1,4 +1,4 @@
-"""The key of a cause, as the database makes it: what it speaks of, and in which words."""
+"""The key of a cause, as the database makes it (see models.cause), and its words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WHAT = {Speaks.ADDRESS: "", Speaks.DOMAIN: ".+", Speaks.CHANNEL: "[0-9]{1,18}"}
 
 @dataclass(frozen=True, slots=True)
 class CauseKey:
-    """`what` is the domain, or the key of the channel, if the reason speaks of one."""
+    """`what` is the domain or channel's pk that the reason speaks of; else empty."""
 
     reason: str
     what: str
@@ -31,7 +31,7 @@ class CauseKey:
 
     @classmethod
     def from_address(cls, text: str) -> Self | None:
-        """Read it; None if no failure can have it."""
+        """Read a key from an address; None if no failure can have it."""
         if text == UNKNOWN:
             return cls("", "")
         found = cls.of(text)
@@ -62,11 +62,11 @@ class CauseKey:
 
     @property
     def by_reason(self) -> Q:
-        """What is true of all of it, in words that more indexes know."""
+        """A wider condition, on the reason alone, which more indexes answer."""
         return Q(reason=self.reason)
 
     def title(self, channel: Channel | None) -> str:
-        """In words; of a channel that is not known, without its name."""
+        """The cause in words; without the channel's name if that is not known."""
         if self.of_channel:
             return self.why.at(channel.known_as if channel else "")
         return self.why.at(shown_domain(self.what))

@@ -1,8 +1,8 @@
-"""The database itself notes which open failures come and go, whoever changes them.
+"""Triggers that note as `CauseChange`s which open failures come and go, by any writer.
 
-After each `migrate`, and not in a migration: SQLite drops a table's triggers whenever
-Django makes it anew for another column. All is counted then, so that a tally that was
-tampered with is right again.
+They are made after each `migrate`, and not in a migration: SQLite drops a table's
+triggers whenever Django rebuilds the table to alter it. All is counted anew then, which
+also mends a tally that was tampered with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TALLY = CauseTally._meta.db_table
 
 
 def _is_open(row: str) -> str:
-    """As in the condition of the index conv_delivery_cause."""
+    """The condition of the index conv_delivery_cause, on NEW, OLD or the table."""
     states = ", ".join(f"'{state}'" for state in FAILURES)
     return f"{row}.state IN ({states}) AND {row}.triage = '{Triage.OPEN}'"
 
@@ -37,7 +37,7 @@ COME, GONE = _note("NEW", 1), _note("OLD", -1)
 OTHER = (
     "(OLD.team_id <> NEW.team_id OR COALESCE(OLD.cause, '') <> COALESCE(NEW.cause, ''))"
 )
-# What an open failure and its cause are made of.
+# The columns that decide whether a failure is open, and its cause.
 UPDATE = "UPDATE OF state, triage, team_id, reason, channel_id, recipient_wire"
 # Name, event, condition, what is noted.
 TRIGGERS = (
@@ -75,7 +75,7 @@ DROP = {
     "sqlite": "DROP TRIGGER IF EXISTS {name}",
     "postgresql": "DROP TRIGGER IF EXISTS {name} ON {table}",
 }
-# Writes only what is not so already: mostly nothing.
+# Writes only tallies that are wrong: usually none.
 COUNT_ALL = (
     f"DELETE FROM {CHANGES}",  # noqa: S608
     f"""
@@ -93,7 +93,7 @@ COUNT_ALL = (
 
 
 def ensure(using: str, **kwargs: Any) -> None:
-    """Make the triggers, which waits for those who write just now, and count."""
+    """Make the triggers and count all. Waits for transactions that are writing."""
     connection = connections[using]
     with transaction.atomic(using), connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,50 +9,34 @@ from functools import cache, cached_property
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import (
-    Count,
-    DateTimeField,
-    Func,
-    IntegerField,
-    Max,
-    Min,
-    Window,
-)
+from django.db.models import Count, DateTimeField, Func, IntegerField, Max, Min, Window
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
-from django.utils.safestring import SafeString
-from django.utils.timezone import get_current_timezone
 
+from channels.database.reading import values
 from channels.models import Channel
-from channels.models.reading import values
 from conversations.lists.folders import FOLDERS, OPEN
-from conversations.lists.markup import Html, as_html, moment
 from conversations.models import CauseTally, Delivery, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
-from conversations.models.state import FAILURES, State, Triage
+from conversations.models.state import FAILURES, Triage
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.remedies import RETRY, STOPPED, remedies
 from conversations.watching.cause_key import CauseKey
 from conversations.writing.reworking import IN_THE_WORDS
-from deliveryportal.accounts.access import as_key
 from deliveryportal.accounts.models import User
 
 AT_FIRST = 25  # causes on the page, unless all are asked for
 AT_MOST = 1_000
 LOOKED_AT = 200  # of a cause's failures, to know what stopped them
 
-# A channel that is paused for its credentials says so in one of these.
-SIGN_IN = re.compile(r"\b53[0-5]\b|authenti|password|credential|invalid_grant", re.I)
-
-# Where that is released which stops mail here; whether that list can be searched.
+# By reason: the label and page where it is released, and whether that page can be
+# searched.
 RELEASED: dict[str, tuple[str, str, bool]] = {
     "suppressed": ("See what is suppressed", "suppression:suppressions", True),
     "domain_blocked": ("See the blocked domains", "suppression:domains", False),
 }
 
 OTHER_WORDS = "Whoever wrote it opens the message to edit it and send it again."
-
-BUTTON = '<a id="{}-{}" class="button {}" aria-label="{}: {}" href="{}">{}</a>\n'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,45 +52,19 @@ class Cause:
     since: datetime
     last: datetime
     actions: tuple[Action, ...]
-    first: tuple[str, str] | None  # what has to come before: its label and address
-    member: User | None = None  # whose alone it is about
+    first: tuple[str, str] | None  # what to do before: label and address of its button
+    member: User | None = None  # if it counts the failures of one member only
 
     @property
     def url(self) -> str:
-        """Of the list of its failures."""
+        """The list of its failures."""
         return _list_of(CauseKey.of(self.key), self.member)
-
-    @property
-    def begun(self) -> SafeString:
-        return as_html([moment(self.since, get_current_timezone())])
 
     @property
     def links(self) -> list[tuple[Action, str]]:
         """Its actions, each with the address of its preview."""
         query = f"everything=1&tab=failed&{self._query}"
         return [(each, f"{each.url}?{query}") for each in self.actions]
-
-    @property
-    def buttons(self) -> SafeString:
-        """What comes first and the links, the first of them all the one to press."""
-        buttons = [(action.key, action.label, url) for action, url in self.links]
-        if self.first:
-            buttons.insert(0, ("first", *self.first))
-        return as_html(
-            Html(
-                BUTTON,
-                (
-                    key,
-                    str(self.place),
-                    "" if number else "button--primary",
-                    label,
-                    self.title,
-                    url,
-                    label,
-                ),
-            )
-            for number, (key, label, url) in enumerate(buttons)
-        )
 
     @cached_property
     def _query(self) -> str:
@@ -123,18 +80,6 @@ class Causes:
     more: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """Mail that has not failed, but waits behind a channel that a person must mend."""
-
-    channel: Channel
-    title: str
-    words: str
-    number: int
-    since: datetime
-    may_mend: bool
-
-
 def causes_for(
     user: User,
     at_most: int = AT_FIRST,
@@ -147,7 +92,9 @@ def causes_for(
 
     Or only of a member's, or of those since a time, or before it.
     """
-    failures = _seen_by(user, member).unresolved()  # none is archived
+    failures = Delivery.objects.visible_to(
+        user, member
+    ).unresolved()  # none is archived
     if since:
         failures = failures.filter(state_since__gte=since)
     if before:
@@ -158,7 +105,8 @@ def causes_for(
     else:
         found = _counted(failures, at_most)
     keys = [row.key for row in found.worst]
-    # For a team the index by cause finds them, for a member that of the filters.
+    # A team's are found by the index of causes, a member's by that of the filters,
+    # which has their reason.
     of_whom = (failures, "cause") if of_team else (failures.unarchived(), "reason")
     known = _Known(user, member, _channels(keys), _stops(*of_whom, keys))
     return Causes(
@@ -166,12 +114,6 @@ def causes_for(
         number=found.failures,
         more=max(0, found.causes - len(found.worst)),
     )
-
-
-def _seen_by(user: User, member: User | None) -> DeliveryQuerySet:
-    """All that the user may see, or a member's part of it."""
-    deliveries = Delivery.objects.visible_to(user)
-    return deliveries.filter(sender=as_key(member.pk)) if member else deliveries
 
 
 class _Row(NamedTuple):
@@ -202,7 +144,7 @@ def _tallied(failures: DeliveryQuerySet, user: User, at_most: int) -> _Found:
         row if row[0] else (*row[:2], *_ends(failures.filter(cause=None)))
         for row in values(rows, at_most)
     ]
-    # What was decided about since the tally was folded has no date.
+    # One without a date: all of it was decided about after the tally was folded.
     worst = [_Row(*row) for row in dated if row[2]]
     worst.sort(key=lambda row: (row.number, row.last), reverse=True)
     return _Found(worst, *tallies.total())
@@ -210,8 +152,11 @@ def _tallied(failures: DeliveryQuerySet, user: User, at_most: int) -> _Found:
 
 @cache
 def _end(order: str) -> RawSQL:
-    """When the first of a tally's failures came, or the last; by hand, because Django
-    takes longer to write it than for all the rest of the page's causes."""
+    """When a tally's first failure came ("ASC"), or its last ("DESC").
+
+    Written by hand: Django would take longer to write this than all other queries of
+    the page.
+    """
     where, parameters = OPEN.where
     found = (
         "SELECT state_since FROM conversations_delivery "  # noqa: S608
@@ -232,7 +177,7 @@ def _counted(failures: DeliveryQuerySet, at_most: int) -> _Found:
         failures.values("cause")
         .annotate(number=Count("*"), first=Min("state_since"), last=Max("state_since"))
         .order_by("-number", "-last")
-        # What all come to is worked out there: reading a thousand dates takes longer.
+        # The totals in the same query: to add up a thousand rows here takes longer.
         .annotate(of_all=Window(_Total("number")), causes=Window(Count("*")))
         .values_list("cause", "number", "first", "last", "of_all", "causes")[:at_most]
     )
@@ -245,9 +190,9 @@ def _counted(failures: DeliveryQuerySet, at_most: int) -> _Found:
 class _Stop:
     """What stopped the failures of a cause here, the newest of them."""
 
-    standing: bool  # of any, what stopped it
-    released: bool
-    address: str  # if it is one for all
+    standing: bool  # something of it still stops mail
+    released: bool  # something of it no longer does
+    address: str  # the only one that was stopped; empty if there are several
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +206,7 @@ class _Known:
 
 
 class _Total(Func):
-    """Over rows that are themselves aggregates, which Django's Sum refuses."""
+    """A sum of aggregates, which Django's own Sum refuses to be."""
 
     function = "SUM"
     window_compatible = True
@@ -270,7 +215,7 @@ class _Total(Func):
 
 def number_decided(user: User, triage: Triage, member: User | None = None) -> int:
     return (
-        _seen_by(user, member)
+        Delivery.objects.visible_to(user, member)
         .unarchived()
         .filter(state__in=FAILURES, triage=triage)
         .count()
@@ -286,7 +231,12 @@ def _channels(keys: Iterable[str]) -> dict[str, Channel]:
 def _stops(
     failures: DeliveryQuerySet, key: str, keys: Collection[str]
 ) -> dict[str, _Stop]:
-    """By cause, which is their reason. Asked only where there is any: mostly is none."""
+    """By cause: what stopped its failures. Mostly no cause is one of STOPPED, and then
+    nothing is asked.
+
+    `key` is the column that `failures` are looked up by; for these causes both the
+    cause and the reason have the same value.
+    """
     by = {
         cause: {
             pk
@@ -370,42 +320,3 @@ def _mender(channel: Channel, user: User) -> str:
     if channel.owner_id is None:
         return "Your admin keeps it."
     return "" if channel.owner_id == user.pk else f"Only {channel.owner} can mend it."
-
-
-def held_for(user: User, member: User | None = None) -> list[Held]:
-    """What waits for a channel to be mended, of what the user may see."""
-    rows = (
-        _seen_by(user, member)
-        .unarchived()
-        .filter(state=State.QUEUED, channel__health=Channel.Health.PAUSED)
-        .order_by()
-        .values_list("channel")
-        .annotate(Count("pk"), Min("created_at"))
-    )
-    found = {pk: (number, since) for pk, number, since in rows}
-    if not found:
-        return []
-    mendable = set(Channel.objects.kept_by(user).values_list("pk", flat=True))
-    return [
-        _held(channel, *found[channel.pk], may_mend=channel.pk in mendable)
-        for channel in Channel.objects.connected().filter(pk__in=found)
-    ]
-
-
-def _secret(channel: Channel) -> str:
-    return "Consent" if channel.transport_class.oauth_provider else "Password"
-
-
-def _held(channel: Channel, number: int, since: datetime, *, may_mend: bool) -> Held:
-    name = channel.known_as
-    refused = SIGN_IN.search(channel.paused_because)
-    return Held(
-        channel=channel,
-        title=f"{_secret(channel)} of {name} was refused"
-        if refused
-        else f"{name} stopped working",
-        words=channel.paused_because,
-        number=number,
-        since=channel.paused_at or since,
-        may_mend=may_mend,
-    )

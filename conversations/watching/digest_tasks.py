@@ -16,7 +16,7 @@ def send_digest(digest_id: int) -> None:
 
 
 def announce_digests(at: datetime) -> int:
-    """Make this morning's, and tell the workers of those that are due."""
+    """Make this morning's rows and announce those that are due; return how many."""
     make_due(at)
     due = taken_to_announce(at)
     return sum(takewhile(bool, (announce(send_digest, pk) for pk in due)))

@@ -1,7 +1,8 @@
 """The daily digest: each morning, to managers who want it, what did not arrive.
 
-The sweeper makes a row for each manager and day and announces it; a worker takes the
-row and mails it by the way of all account mail. Nothing is mailed when there is nothing.
+The sweeper makes a row for each manager and day and announces it. A worker takes the
+row and mails the digest as other account mail. If there is nothing to tell, nothing is
+mailed.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from deliveryportal.accounts.models import User
 logger = logging.getLogger(__name__)
 State = Digest.State
 
-# By the manager's clock. A day on which nobody swept before noon has no digest.
+# By the manager's clock. If no sweeper runs before noon, that day has no digest.
 HOURS = range(8, 12)
 NEW = timedelta(days=1)
 AGAIN_AFTER = timedelta(minutes=5)
-BUSY = timedelta(seconds=10)  # until one that found too many others is tried again
-MOST = 10  # causes, alerts and channels; the rest is counted
+BUSY = timedelta(seconds=10)  # until the next try, if all sessions were taken
+MOST = 10  # causes, alerts and channels that are named
 AT_A_TIME = 500
 
 
@@ -66,7 +67,7 @@ def make_due(at: datetime) -> None:
 
 
 def taken_to_announce(at: datetime) -> list[int]:
-    """Those that are due, each told to one sweeper only, and once in a while."""
+    """Return the ids of due digests, each to one sweeper, and not again for a while."""
     return [
         pk
         for pk in Digest.objects.due(at).values_list("pk", flat=True)[:AT_A_TIME]
@@ -75,7 +76,7 @@ def taken_to_announce(at: datetime) -> list[int]:
 
 
 def send(digest_id: int) -> None:
-    """Mail it, if it still is to be mailed and there is anything to tell."""
+    """Mail the digest, if it is still due, still wanted, and has anything to tell."""
     digest = (
         Digest.objects.filter(pk=digest_id, state=State.DUE)
         .select_related("manager")
@@ -96,7 +97,7 @@ def send(digest_id: int) -> None:
 
 
 def _hand_over_in_turn(digest: Digest, mail: EmailMultiAlternatives) -> None:
-    """A relay that hangs keeps no more workers busy than a host of mail may."""
+    """Take a session first: a relay that hangs keeps no more workers busy than that."""
 
     def queue_up() -> None:
         Digest.objects.filter(pk=digest.pk).update(not_before=now() + BUSY)
@@ -107,7 +108,7 @@ def _hand_over_in_turn(digest: Digest, mail: EmailMultiAlternatives) -> None:
 
 
 def _hand_over(digest: Digest, mail: EmailMultiAlternatives) -> None:
-    """What is marked as handing over is never tried again: it may have left."""
+    """Mail it. Once in `handing_over` it is never tried again: it may have left."""
     try:
         connection = get_connection()
         connection.open()
@@ -134,7 +135,7 @@ def _settle(digest: Digest, expected: State, then: State) -> bool:
 
 @dataclass(frozen=True)
 class News:
-    """What a manager is told of the team's mail on this morning."""
+    """What a manager is told about the team's mail this morning."""
 
     manager: User
     at: datetime
@@ -146,12 +147,12 @@ class News:
 
     @cached_property
     def old(self) -> Causes:
-        """Those that nobody has decided about for longer."""
+        """The open failures that are older than a day, by cause."""
         return causes_for(self.manager, MOST, before=self.at - NEW)
 
     @cached_property
     def channels(self) -> list[Channel]:
-        """The team's and its members' that stopped working."""
+        """Channels of the team and its members that have stopped working."""
         team = self.manager.team_id
         return list(
             Channel.objects.connected()
@@ -184,7 +185,7 @@ def letter(news: News) -> EmailMultiAlternatives:
     }
     name = "conversations/email/digest"
     mail = EmailMultiAlternatives(
-        # Names are text of people; a subject is one line.
+        # Names come from people and may hold line ends; a subject is one line.
         " ".join(render_to_string(f"{name}_subject.txt", context).split()),
         render_to_string(f"{name}_body.txt", context),
         None,
@@ -208,7 +209,7 @@ def _absolute(name: str, *args: str) -> str:
 
 
 def link_to_switch_off(manager: User) -> str:
-    """It works without a sign-in, for ever, and does nothing else."""
+    """A link that works without sign-in, for ever, and only switches the digest off."""
     return _absolute("conversations:digest-off", _signer().sign(str(manager.pk)))
 
 

@@ -1,6 +1,6 @@
-"""What waits, what is in hand and what came of the rest, for whoever runs it.
+"""Figures for the operator: mail that waits or is in hand, reports, and totals.
 
-Each figure is bounded by what waits, never by what was ever sent.
+The cost of each grows with what waits, never with what was ever sent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from channels.models import Allowance, Channel
 from conversations.models import Delivery, Hold, Lane, Report, Total
 from conversations.models.state import IS_DOWN, State
 
-# How long mail has been due: (label, less than). What is not due yet is "later".
+# What could go and has been due for so long: no worker is at work, or none keeps up.
+OVERDUE = timedelta(minutes=10)
+# How long mail has been due: (label, upper bound). Mail not due yet is "later".
 AGES: tuple[tuple[str, timedelta], ...] = (
     ("under 1 min", timedelta(minutes=1)),
     ("under 10 min", timedelta(minutes=10)),
@@ -33,12 +35,12 @@ class Figures:
     queued: Mapping[tuple[str, str], int]  # by kind of channel and age
     in_hand: int
     leases_expired: int
-    oldest_due: timedelta | None  # of what could go at once
+    oldest_due: timedelta | None  # how long the oldest has been due that could go now
     resting: int  # lanes that wait for a limit
     waiting: int  # lanes that wait for a session of their mail server
     slowed: int  # recipient domains that have asked for less, each on one channel
-    put_off: int  # because a server of the installation's own took none
-    pauses: Mapping[str, int]  # that an admin has placed and not lifted, by their scope
+    put_off: int  # waiting because a channel of the whole installation was down
+    pauses: Mapping[str, int]  # placed by admins and in force, by scope
     unread_reports: int
     unreadable_reports: int
     totals: Mapping[tuple[str, str], int]  # see tallying and sending.throttle_waits
@@ -80,13 +82,13 @@ def _put_off() -> int:
             channel__owner=None,
             channel__team=None,
         )
-        .exclude(waiting_for="")  # as the index of what was put off has it
+        .exclude(waiting_for="")  # as in the condition of conv_delivery_put_off
         .count()
     )
 
 
 def waits(at: datetime) -> list[tuple[str, int]]:
-    """Why queued mail waits, in the words its people read, the most frequent first."""
+    """Why queued mail waits, in the words its senders read, the most frequent first."""
     rows = (
         Delivery.objects.filter(state=State.QUEUED)
         .exclude(waiting_for="")

@@ -1,8 +1,8 @@
-"""When a member's mail fails more often than it does usually. Pure.
+"""Whether a member's mail fails more often than it usually does. Pure.
 
-The usual is the member's own: the eight weeks before. If failures came as they did
-then, the last days' number would lie within three standard deviations of what is
-expected (binomial) all but once in some hundred weeks.
+The usual is the member's own, from the eight weeks before. If failures came at that
+rate, the last days' number would be within three standard deviations of the expected
+one (binomial), except once in some hundred weeks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LEAST_BEFORE = 50  # mails: fewer are no habit
 LEAST_LATELY = 20  # mails: fewer say nothing
 LEAST_FAILED = 3
 DEVIATIONS = 3
-# Somebody who never had a failure is not far from it at the first.
+# Somebody who never had a failure does not stand out with the first ones.
 LEAST_RATE = 0.005
 
 RULE = (
@@ -36,7 +36,7 @@ class Rate:
 
     @property
     def value(self) -> float:
-        # A bounce may come in another week than its mail left.
+        # A bounce may count in a later week than its mail: failed can exceed tried.
         return min(1.0, self.failed / self.tried) if self.tried else 0.0
 
     @property

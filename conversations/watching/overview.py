@@ -1,7 +1,7 @@
-"""A team's mail in pictures, for its managers: from the hourly tallies, not from mail.
+"""A team's mail in pictures, for its managers: from hourly tallies, not deliveries.
 
-Each number leads to the list that it is about. Where mail has moved on meanwhile, as
-what bounced after it was sent, the list shows where it stands now.
+Each number links to the list it is about. The list shows the present state: mail that
+was sent and bounced later is counted as both here, but is no longer in Sent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from conversations.watching.pictures import Picture, Series, share, stacked
 from deliveryportal.accounts.models import User
 
 Kind = DeliveryEvent.Kind
-# What may be looked at, as the lists name it.
+# The periods to choose from, by the keys of the lists' filter `when`.
 SPANS = {"7": 7, "30": 30, "90": 90}
 USUAL_SPAN = "30"
 MOST_DOMAINS = 10
@@ -36,14 +36,14 @@ NEWEST = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One thing that becomes of mail, and the list in which it then stands."""
+    """One thing that becomes of mail, and the list it is then in."""
 
     kind: Kind
     title: str
     says: str
     folder: str
     list: str = ""
-    # Shown only for channels that record it: for the others a 0 would be false.
+    # Shown only for channels that record bounces: for others, a 0 would mislead.
     tracked: bool = False
 
 
@@ -118,7 +118,7 @@ def pictures(user: User, span: str) -> list[Picture]:
 
 
 def is_being_counted(user: User) -> bool:
-    """Whether something of the user's team will be in the pictures in a moment."""
+    """Whether the team has events that are not in the tallies yet."""
     table = DeliveryEvent._meta.db_table
     mark = TallyMark.objects.filter(table=table).first()
     not_yet = DeliveryEvent.objects.filter(pk__gt=mark.counted_to if mark else 0)
@@ -126,17 +126,8 @@ def is_being_counted(user: User) -> bool:
     return not_yet.filter(kind__in=kinds, delivery__team=user.team_id).exists()
 
 
-def untracked() -> list[str]:
-    """The channels whose bounces nobody here gets to see."""
-    return [
-        each.traits.label
-        for each in all_transports().values()
-        if not each.traits.records_bounces
-    ]
-
-
 def domains(user: User, span: str) -> list[Domain]:
-    """The recipients' domains with the most failures, open or not."""
+    """The recipient domains with the most failures, open or not, among the newest."""
     newest = (
         Delivery.objects.visible_to(user)
         .unarchived()
@@ -159,7 +150,7 @@ def domains(user: User, span: str) -> list[Domain]:
 
 
 def members(user: User) -> list[Member]:
-    """Who has sent lately, those first whose failures left their own normal."""
+    """Members who sent mail lately; first those with more failures than is normal."""
     since = _midnight(_days(DAYS)[0])
     lately, before = Q(hour__gte=since), Q(hour__lt=since)
     lost = Q(kind__in=[Kind.FAILED, Kind.BOUNCED])
@@ -179,7 +170,7 @@ def members(user: User) -> list[Member]:
         )
         .order_by()
     )
-    # Apart: joined, they would lead the database member by member through the tallies.
+    # A query of its own: joined, it would read the tallies member by member.
     names = dict(User.objects.filter(team=user.team_id).values_list("pk", "name"))
     found = [
         Member(
@@ -200,7 +191,7 @@ def _sum(of: Q) -> Coalesce:
 
 
 def _days(number: int) -> list[date]:
-    """The last days, today too, as the user's calendar has them."""
+    """The last `number` days by the active time zone, ending with today."""
     today = localdate()
     return [today - timedelta(days=back) for back in range(number - 1, -1, -1)]
 
@@ -213,7 +204,7 @@ Counted = Mapping[tuple[date, str, str], int]  # by day, kind of channel, outcom
 
 
 def _per_day(user: User, since: datetime) -> Counted:
-    """Where a time zone is off by half an hour, its days begin at the hour before."""
+    """Where a time zone is off by half an hour, that hour counts to the day before."""
     rows = (
         Tally.objects.filter(
             team=user.team_id,
@@ -276,7 +267,7 @@ def _picture(
 def _urls_of(
     day: date, folder: str, where: dict[str, str], places: Mapping[str, int]
 ) -> tuple[str, dict[int, str]]:
-    """The day's list, and that of each channel."""
+    """The addresses of the day's list, and of the day's list by channel."""
     only = {**where, "since": day.isoformat(), "until": day.isoformat()}
     return _url(folder, **only), {
         place: _url(folder, **only, channel=channel)

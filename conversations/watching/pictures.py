@@ -1,4 +1,4 @@
-"""Bars of a picture: numbers in, places in a drawing out. Pure."""
+"""Bar charts: numbers in, coordinates of an SVG out. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-# A day's width and the drawing's height, in the units of its viewBox.
+# Widths of a day and of its bar, and the height, in units of the viewBox.
 STEP, BAR, HEIGHT = 10, 8, 100
-COLOURS = 4  # of the stylesheet; then over again
+COLOURS = 4  # in the stylesheet; a fifth series begins again with the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """Numbers of days, a bar for each, the series on top of each other."""
+    """A chart with a bar for each day, in which the series are stacked."""
 
     key: str
     title: str
@@ -69,7 +69,7 @@ class Picture:
 
     @property
     def rows(self) -> list[Bar]:
-        """The table behind it: days on which there was anything, the latest first."""
+        """The rows of the table beside it: days with a number, the latest first."""
         return [bar for bar in reversed(self.bars) if bar.number]
 
 
@@ -123,5 +123,5 @@ def _segments(parts: Iterable[tuple[Series, int, str]], highest: int) -> list[Se
 
 
 def share(number: float, of: float) -> int:
-    """Percent, for the length of a lying bar; what is there can be seen."""
+    """The percentage for the length of a horizontal bar: 1 at least, to be visible."""
     return max(1, round(100 * number / of)) if number and of else 0

@@ -1,7 +1,7 @@
-"""Counting what the timelines say, each event once: by the sweeper, a moment later.
+"""The sweeper counts new events of the timelines, each once, a moment later.
 
-So sending pays nothing for being watched, no figure is ever made by counting
-deliveries, and a process that dies takes no count with it.
+So sending pays nothing for statistics, no figure is made by counting deliveries, and a
+process that dies loses no count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from conversations.models import DeliveryEvent, Report, Tally, TallyMark, Total
 
 Kind = DeliveryEvent.Kind
 
-# Longer than a transaction that writes events lasts.
+# Longer than any transaction that writes events; see TallyMark.
 SETTLED_AFTER = timedelta(seconds=10)
 AT_A_TIME = 20_000
 COUNTED = {
@@ -39,7 +39,7 @@ BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
 
 class Line(NamedTuple):
-    """What is counted of one event."""
+    """The fields of an event that are counted."""
 
     kind: str
     at: datetime
@@ -51,7 +51,7 @@ class Line(NamedTuple):
 
 
 def tally() -> int:
-    """Count what has settled since the last time; return the number of rows."""
+    """Count the rows that are safe to count; return how far the ids have moved."""
     return _count(DeliveryEvent, _count_events) + _count(Report, _count_reports)
 
 
@@ -137,7 +137,7 @@ def _add_to_hours(lines: Iterable[Line]) -> None:
 
 
 def _add_latencies(lines: Iterable[Line]) -> None:
-    """From due to handed over; the buckets are cumulative, as Prometheus has them."""
+    """Add the seconds from due to handed over, in Prometheus's cumulative buckets."""
     waits = [
         max(0.0, (line.at - line.not_before).total_seconds())
         for line in lines

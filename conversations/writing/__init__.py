@@ -1,10 +1,13 @@
-"""What is being written: kept, filled in and put right, until `composing` queues it.
+"""Messages that are being written, until `composing` queues them.
 
-drafting.py     kept by itself while somebody types
-attaching.py    its files
-rich_text.py    its formatted text: made harmless, and as the plain text beside it
+drafting.py     saving drafts while somebody types
+attaching.py    files
+rich_text.py    formatted text: made harmless, and as the plain text beside it
 merging.py      one text for a list of people
-scheduling.py   when it is to leave, by its writer's clock
-taking_back.py  undo, cancel and edit: what has not left is a draft again
-reworking.py    other words instead of those that were refused
+foreseeing.py   what its recipients would see, and who would not get it
+unusual.py      what may be a slip, told once before it is sent
+sending_off.py  Send: its messages queued, and the form kept to be taken back
+scheduling.py   when a message is to leave, by its writer's clock
+taking_back.py  undo, cancel and edit: mail that has not left becomes a draft again
+reworking.py    a new text instead of one that was refused
 """

@@ -1,4 +1,4 @@
-"""Files that go with a message: harmless names, a limit, one copy of each."""
+"""Files that go with a message: with harmless names, a size limit, one copy of each."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from conversations.models import Attachment
 from deliveryportal.accounts.models import User
 
 MAX_NAME = 150
-# Of the uploader's word on the type nothing is kept: a name tells as much.
+# For names that do not tell the type; the type that the browser sends is not used.
 UNKNOWN_TYPE = "application/octet-stream"
-# Separators, what Windows forbids, control characters, and those that turn the
-# direction of writing, with which fdp.exe reads as exe.pdf.
+# Separators, what Windows forbids, control characters, and those that change the
+# direction of writing, which can make a name that ends in fdp.exe look like exe.pdf.
 HOSTILE = re.compile(
     r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]'
 )
 
 
 class TooLargeError(ValueError):
-    """All files together are more than a message may carry; says so."""
+    """All files together exceed MAX_ATTACHMENT_BYTES; the message says so."""
 
     def __init__(self, size: int) -> None:
         super().__init__(
@@ -37,7 +37,7 @@ class TooLargeError(ValueError):
 
 
 def safe_name(name: str) -> str:
-    """What a file may be called anywhere; its ending is kept."""
+    """Return a name that is valid on any system; its ending is kept."""
     base = name.replace("\\", "/").rpartition("/")[2]
     clean = " ".join(HOSTILE.sub("_", base).split()).strip(". ")
     stem, dot, ending = clean.rpartition(".")
@@ -54,9 +54,9 @@ def content_type_of(name: str) -> str:
 def attach(
     owner: User, files: Iterable[UploadedFile[Any]], to: Sequence[Attachment] = ()
 ) -> list[Attachment]:
-    """Keep the files; return them behind those that are there already.
+    """Save the files; return those already attached (`to`) and then the new ones.
 
-    Raises TooLargeError, and keeps none of them then.
+    Raises TooLargeError, and then saves none.
     """
     new = list(files)
     size = sum(each.size or 0 for each in new) + sum(each.size for each in to)

@@ -1,44 +1,74 @@
-"""Keeping what is being written, so that nothing typed is ever lost."""
+"""Saving what is being written, so that nothing typed is ever lost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID, uuid4
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, Model, OuterRef, QuerySet
 from django.utils.timezone import now
 
 from channels.models import EmailIdentity
+from conversations.forms import ComposeForm
 from conversations.lists.microseconds import moment_of, number_of
 from conversations.models import Attachment, Draft, Message
 from conversations.models.draft import DraftQuerySet
+from conversations.writing.rich_text import as_text, sanitised
 from deliveryportal.accounts.models import User
 
+# The texts that are kept as they were typed, and how many letters of each.
+TEXTS = {"to": 100_000, "cc": 100_000, "bcc": 100_000, "people": 2_000_000}
+TEXTS |= {"subject": 1_000, "send_at": 40}
 KEPT_OUT_OF_SIGHT = timedelta(days=1)
 AT_A_TIME = 200
 
 
+M = TypeVar("M", bound=Model)
+
+
 class HasGoneError(Exception):
-    """The form's message was sent meanwhile: there is nothing left to keep."""
+    """The form's message was sent meanwhile: there is nothing left to save."""
 
 
 class Deleted(NamedTuple):
     number: int
-    mark: int  # what those that went together are had back by
+    mark: int  # identifies those deleted together, for `restore`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A form as it stands: its texts by field, and what was chosen in it."""
+    """The state of a form: its texts by field, and what was chosen in it."""
 
     texts: Mapping[str, str]
     identity: EmailIdentity | None = None
     follows: Message | None = None
     attachments: Sequence[Attachment] = ()
+
+    @classmethod
+    def of(cls, form: ComposeForm, attachments: Sequence[Attachment]) -> Self:
+        """What stands in a posted form, valid or not."""
+        body = form.typed("body")
+        if len(body) > settings.MAX_MESSAGE_BYTES:
+            body = ""  # no server would take it; it stands in the form alone
+        formatted = sanitised(body) if form.typed("format") == "html" else ""
+        texts = {name: form.typed(name)[:most] for name, most in TEXTS.items()}
+        texts["body"] = as_text(formatted) if formatted else body
+        identities = EmailIdentity.objects.of(form.user)
+        messages = Message.objects.filter(sender=form.user)
+        return cls(
+            # PostgreSQL takes no null character.
+            texts={name: text.replace("\0", "") for name, text in texts.items()}
+            | {"body_html": formatted},
+            identity=_chosen(identities, pk=form.typed("identity")),
+            follows=_chosen(messages, uuid=form.typed("follows")),
+            attachments=attachments,
+        )
 
     def __bool__(self) -> bool:
         return bool(self.attachments) or any(t.strip() for t in self.texts.values())
@@ -48,17 +78,27 @@ class Written:
         return {**self.texts, "identity": self.identity, "follows": self.follows}
 
 
-def keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | None:
-    """Save the form as the draft `uuid`; None if nothing stands in it.
+def _chosen(among: QuerySet[M], **key: str) -> M | None:
+    """What a field names, if that may be chosen, whatever else is wrong in the form."""
+    try:
+        return among.filter(
+            **{name: value or None for name, value in key.items()}
+        ).first()
+    except (ValueError, ValidationError):
+        return None
 
-    `version` is the one this form knows. Where another tab has saved other words since,
-    what stands here becomes a draft of its own, and both are kept. Raises HasGoneError
+
+def keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | None:
+    """Save the form as the draft `uuid`; return None if a new one would be empty.
+
+    `version` is the one this form has loaded. If another tab has saved other words
+    since, this form becomes a draft of its own, so both are kept. Raises HasGoneError
     if the message was sent meanwhile.
     """
     try:
         with transaction.atomic():
             return _keep(owner, uuid, version, written)
-    except IntegrityError:  # two tabs at the same moment: the other one has it
+    except IntegrityError:  # another tab has just made the draft of this uuid
         with transaction.atomic():
             return _begin(owner, uuid4(), written)
 
@@ -76,7 +116,7 @@ def _keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | No
         raise HasGoneError
     if not mine.exists():
         return _begin(owner, uuid, written) if written else None
-    # A page that was left while it was saved comes back and saves the same.
+    # A page left while it was saving comes back with an old version and the same words.
     same = mine.filter(forget_at=None, **written.fields).first()
     if same and set(same.attachments.all()) == set(written.attachments):
         return same
@@ -90,7 +130,7 @@ def _begin(owner: User, uuid: UUID, written: Written) -> Draft:
 
 
 def put_away(owner: User, uuid: UUID, written: Written, leaves_at: datetime) -> None:
-    """The form was sent: keep it out of sight for as long as it can be taken back."""
+    """Hide the draft of a form that was sent, until it can no longer be taken back."""
     draft, _ = Draft.objects.update_or_create(
         owner=owner,
         uuid=uuid,
@@ -103,7 +143,7 @@ def put_away(owner: User, uuid: UUID, written: Written, leaves_at: datetime) -> 
 
 
 def delete(drafts: DraftQuerySet) -> Deleted:
-    """Put them out of sight, where they can be had back for a while."""
+    """Hide the drafts; they can be restored until they are forgotten."""
     forget_at = now() + KEPT_OUT_OF_SIGHT
     number = drafts.update(forget_at=forget_at)
     return Deleted(number, number_of(forget_at))
@@ -111,7 +151,7 @@ def delete(drafts: DraftQuerySet) -> Deleted:
 
 @transaction.atomic
 def restore(owner: User, mark: int) -> list[Draft]:
-    """Bring back what was deleted together, but for what was sent after all."""
+    """Show drafts again that were deleted together, except those that were sent."""
     forget_at = moment_of(mark)
     if forget_at is None:
         return []
@@ -133,7 +173,7 @@ def forget(drafts: Sequence[Draft]) -> None:
 
 
 def forget_sent(at: datetime) -> None:
-    """Delete what was sent long enough ago."""
+    """Delete hidden drafts whose `forget_at` has come."""
     with transaction.atomic():
         old = Draft.objects.forgettable(at).select_for_update(skip_locked=True)
         forget(list(old.only("pk")[:AT_A_TIME]))

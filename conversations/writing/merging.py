@@ -1,4 +1,4 @@
-"""One text for a list of people: who they are, and what each of them reads. Pure."""
+"""One text for a list of people: reading the list, and filling in the text. Pure."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from typing import NamedTuple
 from channels.addresses import Address, AddressError, parse_address, told
 
 FIELD = re.compile(r"\{\{\s*([^{}\n]{1,60}?)\s*\}\}")
-# What is left where all fields are taken out, and was meant for one.
+# What was meant to be a field, in a text from which all valid fields are removed.
 MALFORMED = re.compile(r"\{\{[^\S\n]*\w[^\n]{0,30}")
-NAMED = 5  # people without a value, by name; the others as a number
-NAMES = {"name", "first_name", "last_name"}  # read from before the address
+NAMED = 5  # people without a value who are named; the others are counted
+NAMES = {"name", "first_name", "last_name"}  # known from a name before the address
 ADDRESS_COLUMNS = ("email", "e_mail", "email_address", "e_mail_address", "address")
 
 
 class MergeError(ValueError):
-    """What stands in the list cannot be merged; its sentences say why."""
+    """The list cannot be merged; the arguments are sentences that say why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody on the list, and what is known of them."""
+    """Somebody on the list, with their values by field."""
 
     address: Address
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class Row(NamedTuple):
-    """One on the list as they are written there."""
+    """One entry of the list as it is written there."""
 
     line: int
     address: str
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 def person(address: Address, columns: Mapping[str, str] | None = None) -> Person:
-    """What an address alone tells, and what the columns say instead."""
+    """A person with the fields that the address gives; those of columns come first."""
     first, _, last = " ".join(address.name.split()).partition(" ")
     known = {
         "name": address.name,
@@ -54,7 +54,7 @@ def person(address: Address, columns: Mapping[str, str] | None = None) -> Person
 
 
 def key_of(name: str) -> str:
-    """`First name`, `first-name` and `FIRST_NAME` are one field."""
+    """The key of a field: `First name`, `first-name` and `FIRST_NAME` are the same."""
     return re.sub(r"[\W_]+", "_", name.strip().casefold()).strip("_")
 
 
@@ -71,19 +71,19 @@ def read_people(text: str) -> list[Person]:
 
 
 def readable_people(text: str) -> Iterator[Person]:
-    """Read what can be read of a list that is still being written; somebody may come twice."""
+    """Read the valid entries of a list being written, perhaps with duplicates."""
     try:
         for row in _rows(text):
             with suppress(AddressError):
                 yield _person(row.address, row.columns)
-    except MergeError:  # a table that breaks off: up to there it counts
+    except MergeError:  # a broken table: the rows before that count
         return
 
 
 def told_differently(people: str, *texts: str) -> str:
-    """Name those of whom a readable list says more than one thing that the texts ask for.
+    """Name people for whom the list has different values of fields used in the texts.
 
-    Empty if there are none. The first line of each is the one that counts.
+    Empty if there are none. The first entry of each person is the one that counts.
     """
     asked = {key_of(name) for name in fields_in(*texts)} - {"email"}
     first: dict[str, Person] = {}
@@ -104,7 +104,7 @@ def _rows(text: str) -> Iterator[Row]:
 
 
 def _headings(line: str) -> tuple[list[str], str]:
-    """The columns' names, if the first line is one of headings."""
+    """The columns' keys and their divider, if the first line is one of headings."""
     if "@" in line:
         return [], ""
     divider = next((each for each in "\t;," if each in line), ",")
@@ -168,14 +168,14 @@ def _person(written: str, columns: Mapping[str, str]) -> Person:
 
 
 def fields_in(*texts: str) -> list[str]:
-    """The fields a text asks for, as written, each once."""
+    """The fields used in the texts, as written, each once."""
     return list(dict.fromkeys(name for text in texts for name in FIELD.findall(text)))
 
 
 def problems(people: Sequence[Person], *texts: str) -> list[str]:
-    """Say which fields nobody has, who lacks one, and what was meant for one.
+    """Say which fields nobody has, who lacks a value, and what is a malformed field.
 
-    Nothing may be sent then.
+    With any of these, nothing may be sent.
     """
     known = dict.fromkeys(name for each in people for name in each.fields)
     found = [
@@ -215,7 +215,7 @@ def _remedy(name: str, lacking: Person) -> str:
 
 
 def broken_fields(text: str, html: str) -> list[str]:
-    """Fields that can be read and not be filled in: half of the name is formatted."""
+    """Fields of the text that are broken in the HTML: half of a name is formatted."""
     whole = {key_of(unescape(name)) for name in FIELD.findall(html)}
     return [name for name in fields_in(text) if key_of(name) not in whole]
 

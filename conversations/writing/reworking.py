@@ -1,4 +1,4 @@
-"""Sending other words instead of those that were refused: a draft, linked to the failure."""
+"""Rewriting a message whose text was refused: a draft, linked to the failure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from conversations.writing.taking_back import typed_as, written_again
 from deliveryportal.accounts.auditing import Area, record
 from deliveryportal.accounts.models import User
 
-# What stands in the message, so that the same again would fail again.
+# Reasons that lie in the message: sent again unchanged, it would fail again.
 IN_THE_WORDS = frozenset(
     {"content_rejected", "message_too_big", "spam_policy", "not_sendable"}
 )
 
 
 def can_be_reworked(delivery: Delivery, user: User) -> bool:
-    """Whether the user wrote it, and it failed for what can be written otherwise."""
+    """Whether the user wrote it, and it failed for a reason that lies in the text."""
     return (
         delivery.sender_id == user.pk
         and delivery.reason in IN_THE_WORDS
@@ -34,7 +34,7 @@ def can_be_reworked(delivery: Delivery, user: User) -> bool:
 
 @transaction.atomic
 def rework(delivery: Delivery) -> Draft | None:
-    """The draft of what is to be sent instead, to the one it did not reach."""
+    """Return the draft of a replacement, to this recipient alone; make it if needed."""
     begun = Draft.objects.of(delivery.sender).filter(instead_of=delivery).first()
     if begun:
         return begun
@@ -49,13 +49,13 @@ def rework(delivery: Delivery) -> Draft | None:
 
 
 def replace_failed(failed: Delivery, *, by: User) -> None:
-    """Other words are on their way instead: nobody has to look after it any more."""
+    """Resolve the failure, because a rewritten message is on its way."""
     sent_again([failed], Order(by))
     record(Area.TRIAGE, "Sent other words instead", failed.recipient, by=by)
 
 
 def replaced_by(owner: User, submission: UUID) -> Delivery | None:
-    """The failure that the draft is sent instead of, locked; None if that is done."""
+    """The failure that the draft is to replace, locked; None if that was sent again."""
     draft = Draft.objects.filter(owner=owner, uuid=submission).first()
     if draft is None or draft.instead_of_id is None:
         return None

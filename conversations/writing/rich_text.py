@@ -1,4 +1,4 @@
-"""Formatted text: made harmless, and as the plain text beside it. Pure."""
+"""Formatted text: made harmless, and converted to and from plain text. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADDRESS = re.compile(r"[^\s@/?#:]+@([\w-]+\.)+[\w-]+")
 
 
 def where_it_leads(tag: str, attribute: str, value: str) -> str | None:
-    """Complete a link as people type it; from a mail none leads to this portal."""
+    """Complete a link as typed; None drops it, such as a path within this portal."""
     if attribute not in {"href", "src"}:
         return value
     typed = value.strip()
@@ -27,7 +27,7 @@ def where_it_leads(tag: str, attribute: str, value: str) -> str | None:
     return f"mailto:{typed}" if tag == "a" and ADDRESS.fullmatch(typed) else None
 
 
-# What an email may hold; no style, no script, nothing that loads but pictures.
+# The HTML that an email may hold: no styles, no scripts, nothing loaded but pictures.
 CLEANER = nh3.Cleaner(
     tags={
         *("p", "br", "hr", "blockquote", "pre", "code", "ul", "ol", "li", "a", "img"),
@@ -49,7 +49,7 @@ CLEANER = nh3.Cleaner(
 
 
 def lost_links(html: str) -> list[str]:
-    """Where the links lead that `sanitised` takes off their words, as they were typed."""
+    """The targets of links that `sanitised` removes, as they were typed."""
     reader = _Links()
     reader.feed(html)
     reader.close()
@@ -106,7 +106,7 @@ APART = frozenset(
 
 
 def sanitised(html: str) -> str:
-    """Return it without anything that could act; empty if nothing is to be seen."""
+    """Return harmless HTML; empty if there is nothing to see in it."""
     clean = CLEANER.clean(html.replace("\0", "")).strip()
     return clean if as_text(clean) or "<img" in clean or "<hr" in clean else ""
 
@@ -122,7 +122,7 @@ def as_html(text: str) -> str:
 
 
 def as_document(html: str) -> str:
-    """The HTML part of a mail: what programs expect around the text."""
+    """The HTML part of a mail: a whole document around the text."""
     return (
         '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head>'
         f"<body>\n{html}\n</body></html>\n"
@@ -138,7 +138,7 @@ def as_text(html: str) -> str:
 
 
 class _Reader(HTMLParser):
-    """Collects lines; a block begins a new one, behind what it stands in."""
+    """Collects lines of plain text; each block begins a new line, with its prefixes."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -223,7 +223,7 @@ class _Reader(HTMLParser):
         if self.line.strip():
             self._end_line()
         self.line = ""
-        # A list inside a list, and what stands in an item, is not set apart.
+        # Blocks in a list item, such as another list, get no blank line before them.
         if (
             tag in APART
             and not self.lists

@@ -1,4 +1,4 @@
-"""When a message is to leave, as its writer's clock says it. Pure."""
+"""When a message is to leave, by its writer's clock. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 
 class NoSuchTimeError(ValueError):
-    """The clocks leap over this time; `instead` is what they show then."""
+    """The clocks skip this time; `instead` is what they show then."""
 
     def __init__(self, local: datetime, zone: ZoneInfo, instead: datetime) -> None:
         super().__init__(
@@ -20,8 +20,8 @@ class NoSuchTimeError(ValueError):
 def instant(local: datetime, zone: ZoneInfo) -> datetime:
     """Return the moment at which clocks in the zone show this time.
 
-    Of an hour that comes twice, when clocks go back, it is the first. Raises
-    NoSuchTimeError for an hour that never comes.
+    If they show it twice, because they go back, return the first. Raises
+    NoSuchTimeError for a time that they skip.
     """
     moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     shown = moment.astimezone(zone).replace(tzinfo=None)

@@ -1,9 +1,9 @@
-"""Taking back what has not left: undo, cancel, edit. It becomes a draft again.
+"""Taking back mail that has not left (undo, cancel, edit): it becomes a draft again.
 
-Whoever comes first has it. A worker claims a delivery by an UPDATE that names the
-state `queued`; here the rows are locked and must still be `queued`. So a message is
-either taken back whole, or on its way and left alone. What was tried and put off has
-certainly not left, and can be taken back as well.
+A worker claims a delivery by an UPDATE that names the state `queued`; here the rows are
+locked and must still be `queued`. So a message is either taken back whole, or is on its
+way and left alone, whichever came first. Mail that was tried and put off has certainly
+not left, and can be taken back as well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from deliveryportal.accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """`number` messages are in `draft` again; `left` had begun to leave."""
+    """`number` messages are a draft again; `left` messages had begun to leave."""
 
     number: int
     left: int
@@ -37,9 +37,9 @@ class TakenBack:
 
 
 def take_back(message: Message, *, by: User | None = None) -> TakenBack:
-    """Take back one message; what was sent with it to others stays as it is.
+    """Take back one message; others that were sent by the same form stay as they are.
 
-    Here and below it is who wrote it that does so, unless another is named.
+    Here and below, `by` is who does so: its sender, if nobody is given.
     """
     form = message.submission
     others = Message.objects.filter(sender=message.sender, submission=form)
@@ -57,7 +57,7 @@ def take_back(message: Message, *, by: User | None = None) -> TakenBack:
 def take_back_all(
     sender: User, submission: UUID, *, by: User | None = None
 ) -> TakenBack:
-    """Take back all messages of one form, as far as they have not begun to leave."""
+    """Take back all messages of one form that have not begun to leave."""
     messages = Message.objects.filter(sender=sender, submission=submission)
     first = messages.select_related("identity").first()
     if first is None:
@@ -72,7 +72,7 @@ def take_back_all(
         draft = keep(sender, uuid4(), 0, written)
     else:
         draft.to, draft.people = _only(draft, set().union(*recipients.values()))
-        # What is left of a form that was sent in part is another form.
+        # If some messages have left, the draft is a new form: the old one was sent.
         draft.uuid = uuid4() if left else draft.uuid
         draft.forget_at = None
         draft.version += 1
@@ -88,10 +88,10 @@ def take_back_some(
     *,
     by: User | None = None,
 ) -> int:
-    """Take back these of one form, and none of its others; return how many.
+    """Take back these messages of one form, and no others; return how many.
 
-    They come together in one draft, with what was taken back like this before. If the
-    form itself is not known any more, each becomes a draft of its own.
+    They share one draft, with those taken back like this before. If the form's draft is
+    already forgotten, each becomes a draft of its own.
     """
     chosen = Message.objects.filter(pk__in=[each.pk for each in messages])
     form = Draft.objects.filter(owner=sender, uuid=submission).first()
@@ -108,7 +108,7 @@ def take_back_some(
 
 
 def _set_aside(form: Draft, taken: set[str]) -> None:
-    """Put recipients of a form into the draft of those that do not get it now."""
+    """Put these recipients of a form into the draft for what was taken back from it."""
     uuid = uuid5(form.uuid, "taken back")
     known = Draft.objects.select_for_update().filter(uuid=uuid).first()
     if known and known.forget_at is None and _recipients(known) <= _recipients(form):
@@ -135,14 +135,14 @@ def _set_aside(form: Draft, taken: set[str]) -> None:
 
 
 def _recipients(draft: Draft) -> set[str]:
-    """Whom it is to, one by one, in wire form."""
+    """The To recipients, each in wire form and casefolded."""
     typed, people = _read(draft)
     everybody = [*typed, *(each.address for each in people)]
     return {each.wire.casefold() for each in everybody}
 
 
 def _read(draft: Draft) -> tuple[list[Address], list[Person]]:
-    """Whom it is to: those in its line, and those on its list."""
+    """The recipients of the To line, and those of the list of people."""
     return (
         parse_addresses(draft.to) if draft.to.strip() else [],
         read_people(draft.people) if draft.people.strip() else [],
@@ -150,7 +150,10 @@ def _read(draft: Draft) -> tuple[list[Address], list[Person]]:
 
 
 def _delete_unsent(messages: MessageQuerySet, by: User) -> dict[int, set[str]]:
-    """Delete those of which no delivery was begun; return whom each was to, in wire form."""
+    """Delete messages none of whose deliveries has begun to leave.
+
+    Return their To recipients in wire form, by message pk.
+    """
     rows = (
         Delivery.objects.filter(message__in=messages)
         .select_for_update(of=("self",))
@@ -186,7 +189,7 @@ def _open_again(failures: Sequence[Delivery], by: User) -> None:
 
 
 def _sent_again_by(messages: MessageQuerySet) -> list[Delivery]:
-    """The failures that were resolved by these messages."""
+    """The failures that count as resolved because of these messages."""
     instead_of = messages.exclude(resend_of=None).values_list("resend_of", flat=True)
     failures = Delivery.objects.filter(
         message__in=list(instead_of),
@@ -198,9 +201,9 @@ def _sent_again_by(messages: MessageQuerySet) -> list[Delivery]:
 
 
 def _only(draft: Draft, taken: set[str]) -> tuple[str, str]:
-    """The recipients of a draft whose mail was taken back just now.
+    """The To line and list of people of a draft, reduced to the `taken` recipients.
 
-    Of the others it has left, or was taken back before and has a draft of its own.
+    The others' mail has left, or was taken back before into another draft.
     """
     if _recipients(draft) <= taken:
         return draft.to, draft.people
@@ -222,7 +225,7 @@ def typed_as(name: str, address: str) -> str:
 
 
 def written_again(message: Message) -> Written:
-    """The form that would write this message, without the signature it got."""
+    """The form that would write this message again, without the added signature."""
     deliveries = list(message.deliveries.order_by("pk"))
 
     def line(part: Part) -> str:

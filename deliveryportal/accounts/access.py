@@ -25,8 +25,8 @@ class UserRequest(HttpRequest):
 
 
 def as_key(pk: int) -> Cast:
-    """A number in the very type of its column: some indexes of PostgreSQL (btree_gin)
-    answer nothing else."""
+    """Cast a number to the very type of its column: some indexes of PostgreSQL
+    (btree_gin) serve no other."""
     return Cast(Value(pk), BigIntegerField())
 
 

@@ -25,7 +25,7 @@ FORBID: dict[str, tuple[str, ...]] = {
         f"AS $$ BEGIN RAISE EXCEPTION '{WORDS}'; END $$",
         f"CREATE OR REPLACE TRIGGER {TABLE}_no_change BEFORE UPDATE OR DELETE "
         f"ON {TABLE} FOR EACH ROW EXECUTE FUNCTION {TABLE}_refuse()",
-        # To empty it changes no row.
+        # TRUNCATE fires no trigger of a row.
         f"CREATE OR REPLACE TRIGGER {TABLE}_no_emptying BEFORE TRUNCATE "
         f"ON {TABLE} EXECUTE FUNCTION {TABLE}_refuse()",
     ),

@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """`by` is nobody where the product did it; `team_id` is none for all of it."""
+    """`by` is None if the product did it, `team_id` if it concerns all teams."""
 
     area: Area
     action: str

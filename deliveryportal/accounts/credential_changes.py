@@ -47,9 +47,10 @@ def note_saved(
     update_fields: frozenset[str] | None,
     **kwargs: Any,
 ) -> None:
-    """allauth's signal for a new one comes after the commit, when it might be lost.
+    """In place of allauth's signals: that for a new way to sign in comes after the
+    commit, when a crash could lose it, and for a new name there is none.
 
-    For another name it has none: no other change saves a passkey whole.
+    A passkey that is saved whole has been renamed: no other change does that.
     """
     way, by = instance.get_type_display(), instance.user
     if created:

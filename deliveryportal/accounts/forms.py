@@ -80,7 +80,7 @@ class SignupForm(forms.Form):
         return invitation.team if invitation else None
 
     def clean_time_zone(self) -> str:
-        """Nobody has typed it: one that does not exist is none, and no error."""
+        """Drop a zone that does not exist: no person typed it, who could correct it."""
         zone: str = self.cleaned_data["time_zone"]
         return zone if zone in available_timezones() else ""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
-from channels.choosing import what_the_recipient_sees
+from channels.recipient_view import view_from
 from conversations.models import Delivery
 from deliveryportal.practice.reading import Letter
 
@@ -23,11 +21,9 @@ def sender_as_shown(letter: Letter, delivery: Delivery | None) -> str:
     """
     if delivery is None:
         return f"{letter.from_name} <{letter.from_address}>".strip()
-    return what_the_recipient_sees(
-        display_name=letter.from_name,
-        address=letter.from_address,
-        traits=delivery.channel.traits,
-        portal_domain=settings.PORTAL_DOMAIN,
+    # A connected account's address would stand in From already.
+    return view_from(
+        letter.from_name, letter.from_address, delivery.channel, account=""
     ).headline
 
 

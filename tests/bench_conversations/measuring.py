@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.test import Client
 
-from channels.models.prepared import Preparing
+from channels.database.prepared import Preparing
 from deliveryportal.accounts.models import User
 
 TIMES, WARM = 30, 3

@@ -11,16 +11,17 @@ from django.core.mail import EmailMessage
 from pytest_django import Settings
 
 from channels.email_backend import RelayEmailBackend
-from channels.transports import _relays, hang_up, pick_up
+from channels.lines import hang_up, pick_up
+from channels.smtp import relays
 from tests.peers.scripted_smtp import ScriptedSmtp
 from tests.portal import free_port, wait_until
 
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
-    _relays.end_all()
+    relays.end_all()
     yield
-    _relays.end_all()
+    relays.end_all()
 
 
 def mail(*to: str) -> EmailMessage:

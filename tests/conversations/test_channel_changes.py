@@ -20,7 +20,7 @@ from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.models import User
-from tests.channels.transports.test_smtp_transport import settings_for
+from tests.channels.transports.test_smtp import settings_for
 from tests.peers.scripted_smtp import ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]

@@ -14,8 +14,8 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from channels.models import Allowance, Channel, EmailIdentity
+from channels.smtp.session import SmtpSession
 from channels.transports import OutgoingEmail, Receipt
-from channels.transports._smtp import SmtpSession
 from conversations import delivering
 from conversations.delivering import claim, deliver_lane, look_ahead
 from conversations.models import Delivery, DeliveryEvent

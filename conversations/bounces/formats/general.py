@@ -5,7 +5,7 @@ from __future__ import annotations
 from conversations.bounces.formats.layout import ALONE, NEXT, Layout
 from conversations.bounces.opened import ADDRESS
 
-# The address stands right behind these.
+# Words that an address follows directly.
 _NAMED = (
     "wasn't delivered to", "was not delivered to", "couldn't be delivered to",
     "could not be delivered to the following address:", "could not be delivered to the following user:",
@@ -31,7 +31,7 @@ _NAMED = (
     "받는사람", "받는 사람", "수신자", "수신인", "宛先", "送信先", "ontvanger:", "mottagare:", "modtager:",
     "příjemce:", "alıcı:",
 )  # fmt: skip
-# A list of addresses follows these, a line each.
+# Words that a list of addresses follows, one a line.
 _LISTED = (
     "to the following address(es)", "to the following addresses", "to the following recipients",
     "to the following recipient(s)", "to the following recipient", "to the following address",
@@ -50,7 +50,7 @@ _LISTED = (
     "以下收件人", "以下地址", "下列收件人",
 )  # fmt: skip
 
-# The header of the mail that came back, retold.
+# A summary of the header of the returned mail.
 _TOLD = rf"^[ \t]{{0,8}}(?:RCPT[ \t])?To:[ \t]{{0,8}}[<\"']?(?P<address>{ADDRESS})"
 
 LAYOUTS = (

@@ -1,4 +1,4 @@
-"""How a text names the recipients that failed: described by data, read by one function."""
+"""How a text names the recipients that failed: described as data, read by a method."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from conversations.bounces.texts import one_line
 MAX_RECIPIENTS = 100
 MAX_WORDS = 4_000  # characters about one recipient
 
-# An address alone at the beginning of a line, in whatever brackets, or with words after it.
+# An address at the beginning of a line, in whatever brackets, perhaps before words.
 LINE = rf"^[>\s]{{0,3}}[ \t*•·\-]{{0,12}}(?:to:[ \t]*|smtp[: ][ \t]*)?[\[<(\"']{{0,3}}(?P<address>{ADDRESS})[\])>\"']{{0,3}}(?=[ \t]*(?:$|[:;,(<\[]|\s-\s|[ \t]\S))"
 # The same, and nothing but a remark in brackets, a colon or words after two blanks.
 ALONE = rf"^[ \t*•·\-]{{0,12}}(?:smtp[: ][ \t]*)?[\[<(\"']{{0,3}}(?P<address>{ADDRESS})[\])>\"']{{0,3}}(?=[ \t]*(?:$|[:;,(<\[]|\.\.\. ))"
 # `<address>:` as qmail and Postfix write it.
 ANGLE = rf"^[ \t]{{0,4}}<(?P<address>{ADDRESS})>(?:[ \t]?\([^)\n]{{0,200}}(?:\n[^)\n]{{0,200}})?\))?:"
-# Right after the words that announce it.
+# An address right after the words that announce it.
 NEXT = rf"[\s:：*•\-]{{0,20}}(?:smtp[: ] ?|mailto:|rfc822;)?[\[<(\"'“«]{{0,3}}(?P<address>{ADDRESS})"
 
-# Where the parts of a mail could not be told apart.
+# Where the next part begins, if the parts of a mail could not be separated.
 _NEXT_PART = re.compile(r"\n(?:--\S.{0,100}\n)?content-", re.IGNORECASE)
 
 
@@ -30,10 +30,10 @@ _NEXT_PART = re.compile(r"\n(?:--\S.{0,100}\n)?content-", re.IGNORECASE)
 class Layout:
     """Where a text names recipients.
 
-    After one of `after` (in lower case, anywhere in the text; "" is its beginning) each
-    `entry` is a recipient, until one of `until`. What the server says of a recipient
-    stands between its entry and the next; with `words_before`, between the one before
-    and its own end of line.
+    After one of `after` (lower case, anywhere in the text; "" is its beginning) each
+    match of `entry` is a recipient, until one of `until`. The server's words about a
+    recipient are between its entry and the next; with `words_before`, between the
+    previous entry and the end of its own line.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Layout:
         return []
 
     def _again(self, text: str, lower: str, words: str, start: int) -> int:
-        """Where the same words name another; elsewhere they belong to the reason."""
+        """The next place of the words; for NEXT, only if an address follows them."""
         at = lower.find(words, start)
         while (
             at >= 0
@@ -89,7 +89,7 @@ class Layout:
         else:
             entries = []
             for entry in islice(self._entry.finditer(text, start, end), MAX_RECIPIENTS):
-                # Named again, in a reason that goes on.
+                # The same address again is a part of the words about it.
                 if not entries or entry["address"] != entries[-1]["address"]:
                     entries.append(entry)
         found = []

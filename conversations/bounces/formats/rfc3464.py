@@ -68,7 +68,7 @@ def read(mail: OpenedMail) -> list[Found]:
 
 
 def _in_text(mail: OpenedMail) -> list[Fields]:
-    """The groups of a report whose parts cannot be told apart."""
+    """The groups of fields in the text of a report whose parts cannot be separated."""
     text = mail.notice
     if not (mail.is_report and _IN_TEXT.search(text) and _ACTION_IN_TEXT.search(text)):
         return []
@@ -80,7 +80,7 @@ def _in_text(mail: OpenedMail) -> list[Fields]:
 
 
 def _joined(groups: list[Fields]) -> list[Fields]:
-    """Put together what a stray blank line took apart."""
+    """Join groups that a stray blank line has separated."""
     joined: list[Fields] = []
     for group in groups:
         if joined and _are_one(joined[-1], group):

@@ -1,4 +1,4 @@
-"""Where, in the text of a report, the mail begins that came back. Lines, lower case."""
+"""Lines, in lower case, at which a report's text goes on to the returned mail."""
 
 from __future__ import annotations
 

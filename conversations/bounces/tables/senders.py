@@ -1,4 +1,4 @@
-"""How mail by a mail server is told from mail by a person: its header."""
+"""The words in a header that tell a mail server's mail from a person's."""
 
 from __future__ import annotations
 

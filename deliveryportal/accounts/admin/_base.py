@@ -71,8 +71,8 @@ class OperatorAdmin(ModelAdmin[M]):
     # Filters with a field of their own (look up a team) take effect by a button.
     list_filter_submit = True
     view_on_site = False
-    # What narrows a list so that an index finds it, however rare: the beginnings of
-    # "parameter=value" in the address. All else is looked for page by page: see keyset.
+    # Filters for which an index finds rows, however rare: how "parameter=value" begins
+    # in the address. With any other the list is looked through: see keyset.
     served: tuple[str, ...] = ()
 
     def is_served(self, query: str, params: Mapping[str, Sequence[str]]) -> bool:
@@ -90,7 +90,7 @@ class OperatorAdmin(ModelAdmin[M]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
-        """For an id by that alone: an index finds it, and for words beside it none."""
+        """Look for an id in columns of ids alone: with others no index would serve."""
         uuid = as_uuid(search_term)
         if uuid is None or not self._ids:
             found: tuple[QuerySet[M], bool] = super().get_search_results(
@@ -106,12 +106,12 @@ class OperatorAdmin(ModelAdmin[M]):
     def get_paginator(
         self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any
     ) -> Paginator[Any]:
-        """Of what a field looks up here; and of the history of a row, which is short."""
+        """Count a row's history, which is short, and nothing that a field looks up."""
         kind = Paginator if queryset.model is LogEntry else InfinitePaginator
         return kind(queryset, *args, **kwargs)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """A number that no column holds narrows to nothing: as wrong as a word."""
+        """Treat a number too large for its column like any other wrong value."""
         try:
             return super().get_changelist_instance(request)
         except (OverflowError, DataError) as error:
@@ -165,7 +165,7 @@ def as_uuid(text: str) -> UUID | None:
 
 
 def notes_itself(func: F) -> F:
-    """An action that asks first, or leaves rows alone: it logs what it has changed."""
+    """Mark an action that logs what it changes: it asks first, or leaves rows alone."""
     func.notes_itself = True  # type: ignore[attr-defined]
     return func
 
@@ -176,7 +176,7 @@ def _notes_itself(name: str, func: Callable[..., Any]) -> bool:
 
 
 def _recorded(func: Callable[..., Any]) -> Callable[..., Any]:
-    """An action of a list, noted for each row before it is done."""
+    """Let an action of a list be logged for each row before it is done."""
 
     @wraps(func)
     def recorded(
@@ -190,7 +190,7 @@ def _recorded(func: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _team_of(row: Model) -> int | None:
-    """The team whose managers may know, by the first of these that the row has."""
+    """Return the team whose managers may know: by the first of these that it has."""
     if isinstance(row, Team):
         return row.pk
     for name in ("team_id", "owner", "user", "sender", "actor", "delivery", "message"):

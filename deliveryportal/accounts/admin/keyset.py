@@ -3,9 +3,10 @@
 A page's number in the address is a key: rows older than it, or newer where it is
 negative. Nothing is counted, and no row is read only to be passed over.
 
-A list that is narrowed to something rare would read all there is, to fill its page. It
-looks through so many rows; for what is left an index that serves it is asked, and where
-there is none the page says how far it came, and the next one goes on from there.
+A list that is narrowed to something rare would read the whole table to fill its page.
+So it looks through LOOKED_THROUGH ids. If that does not fill it, an index that serves
+the filter finds the rest; where there is none, the page says how far it came, and the
+next one goes on from there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.http import HttpRequest
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 
-FIRST = 1  # what Django says for no page at all
+FIRST = 1  # what Django says where the address names no page
 LOOKED_THROUGH = 50_000  # ids, for one page of a list that is narrowed
 
 
@@ -28,11 +29,11 @@ class KeysetChangeList(ChangeList):
 
     older: int | None = None
     newer: int | None = None
-    looked_through: int | None = None  # where the page ends before it is full
+    looked_through: int | None = None  # set where the page ends before it is full
 
     def get_results(self, request: HttpRequest) -> None:
         self.paginator = KeysetPaginator(self.queryset, self.list_per_page)
-        # Nobody has counted them: the page is told nothing that it could show.
+        # The rows are not counted, so the page must have no number to show.
         self.result_count = self.full_result_count = self.paginator.count
         self.show_full_result_count = self.can_show_all = False
         self.show_admin_actions = self.multi_page = True
@@ -85,9 +86,11 @@ class KeysetChangeList(ChangeList):
         rows: QuerySet[Model],
         bound: int,
     ) -> tuple[list[Model], int | None]:
-        """What was found if it fills the page; else what an index finds, or how far it is.
+        """Return what was found if it fills the page; else what an index finds in
+        `rows`, or how far it came.
 
-        `rows` are in an order that no index has: the key's would be read to its end.
+        `rows` are in an order that no index has, lest PostgreSQL reads the key's to its
+        end instead of using the filter's.
         """
         if more is not None:
             return found, more
@@ -97,7 +100,7 @@ class KeysetChangeList(ChangeList):
         return found, bound
 
     def _ends(self) -> tuple[int, int]:
-        """The oldest and the newest key of all; of a list that is not narrowed none."""
+        """Return the oldest and the newest key of all; zeros if nothing is filtered."""
         if not (self.query or self.get_filters_params()):
             return 0, 0
         keys = self.model._default_manager.values_list("pk", flat=True)

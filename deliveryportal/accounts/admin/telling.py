@@ -7,6 +7,6 @@ from django.http import HttpRequest
 
 
 def left_alone(request: HttpRequest, number: int, why: str) -> None:
-    """Of what was chosen and not touched; an action that says nothing seems broken."""
+    """Say how many that were chosen were not touched: silence would seem a fault."""
     if number:
         messages.warning(request, f"Left alone: {number}. {why}")

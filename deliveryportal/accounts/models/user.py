@@ -19,8 +19,8 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str, name: str = "") -> User:
         """Create an admin, who is also the manager of a team of their own.
 
-        Whoever may do that is trusted as they are: no mail has to arrive first, which is
-        what an admin may have to see to.
+        Whoever may do that is trusted with the address they give: no mail has to arrive
+        there first, since it may take an admin to make mail work.
         """
         from allauth.account.models import EmailAddress  # noqa: PLC0415 - it needs User
 

@@ -38,7 +38,7 @@ def history(request: UserRequest) -> HttpResponse:
         "areas": AuditEntry.Area.choices,
         "members": request.user.team.members.order_by("name", "pk"),
     }
-    return render(request, "settings/history.html", context)
+    return render(request, "accounts/history.html", context)
 
 
 def _number(text: str) -> int | None:

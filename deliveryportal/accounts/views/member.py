@@ -68,7 +68,7 @@ def deactivate(request: UserRequest, pk: int) -> HttpResponse:
         "objection": refused,
         "form": form,
     }
-    return render(request, "settings/member_deactivate.html", context)
+    return render(request, "accounts/member_deactivate.html", context)
 
 
 def _done(request: UserRequest, member: User, form: DeactivateForm) -> bool:

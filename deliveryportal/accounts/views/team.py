@@ -73,4 +73,4 @@ def _page(request: UserRequest, **context: Any) -> HttpResponse:
         context["invitations"] = team.invitations.filter(accepted_at=None).order_by(
             "email"
         )
-    return render(request, "settings/team.html", context)
+    return render(request, "accounts/team.html", context)

@@ -80,6 +80,13 @@ def test_settings_show_its_card_and_what_the_recipient_sees(
     assert CONNECT in shown
 
 
+def test_an_empty_list_says_whether_its_bounces_would_stand_there(
+    alice: User, as_user: SignIn
+) -> None:
+    shown = page(as_user(alice), "/conversations/failed/")
+    assert "Pigeon post" in shown.partition("Nothing here")[2]
+
+
 def test_no_migration_is_needed(db: None) -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 

@@ -13,16 +13,15 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
+from channels import calling
+from channels.lines import hang_up, pick_up
 from channels.transports import (
     OutgoingEmail,
     SettingsError,
     Transport,
     TransportError,
     Verdict,
-    _calling,
     _google,
-    hang_up,
-    pick_up,
     transport_class,
 )
 from tests.peers.google import (
@@ -391,13 +390,13 @@ def test_whoever_hangs_up_on_a_google_that_does_not_pick_up_has_sent_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     connecting = threading.Event()
-    connected = _calling._connected
+    connected = calling._connected
 
     def begin(*how: Any) -> socket.socket:
         connecting.set()
         return connected(*how)
 
-    monkeypatch.setattr(_calling, "_connected", begin)
+    monkeypatch.setattr(calling, "_connected", begin)
     raised: list[TransportError] = []
     with nobody_picks_up() as peer, at(f"http://{peer}") as gmail:
         waiting = threading.Thread(target=lambda: raised.append(failure(gmail)))

@@ -1,291 +1,231 @@
-"""The SMTP client against a server that answers, refuses, and hangs up on cue."""
+"""A person's own server: vetted, tested step by step, signed in to safely."""
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
+from urllib.parse import urlsplit
+
 import pytest
 
+from channels import egress
+from channels.egress import REFUSED_NUMBER
 from channels.transports import (
     OutgoingEmail,
+    SettingsError,
+    Transport,
     TransportError,
     Verdict,
     transport_class,
 )
-from channels.transports._smtp_server import Security, SmtpServer
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 
 EMAIL = OutgoingEmail(
-    envelope_sender="b0@bounce.portal.test",
+    envelope_sender="alice@acme.test",
     recipient="anna@customer.test",
-    content=b"Subject: Hello\r\n\r\nFirst line.\r\n.starts with a dot\r\n",
+    content=b"Subject: Hello\r\n\r\nText.\r\n",
 )
+SMTP = transport_class("smtp")
+Fields = dict[str, str]
 
 
-def portal(server: ScriptedSmtp):  # type: ignore[no-untyped-def]
-    settings = {"PORTAL_RELAY_URL": server.url, "PORTAL_DOMAIN": "portal.test"}
-    return transport_class("portal")(settings, {})
+def settings_for(server: ScriptedSmtp, **changes: object) -> dict[str, object]:
+    found = urlsplit(server.url)
+    return {
+        "host": found.hostname,
+        "port": str(found.port),
+        "security": "none",
+        "user": "",
+        "ca_text": "",
+        "PORTAL_DOMAIN": "portal.test",
+        "SMTP_ALLOWED_NETWORKS": ["127.0.0.0/8"],
+        **changes,
+    }
 
 
-def error_of(**replies: bytes) -> tuple[TransportError, ScriptedSmtp]:
-    with (
-        ScriptedSmtp(**replies) as server,
-        portal(server) as transport,
-        pytest.raises(TransportError) as caught,
-    ):
-        transport.send(EMAIL)
-    return caught.value, server
+def smtp(server: ScriptedSmtp, **changes: object) -> Transport:
+    return SMTP(settings_for(server, **changes), {"password": "hunter2"})
 
 
-def test_a_message_arrives_with_its_envelope_and_its_dots() -> None:
-    with ScriptedSmtp() as server, portal(server) as transport:
+def test_mail_leaves_from_the_identitys_own_address() -> None:
+    with ScriptedSmtp() as server, smtp(server) as transport:
         receipt = transport.send(EMAIL)
-    assert receipt.words == "2.0.0 taken"
     assert receipt.code == 250
-    assert b"MAIL FROM:<b0@bounce.portal.test> BODY=8BITMIME" in server.commands
-    assert b"RCPT TO:<anna@customer.test>" in server.commands
-    assert server.messages == [EMAIL.content.replace(b"\r\n.s", b"\r\n..s")]
+    assert b"MAIL FROM:<alice@acme.test> BODY=8BITMIME" in server.commands
 
 
-def test_one_connection_serves_many_messages() -> None:
-    with ScriptedSmtp() as server, portal(server) as transport:
-        for _ in range(3):
-            transport.send(EMAIL)
-    assert server.connections == 1
-    assert len(server.messages) == 3
-
-
-@pytest.mark.parametrize(
-    ("replies", "verdict", "code", "enhanced"),
-    [
-        ({"banner": b"554 5.7.1 go away"}, Verdict.CHANNEL_DOWN, 554, "5.7.1"),
-        ({"banner": b"421 4.3.2 busy"}, Verdict.CHANNEL_DOWN, 421, "4.3.2"),
-        ({"banner": HANG_UP}, Verdict.CHANNEL_DOWN, None, ""),
-        ({"MAIL": b"550 5.7.1 not you"}, Verdict.REFUSED, 550, "5.7.1"),
-        ({"MAIL": b"451 4.3.0 later"}, Verdict.NOT_NOW, 451, "4.3.0"),
-        ({"RCPT": b"550 5.1.1 no such user"}, Verdict.REFUSED, 550, "5.1.1"),
-        ({"RCPT": b"450 4.7.1 greylisted"}, Verdict.NOT_NOW, 450, "4.7.1"),
-        ({"RCPT": b"421 4.3.2 closing"}, Verdict.NOT_NOW, 421, "4.3.2"),
-        ({"RCPT": HANG_UP}, Verdict.NOT_NOW, None, ""),
-        ({"DATA": b"554 5.5.1 no"}, Verdict.REFUSED, 554, "5.5.1"),
-        ({"DATA": HANG_UP}, Verdict.NOT_NOW, None, ""),
-        ({"content": b"554 5.6.0 spam"}, Verdict.REFUSED, 554, "5.6.0"),
-        ({"content": b"452 4.3.1 full"}, Verdict.NOT_NOW, 452, "4.3.1"),
-        ({"content": HANG_UP}, Verdict.UNKNOWN, None, ""),
-        ({"content": b"nonsense"}, Verdict.UNKNOWN, None, ""),
-    ],
-)
-def test_what_went_wrong_decides_what_may_be_done(
-    replies: dict[str, bytes], verdict: Verdict, code: int | None, enhanced: str
+def test_a_server_inside_is_refused_at_every_connection(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    error, _ = error_of(**replies)
-    assert (error.verdict, error.code, error.enhanced) == (verdict, code, enhanced)
-    assert error.words
-    assert error.remote == "127.0.0.1"
-
-
-def test_a_connection_that_dies_in_the_middle_of_the_data_sent_nothing() -> None:
-    long = OutgoingEmail(
-        envelope_sender=EMAIL.envelope_sender,
-        recipient=EMAIL.recipient,
-        content=b"x" * 70 + b"\r\n" + b"line\r\n" * 2_000_000,
-    )
+    monkeypatch.setattr(egress, "REFUSAL_SECONDS", 0)
     with (
-        ScriptedSmtp(mid_content=HANG_UP) as server,
-        portal(server) as transport,
+        ScriptedSmtp() as server,
+        smtp(server, SMTP_ALLOWED_NETWORKS=[]) as transport,
         pytest.raises(TransportError) as caught,
     ):
-        transport.send(long)
-    assert caught.value.verdict is Verdict.NOT_NOW
-    assert server.messages == []
-
-
-def test_nothing_is_ever_sent_again_by_the_transport_itself() -> None:
-    _, server = error_of(content=HANG_UP)
-    assert len(server.messages) == 1
-    assert server.connections == 1
-
-
-def test_after_a_refusal_the_same_connection_takes_the_next_message() -> None:
-    def by_recipient(line: bytes) -> bytes:
-        return b"550 5.1.1 unknown" if b"nobody" in line else b"250 2.1.5 ok"
-
-    nobody = OutgoingEmail(
-        envelope_sender="b1@bounce.portal.test",
-        recipient="nobody@customer.test",
-        content=EMAIL.content,
-    )
-    with ScriptedSmtp(RCPT=by_recipient) as server, portal(server) as transport:
-        with pytest.raises(TransportError):
-            transport.send(nobody)
         transport.send(EMAIL)
-    assert server.connections == 1
-    assert len(server.messages) == 1
-
-
-def test_after_a_lost_connection_the_next_message_gets_a_new_one() -> None:
-    hang_up_once = iter([HANG_UP, b"250 2.1.5 ok"])
-    with (
-        ScriptedSmtp(RCPT=lambda line: next(hang_up_once)) as server,
-        portal(server) as transport,
-    ):
-        with pytest.raises(TransportError):
-            transport.send(EMAIL)
-        transport.send(EMAIL)
-    assert server.connections == 2
-    assert len(server.messages) == 1
-
-
-def test_nobody_listening_means_the_channel_is_down() -> None:
-    with ScriptedSmtp() as server:
-        url = server.url
-    settings = {"PORTAL_RELAY_URL": url, "PORTAL_DOMAIN": "portal.test"}
-    with (
-        transport_class("portal")(settings, {}) as transport,
-        pytest.raises(TransportError, match="refused") as caught,
-    ):
-        transport.send(EMAIL)
+    assert caught.value.words == REFUSED_NUMBER
     assert caught.value.verdict is Verdict.CHANNEL_DOWN
+    assert server.connections == 0
 
 
-def test_an_international_local_part_asks_for_smtputf8() -> None:
-    email = OutgoingEmail(
-        envelope_sender="b2@bounce.portal.test",
-        recipient="jürgen@customer.test",
-        content=EMAIL.content,
-    )
-    with ScriptedSmtp() as server, portal(server) as transport:
-        transport.send(email)
-        transport.send(EMAIL)
-    assert (
-        b"MAIL FROM:<b2@bounce.portal.test> BODY=8BITMIME SMTPUTF8" in server.commands
-    )
-    assert "RCPT TO:<jürgen@customer.test>".encode() in server.commands
-
-
-def test_an_international_header_asks_for_smtputf8_and_a_body_does_not() -> None:
-    def email(content: str) -> OutgoingEmail:
-        return OutgoingEmail(
-            envelope_sender=EMAIL.envelope_sender,
-            recipient=EMAIL.recipient,
-            content=content.encode(),
-        )
-
-    with ScriptedSmtp() as server, portal(server) as transport:
-        transport.send(email("Subject: Hello\r\n\r\nGrüße\r\n"))
-        transport.send(email("From: jürgen@acme.test\r\n\r\nText\r\n"))
-    asked = [b"SMTPUTF8" in line for line in server.commands if b"FROM" in line]
-    assert asked == [False, True]
-
-
-def test_without_smtputf8_it_is_refused_and_nothing_is_sent() -> None:
-    email = OutgoingEmail(
-        envelope_sender="b2@bounce.portal.test",
-        recipient="jürgen@customer.test",
-        content=EMAIL.content,
-    )
-    with (
-        ScriptedSmtp(EHLO=b"250 far.test") as server,
-        portal(server) as transport,
-        pytest.raises(TransportError, match="SMTPUTF8") as caught,
-    ):
-        transport.send(email)
-    assert caught.value.verdict is Verdict.REFUSED
+def test_each_step_is_told_as_it_is_made() -> None:
+    with ScriptedSmtp() as server, smtp(server) as transport:
+        steps = list(transport.probe("alice@acme.test"))
+    assert [(step.label, step.done) for step in steps] == [
+        ("Name resolved", True),
+        ("Connected", True),
+        ("Sender accepted", True),
+    ]
+    assert steps[1].words == "far.test ESMTP"
     assert server.messages == []
 
 
-PIPELINING = b"250-far.test\r\n250-PIPELINING\r\n250 8BITMIME"
-
-
-def test_a_server_that_pipelines_is_sent_the_envelope_at_once() -> None:
-    with ScriptedSmtp(EHLO=PIPELINING) as server, portal(server) as transport:
-        for _ in range(3):
-            transport.send(EMAIL)
-    assert server.connections == 1
-    assert server.messages == [EMAIL.content.replace(b"\r\n.s", b"\r\n..s")] * 3
-
-
 @pytest.mark.parametrize(
-    ("replies", "verdict", "code"),
+    ("replies", "step", "words"),
     [
-        ({"MAIL": b"550 5.7.1 not you", "DATA": b"503 no"}, Verdict.REFUSED, 550),
-        ({"RCPT": b"550 5.1.1 unknown", "DATA": b"554 no"}, Verdict.REFUSED, 550),
-        ({"RCPT": b"451 4.7.1 later", "DATA": b"554 no"}, Verdict.NOT_NOW, 451),
-        ({"DATA": b"451 4.3.0 later"}, Verdict.NOT_NOW, 451),
-        ({"MAIL": HANG_UP}, Verdict.NOT_NOW, None),
-        ({"RCPT": HANG_UP}, Verdict.NOT_NOW, None),
-        ({"DATA": HANG_UP}, Verdict.NOT_NOW, None),
-        ({"MAIL": b"421 4.3.2 busy"}, Verdict.NOT_NOW, 421),
-        ({"content": HANG_UP}, Verdict.UNKNOWN, None),
-        ({"content": b"452 4.3.1 full"}, Verdict.NOT_NOW, 452),
+        ({"banner": b"554 5.3.2 not today"}, "Connected", "5.3.2 not today"),
+        ({"banner": HANG_UP}, "Connected", "It closed the connection."),
+        ({"MAIL": b"553 5.7.1 not yours"}, "Sender accepted", "5.7.1 not yours"),
     ],
 )
-def test_with_pipelining_each_answer_means_what_it_means_without(
-    replies: dict[str, bytes], verdict: Verdict, code: int | None
+def test_the_step_that_fails_says_what_the_server_said_and_what_to_try(
+    replies: dict[str, bytes], step: str, words: str
 ) -> None:
-    error, server = error_of(EHLO=PIPELINING, **replies)
-    assert (error.verdict, error.code) == (verdict, code)
-    assert server.messages == [] or "content" in replies
+    with ScriptedSmtp(**replies) as server, smtp(server) as transport:
+        steps = list(transport.probe("alice@acme.test"))
+    assert (steps[-1].label, steps[-1].done) == (step, False)
+    assert steps[-1].words == words
+    assert steps[-1].advice
+    assert all(each.done for each in steps[:-1])
 
 
-def test_a_server_that_refuses_the_recipient_and_wants_the_message_gets_none() -> None:
-    with (
-        ScriptedSmtp(EHLO=PIPELINING, RCPT=b"550 5.1.1 unknown") as server,
-        portal(server) as transport,
-    ):
-        for _ in range(2):
-            with pytest.raises(TransportError, match="unknown"):
-                transport.send(EMAIL)
-    assert server.messages == []
-    assert server.connections == 2
+@pytest.mark.parametrize("stage", ["banner", "EHLO", "RCPT"])
+def test_a_test_as_a_whole_has_a_time_limit(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def say_nothing(line: bytes) -> bytes:
+        over.wait(timeout=60)
+        return HANG_UP
+
+    module = sys.modules[SMTP.__module__]
+    monkeypatch.setattr(module, "PROBED_WITHIN", 0.3)
+    begun = time.monotonic()
+    with ScriptedSmtp(**{stage: say_nothing}) as server, smtp(server) as transport:
+        *_, last = transport.probe("alice@acme.test")
+        over.set()
+    assert time.monotonic() - begun < 10  # a reply alone may take 20
+    assert (last.done, last.words) == (False, "It did not answer in time.")
 
 
-@pytest.mark.parametrize("address", ["a@b.test>\r\nRCPT TO:<c@d.test", "a>b@c.test"])
-def test_an_address_cannot_add_a_command(address: str) -> None:
-    for sender, recipient in (("b@portal.test", address), (address, "a@b.test")):
-        email = OutgoingEmail(
-            envelope_sender=sender, recipient=recipient, content=EMAIL.content
-        )
-        with (
-            ScriptedSmtp() as server,
-            portal(server) as transport,
-            pytest.raises(TransportError) as caught,
-        ):
-            transport.send(email)
-        assert caught.value.verdict is Verdict.REFUSED
-        assert not any(b"c@d.test" in command for command in server.commands)
-
-
-def test_hostile_replies_are_cut_and_free_of_nul() -> None:
-    error, _ = error_of(RCPT=b"550-" + b"A" * 400 + b"\x00\r\n550 5.1.1 end")
-    assert "\x00" not in error.words
-    assert len(error.words) <= 2000
-
-
-def test_a_relay_url_is_read_with_its_parts() -> None:
-    server = SmtpServer.from_url("smtps://me:p%40ss@mail.test?ca=/etc/ca.pem")
-    assert server == SmtpServer(
-        host="mail.test",
-        port=465,
-        security=Security.TLS,
-        user="me",
-        password="p@ss",
-        ca="/etc/ca.pem",
+def test_tls_from_the_start_on_a_port_without_it_says_to_choose_starttls() -> None:
+    with ScriptedSmtp() as server, smtp(server, security="tls") as transport:
+        steps = list(transport.probe("alice@acme.test"))
+    assert (steps[-1].label, steps[-1].done) == (
+        "Encrypted, certificate verified",
+        False,
     )
-    assert "p@ss" not in repr(server)
+    assert steps[-1].words == (
+        "This port does not begin with TLS. Choose STARTTLS for it."
+    )
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("reply", "passes"),
     [
-        "nonsense",
-        "http://mail.test",
-        "smtp://",
-        "smtp://mail.test:notaport",
-        "smtp://mail.test:99999",
-        "smtp://mail.test/path",
-        "smtp://mail.test?verify=no",
-        "smtp://[::1",
+        (b"250 2.1.5 ok", True),
+        (b"450 4.2.0 greylisted", True),
+        (b"550 5.1.1 no such mailbox here", True),
+        (b"553 5.7.1 sender rejected: not owned by user", False),
+        (b"530 5.7.0 sign in first", False),
+        (b"554 relay access denied", False),
+        (b"nonsense", False),
+        (HANG_UP, False),
     ],
 )
-def test_a_relay_url_that_cannot_be_used_is_refused_in_words(url: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        SmtpServer.from_url(url)
+def test_a_sender_is_judged_once_there_is_a_recipient(
+    reply: bytes, passes: bool
+) -> None:
+    with ScriptedSmtp(RCPT=reply) as server, smtp(server) as transport:
+        steps = list(transport.probe("alice@acme.test"))
+    assert steps[-1].label == "Sender accepted"
+    assert steps[-1].done is passes
+    assert b"RCPT TO:<alice@acme.test>" in server.commands
+    assert b"DATA" not in {command[:4].upper() for command in server.commands}
+
+
+def test_an_international_sender_is_judged_like_any_other() -> None:
+    with ScriptedSmtp() as server, smtp(server) as transport:
+        *_, last = transport.probe("jürgen@acme.test")
+    assert last.done
+    assert "RCPT TO:<jürgen@acme.test>".encode() in server.commands
+
+
+@pytest.mark.parametrize(
+    ("replies", "verdict"),
+    [
+        ({"AUTH": b"535 5.7.8 wrong"}, Verdict.CHANNEL_BROKEN),
+        ({"AUTH": b"503 5.5.1 not enabled"}, Verdict.CHANNEL_BROKEN),
+        ({"AUTH": b"334 no challenge"}, Verdict.CHANNEL_DOWN),
+        ({"AUTH": b"454 4.7.0 not now"}, Verdict.CHANNEL_DOWN),
+        ({"MAIL": b"530 5.7.0 sign in first"}, Verdict.CHANNEL_BROKEN),
+        ({"MAIL": b"550 5.7.1 not you"}, Verdict.REFUSED),
+        ({"RCPT": b"450 4.2.0 wait"}, Verdict.NOT_NOW),
+        ({"RCPT": b"452 4.5.3 too many"}, Verdict.NOT_NOW),
+        ({"RCPT": b"554 5.7.1 no"}, Verdict.REFUSED),
+    ],
+)
+def test_the_table_of_errors(replies: dict[str, bytes], verdict: Verdict) -> None:
+    ehlo = b"250-far.test\r\n250 AUTH CRAM-MD5"
+    with (
+        ScriptedSmtp(EHLO=ehlo, **{"AUTH": b"235 2.7.0 in", **replies}) as server,
+        smtp(server, user="alice") as transport,
+        pytest.raises(TransportError) as caught,
+    ):
+        transport.send(EMAIL)
+    assert caught.value.verdict is verdict
+    assert server.messages == []
+
+
+def test_a_password_is_never_sent_in_clear() -> None:
+    with (
+        ScriptedSmtp(EHLO=b"250-far.test\r\n250 AUTH PLAIN LOGIN") as server,
+        smtp(server, user="alice") as transport,
+        pytest.raises(TransportError, match="no way to sign in") as caught,
+    ):
+        transport.send(EMAIL)
+    assert caught.value.verdict is Verdict.CHANNEL_BROKEN
+    assert not any(command.startswith(b"AUTH") for command in server.commands)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"host": "smtp.gmail.com"}, "host", "connect Gmail instead"),
+        ({"host": "SMTP.GMAIL.COM."}, "host", "connect Gmail instead"),
+        ({"host": "mail test"}, "host", "not the name of a server"),
+        ({"host": "mail.test\r\nX"}, "host", "not the name of a server"),
+        ({"port": "0"}, "port", "1 to 65535"),
+        ({"port": "70000"}, "port", "1 to 65535"),
+        ({"security": "none", "user": "alice"}, "security", "never sent in clear"),
+        ({"ca_text": "not a certificate"}, "ca_text", "PEM form"),
+        ({"ca_text": "-----BEGIN CERTIFICATE-----\nx"}, "ca_text", "PEM form"),
+        ({"ca_text": "ä"}, "ca_text", "PEM form"),
+    ],
+)
+def test_settings_that_cannot_work_are_answered_before_anything_connects(
+    changes: Fields, field: str, words: str
+) -> None:
+    fields = {"host": "mail.test", "port": "587", "security": "starttls", "user": ""}
+    with pytest.raises(SettingsError, match=words) as caught:
+        SMTP.check_settings({**fields, **changes})
+    assert caught.value.field == field
+
+
+def test_every_preset_can_be_tried_as_it_is() -> None:
+    for preset in SMTP.presets:
+        assert preset.advice
+        SMTP.check_settings({"user": "me", **preset.values, "host": "mail.test"})

@@ -9,7 +9,7 @@ import pytest
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from channels.models.prepared import prepared
+from channels.database.prepared import prepared
 from conversations.delivering import deliver_lane, look_ahead
 from conversations.models import Delivery, Message
 from conversations.models.hold import HeldBack
@@ -36,7 +36,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(sum(map(len, texts)))
         return rows
 
-    monkeypatch.setattr("channels.models.reading.prepared", count)
+    monkeypatch.setattr("channels.database.reading.prepared", count)
     return sizes
 
 

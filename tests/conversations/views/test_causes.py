@@ -295,21 +295,6 @@ def test_the_tabs_and_lists_around_it_stay_with_the_member(
     assert f'href="{URL}?{whose}"' in page
 
 
-def test_a_held_channel_is_told_of_with_the_members_mail_alone(
-    as_user: AsUser, alice: User, bob: User, make_delivery: MakeDelivery
-) -> None:
-    server = Channel.objects.create(
-        kind="smtp", team=bob.team, config={"host": "smtp.acme.com"}
-    )
-    for sender in (alice, alice, bob):
-        make_delivery(sender)
-    Delivery.objects.update(channel=server)
-    pause(server, "535 no")
-    for query, number in (("", 3), (f"?member={alice.pk}", 2)):
-        [held] = as_user(bob).get(f"{URL}{query}").context["held"]
-        assert held.number == number
-
-
 def test_members_are_offered_to_managers_and_nobody_outside_the_team(
     as_user: AsUser, alice: User, bob: User, charlie: User
 ) -> None:

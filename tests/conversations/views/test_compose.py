@@ -234,16 +234,16 @@ def test_choosing_another_identity_shows_what_its_recipient_sees(
     )
     client = as_user(alice)
     page = client.get(URL).context
-    assert page["chosen"][0].address == "alice@acme.test"
+    assert page["foreseen"].chosen[0].address == "alice@acme.test"
     seen = client.post(SEEN, {"identity": other.pk})
-    assert seen.context["chosen"][0] == other
+    assert seen.context["foreseen"].chosen[0] == other
     assert b"<html" not in seen.content
     assert b"sales@acme.test is not verified yet" in seen.content
     for refused in (
         client.get(URL, {"identity": "x"}),
         client.post(SEEN, {"identity": "x"}),
     ):
-        assert refused.context["chosen"][0].address == "alice@acme.test"
+        assert refused.context["foreseen"].chosen[0].address == "alice@acme.test"
 
 
 @pytest.mark.parametrize(

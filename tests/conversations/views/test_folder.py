@@ -149,7 +149,8 @@ def test_a_manager_sees_the_team_a_member_only_their_own(
 
 
 def test_an_empty_tab_teaches(alice: User, as_user: SignIn) -> None:
-    assert "bounces into that mailbox" in page(as_user(alice), "/conversations/failed/")
+    failed = page(as_user(alice), "/conversations/failed/")
+    assert "bounces into the mailbox it was sent from" in failed
     assert "Write a message" in page(as_user(alice), "/conversations/sent/")
     assert "Nothing waits" in page(as_user(alice), "/conversations/pending/")
 

@@ -73,9 +73,7 @@ def test_addresses_can_be_searched(bob: User, as_user: SignIn) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "query", ["Bücher.test", "@bücher.test", "xn--b"]
-)
+@pytest.mark.parametrize("query", ["Bücher.test", "@bücher.test", "xn--b"])
 def test_a_domain_is_shown_and_found_as_people_write_it(
     query: str, bob: User, as_user: SignIn
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Self
 
 import pytest
 
-from channels.transports import _smtp
+from channels.smtp import session
 from tests.channels.transports.far_ends._base import Act, FarEnd
 from tests.peers.scripted_smtp import DEFAULTS, HANG_UP, ScriptedSmtp
 
@@ -69,7 +69,7 @@ class SmtpFarEnd(FarEnd):
             Act.SILENT_BEFORE: "COMMAND_TIMEOUT",
             Act.SILENT_AFTER: "FINAL_REPLY_TIMEOUT",
         }
-        monkeypatch.setattr(_smtp, limits[act], SLOW)
+        monkeypatch.setattr(session, limits[act], SLOW)
 
     def _after(self, seconds: float | None, reply: bytes) -> Callable[[bytes], bytes]:
         """Answer so much later; None: when the test is over."""

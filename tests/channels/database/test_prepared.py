@@ -8,7 +8,7 @@ from django.db.transaction import TransactionManagementError
 from django.db.utils import OperationalError
 from django.test.utils import CaptureQueriesContext
 
-from channels.models.prepared import prepared
+from channels.database.prepared import prepared
 from deliveryportal.accounts.models import User
 
 TWICE = "INSERT INTO accounts_user SELECT * FROM accounts_user WHERE id = %s"

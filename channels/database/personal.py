@@ -1,7 +1,7 @@
-"""What every page asks for its visitor, put into words once.
+"""What every page asks for its visitor, as SQL that is made once for each role.
 
-Django takes ten times as long to write such a query as the database to answer it, and
-writes the same for all who are of one role, but for their keys.
+Django takes ten times as long to make the SQL of such a query as the database to answer
+it, and makes the same for all people of one role, but for their keys.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 
-from channels.models.reading import Columns, read
+from channels.database.reading import Columns, read
 from deliveryportal.accounts.models import User
 
 M = TypeVar("M", bound=Model)
-# It may ask who they are by key, team and role only.
+# Makes a query for somebody, of whom it may use the key, the team and the role only.
 Theirs: TypeAlias = Callable[[User], QuerySet[M]]
 Clause: TypeAlias = tuple[str, tuple[Any, ...]]  # SQL, and its parameters
 
-# In place of somebody's keys; no other parameter is like them.
+# Stand for somebody's keys in the SQL that is kept; no other parameter is negative.
 ME, MY_TEAM = -1, -2
 
 
 def found_for(user: User, theirs: Theirs[M]) -> list[M]:
-    """What the query finds for them. It selects fields of its own model only."""
+    """Return what the query finds for them. It selects fields of its own model only."""
     model, words, columns = _reading(theirs, user.role)
     return read(model, *_said_by(user, words), columns) if words else []
 
@@ -35,7 +35,7 @@ def found_for(user: User, theirs: Theirs[M]) -> list[M]:
 def words_for(
     user: User, theirs: Theirs[M], write: Callable[[QuerySet[M]], Clause]
 ) -> Clause:
-    """What `write` makes of the query, for them."""
+    """Return the SQL that `write` makes of the query, with their keys in it."""
     return _said_by(user, _written(theirs, write, user.role))
 
 

@@ -9,17 +9,15 @@ from typing import Any
 
 import pytest
 
+from channels import calling
+from channels.lines import hang_up, pick_up
+from channels.smtp import relays, session
 from channels.transports import (
     OutgoingEmail,
     TransportError,
     Verdict,
-    _calling,
-    _smtp,
-    hang_up,
-    pick_up,
     transport_class,
 )
-from channels.transports import _relays as relays
 from tests.peers.not_picking_up import nobody_picks_up
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 from tests.portal import free_port, wait_until
@@ -144,7 +142,7 @@ def test_a_relay_that_takes_a_batch_and_says_no_more_is_given_no_other(
 def test_a_relay_that_did_not_answer_is_left_out_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_smtp, "FINAL_REPLY_TIMEOUT", 0.2)
+    monkeypatch.setattr(session, "FINAL_REPLY_TIMEOUT", 0.2)
     with silent_at("content") as hung, ScriptedSmtp() as well:
         try_to_send(hung.url)
         send(f"{hung.url},{well.url}", times=8)
@@ -173,7 +171,7 @@ def keep(number: int, url: str) -> None:
 def test_connections_to_a_relay_that_froze_are_not_asked_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_smtp, "NOOP_TIMEOUT", 0.2)
+    monkeypatch.setattr(session, "NOOP_TIMEOUT", 0.2)
     with silent_at("NOOP") as frozen, ScriptedSmtp() as well:
         keep(3, frozen.url)
         send(f"{frozen.url},{well.url}", times=4)
@@ -184,7 +182,7 @@ def test_connections_to_a_relay_that_froze_are_not_asked_one_after_the_other(
 def test_one_whose_kept_connections_froze_is_tried_anew_if_there_is_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_smtp, "NOOP_TIMEOUT", 0.2)
+    monkeypatch.setattr(session, "NOOP_TIMEOUT", 0.2)
     with silent_at("NOOP") as frozen:
         keep(3, frozen.url)
         send(frozen.url)
@@ -196,13 +194,13 @@ def test_whoever_hangs_up_waits_for_no_relay_that_does_not_pick_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     called: list[object] = []
-    connected = _calling._connected
+    connected = calling._connected
 
     def begin(*how: Any) -> socket.socket:
         called.append(how)
         return connected(*how)
 
-    monkeypatch.setattr(_calling, "_connected", begin)
+    monkeypatch.setattr(calling, "_connected", begin)
     with ExitStack() as all_:
         urls = ",".join(
             f"smtp://{all_.enter_context(nobody_picks_up())}" for _ in range(3)
@@ -212,27 +210,27 @@ def test_whoever_hangs_up_waits_for_no_relay_that_does_not_pick_up(
             begun = time.monotonic()
             hang_up()
         pick_up()
-    assert time.monotonic() - begun < _smtp.CONNECT_TIMEOUT / 2
+    assert time.monotonic() - begun < session.CONNECT_TIMEOUT / 2
     assert len(called) == 1, "and none of the others is tried"
 
 
 def test_all_addresses_of_a_relay_have_one_time_limit_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_smtp, "CONNECT_TIMEOUT", 0.6)
+    monkeypatch.setattr(session, "CONNECT_TIMEOUT", 0.6)
     with nobody_picks_up() as peer:
         port = int(peer.rpartition(":")[2])
         address = socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM)
         monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: address * 5)
         begun = time.monotonic()
         try_to_send(f"smtp://{peer}")
-    assert time.monotonic() - begun < 2 * _smtp.CONNECT_TIMEOUT
+    assert time.monotonic() - begun < 2 * session.CONNECT_TIMEOUT
 
 
 def test_the_second_address_is_used_if_nobody_picks_up_at_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_smtp, "CONNECT_TIMEOUT", 0.6)
+    monkeypatch.setattr(session, "CONNECT_TIMEOUT", 0.6)
     with nobody_picks_up() as peer, ScriptedSmtp() as well:
         addresses = [
             (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))

@@ -15,10 +15,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from channels.transports._base import TransportError
-from channels.transports._lines import has_hung_up
-from channels.transports._smtp import SmtpSession
-from channels.transports._smtp_server import SmtpServer
+from channels.lines import has_hung_up
+from channels.smtp.server import SmtpServer
+from channels.smtp.session import SmtpSession
+from channels.transports import TransportError
 
 KEPT_FOR = 20.0  # seconds that a connection waits for its next use
 MOST_KEPT = 8  # connections to one relay
@@ -28,7 +28,7 @@ Relay = tuple[SmtpServer, str]  # and as whom we greet it
 
 _lock = threading.Lock()
 _waiting: dict[Relay, list[tuple[float, SmtpSession]]] = defaultdict(list)
-_in_use: Counter[SmtpServer] = Counter()  # batches that it has
+_in_use: Counter[SmtpServer] = Counter()  # batches under way
 _left_out: dict[SmtpServer, float] = {}
 _turn = count()
 
@@ -68,8 +68,8 @@ def connect(servers: Sequence[SmtpServer], helo: str) -> SmtpSession:
 def let_go(session: SmtpSession) -> None:
     """Keep a connection for the next batch, unless it has ended; end old ones.
 
-    One that was lost speaks for the others that its relay has: each of them would be
-    asked in vain, for seconds.
+    If it was lost, so are the others kept to its relay: to ask each of them whether it
+    still answers would take seconds, in vain.
     """
     at = time.monotonic()
     ended: list[SmtpSession] = []
@@ -104,9 +104,9 @@ def end_all() -> None:
 
 
 def _in_turn(servers: Sequence[SmtpServer]) -> Iterator[SmtpServer]:
-    """Each once: those left out last, those with the fewest batches first.
+    """Yield each once: the one with the fewest batches first, those left out last.
 
-    Of several with as many, another one is the first each time.
+    Among equals another one is the first each time.
     """
     first = next(_turn) % len(servers)
     order = [*servers[first:], *servers[:first]]

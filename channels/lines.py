@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 _lock = threading.Lock()
-_open: set[Line] = set()
+_open: set[Line | Waiting] = set()
 _hung_up = False
 
 
 class Line:
-    """A connection, being made or made; `close` it before or after the socket.
+    """A connection, made or still being made; `close` it before or after the socket.
 
-    By a descriptor of its own: a socket gives its own up when it becomes TLS.
+    It has a descriptor of its own: a socket gives its up when TLS is wrapped around it.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -35,9 +36,26 @@ class Line:
             self._sock.close()
 
     def _end(self) -> None:
-        """Whoever waits for it to say something hears at once that it is closed."""
+        """Shut it down: a thread that waits for the other side wakes up at once."""
         with suppress(OSError):  # the other side was quicker
             self._sock.shutdown(socket.SHUT_RDWR)
+
+
+class Waiting:
+    """A wait for something that is no connection; `end` is called to end it early."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+
+    def __enter__(self) -> None:
+        with _lock:
+            _open.add(self)
+            if _hung_up:
+                self._end()
+
+    def __exit__(self, *failure: object) -> None:
+        with _lock:
+            _open.discard(self)
 
 
 def hang_up() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from channels.transports._smtp_answers import requested_wait
+from channels.smtp.answers import requested_wait
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,12 @@ class QuickRowsModel(models.Model):
 
     @classmethod
     def blank(cls) -> Mapping[str, Any]:
-        """What a new row has in the fields that begin alike in all of them."""
+        """Return the fields that are the same in every new row, and their values."""
         return _blank(cls).constants
 
     @classmethod
     def new(cls, **values: Any) -> Self:
-        """Make what the constructor makes of the same fields; to be inserted by hand."""
+        """Make the instance that the constructor would make; to be inserted by hand."""
         row = cls.__new__(cls)
         state = ModelState()
         blank = _blank(cls)
@@ -58,7 +58,7 @@ class QuickRowsModel(models.Model):
 
 
 class _Blank:
-    """What fields are in a new row if nothing is said of them."""
+    """What the fields of a new row are if they are not given."""
 
     def __init__(self, model: type[models.Model]) -> None:
         fields = [each for each in model._meta.concrete_fields if not each.generated]

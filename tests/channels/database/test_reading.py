@@ -4,7 +4,7 @@ import pytest
 from django.db.models import CharField, F
 from django.db.models.functions import Upper
 
-from channels.models.reading import found, values
+from channels.database.reading import found, values
 from deliveryportal.accounts.models import User
 
 

@@ -1,5 +1,5 @@
-"""Reading by a prepared statement: one of Django's, or one's own, at a fraction of what
-its `raw` takes."""
+"""Reading rows by prepared statements, written by Django or by hand: much faster than
+its querysets and its `raw`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.expressions import Col
 
-from channels.models.prepared import Parameters, planned_anew, prepared
+from channels.database.prepared import Parameters, planned_anew, prepared
 
 M = TypeVar("M", bound=models.Model)
 
 
 def found(rows: models.QuerySet[M], at_most: int, *, once: bool = True) -> list[M]:
-    """What the query finds first, with what is annotated; nothing else is prefetched.
+    """Return the query's first rows, with what is annotated; nothing is prefetched.
 
-    Only where an index has the rows in their order, whatever the values: PostgreSQL is
-    not told how many are read, and begins with the first of them. It plans that `once`
-    for all values, or anew for these.
+    Only for an order that an index has, whatever the values: PostgreSQL is not told how
+    many rows are read, so its plan is to begin with the first. It plans `once` for all
+    values, or anew for these.
     """
     compiler, answer = _answered(rows, at_most, prepared if once else planned_anew)
     if not answer:
@@ -40,7 +40,7 @@ def found(rows: models.QuerySet[M], at_most: int, *, once: bool = True) -> list[
 def values(
     rows: models.QuerySet[Any, tuple[Any, ...]], at_most: int
 ) -> list[tuple[Any, ...]]:
-    """Likewise, of a query for a list of values."""
+    """Return the first rows of a query for a list of values."""
     return _answered(rows, at_most, prepared)[1]
 
 
@@ -59,7 +59,7 @@ def _answered(
 
 
 class Columns(NamedTuple):
-    """Columns of a model's own: its fields' names, and what is made of some values."""
+    """Columns of a model: its fields' names, and by position what converts a value."""
 
     names: list[str]
     conversions: list[tuple[int, Callable[[Any], Any]]]
@@ -81,7 +81,7 @@ class Columns(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """What a foreign key leads to, read with it; its columns stand as `{name}`."""
+    """A related row that is read along; `{name}` stands for its columns."""
 
     name: str
     model: type[models.Model]
@@ -97,10 +97,10 @@ def instances(
     only: tuple[str, ...] = (),
     joined: Joined | None = None,
 ) -> list[M]:
-    """What the statement finds. It selects `{columns}`, those of what is `joined`, and
-    then what is `annotated`.
+    """Return the instances that the statement finds.
 
-    With `only` these fields of it; others are read when they are asked for.
+    It selects `{columns}`, then those of what is `joined`, then what is `annotated`.
+    With `only`, those are just these fields; others are read when they are asked for.
     """
     quoted, columns = _columns_of(model, only)
     statement = statement.replace("{columns}", quoted)
@@ -118,7 +118,7 @@ def read(
     annotated: Sequence[str] = (),
     joined: Joined | None = None,
 ) -> list[M]:
-    """What the statement finds, if it selects these columns and what is annotated."""
+    """Return the instances that a statement finds which selects these columns."""
     names, conversions = columns
     own = end = len(names)
     if joined:
@@ -145,7 +145,7 @@ def read(
 def _columns_of(
     model: type[models.Model], only: tuple[str, ...]
 ) -> tuple[str, Columns]:
-    """The columns of its fields as they are selected, and as they are read."""
+    """Return the columns of its fields as SQL, and how they are read."""
     table = model._meta.db_table
     columns = [
         field.get_col(table)

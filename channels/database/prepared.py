@@ -19,9 +19,10 @@ def on_postgresql() -> bool:
 def prepared(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     """Run a statement, on PostgreSQL as a prepared one; return the rows it finds.
 
-    Planning one takes as long as changing a dozen rows: every partial index is weighed.
-    It is prepared once for each connection, where settings allow it. The wrapping of
-    Django's cursors, a fifth of what asking takes, is left to those who log or count.
+    Planning takes as long as changing a dozen rows: every partial index is weighed.
+    What is prepared is planned once for each connection, where settings allow it. The
+    wrappers of Django's cursors, which take a fifth of the time, are put around it only
+    if somebody logs or counts queries.
     """
     if not on_postgresql():
         return planned_anew(statement, parameters)
@@ -40,7 +41,7 @@ def prepared(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...
 
 
 def planned_anew(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
-    """Likewise, where the best plan depends on the values."""
+    """Run a statement that is not prepared: its best plan depends on the values."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return list(cursor.fetchall())
@@ -52,6 +53,6 @@ class Preparing(psycopg.Cursor[Any]):
 
 
 def moment(value: Any) -> Any:
-    """The value as a driver takes it, if it is a moment."""
+    """Return a datetime as the database's driver takes it, anything else as it is."""
     is_one = isinstance(value, datetime)
     return connection.ops.adapt_datetimefield_value(value) if is_one else value

@@ -14,12 +14,12 @@ from typing import BinaryIO
 import pytest
 from django.conf import settings
 
+from channels.smtp import session
 from channels.transports import (
     OutgoingEmail,
     Transport,
     TransportError,
     Verdict,
-    _smtp,
     transport_class,
 )
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
@@ -31,7 +31,7 @@ Talk = Callable[[BinaryIO, BinaryIO], None]
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("COMMAND_TIMEOUT", "CONTENT_TIMEOUT", "FINAL_REPLY_TIMEOUT"):
-        monkeypatch.setattr(_smtp, name, LIMIT)
+        monkeypatch.setattr(session, name, LIMIT)
 
 
 def email(size: int = 1) -> OutgoingEmail:

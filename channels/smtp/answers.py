@@ -10,9 +10,9 @@ from datetime import timedelta
 from enum import Enum, auto
 
 from channels.egress import EgressRefusedError
-from channels.transports._base import TransportError, Verdict
-from channels.transports._lines import has_hung_up
-from channels.transports._smtp_client import EndlessReplyError
+from channels.lines import has_hung_up
+from channels.smtp.client import EndlessReplyError
+from channels.transports import TransportError, Verdict
 
 MAX_WORDS = 2000  # of a reply that is kept; hostile servers may send megabytes
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
+from channels.database.personal import found_for
 from channels.models import Channel
-from channels.models.personal import found_for
 from deliveryportal.accounts.models import User
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from channels.transports._lines import Line
+from channels.lines import Line
 
 MAX_REPLY = 64 * 1024  # bytes
 MAX_LINE = 8192  # bytes of one; RFC 5321 allows 512
@@ -37,7 +37,7 @@ class SmtpClient(smtplib.SMTP):
     """
 
     timeout: float
-    ends = math.inf  # by the monotonic clock: no reply and no write is waited for then
+    ends = math.inf  # by the monotonic clock: after it nothing is waited for
     unsent = 0  # bytes of the latest `send` that certainly have not gone
 
     def __init__(
@@ -60,7 +60,7 @@ class SmtpClient(smtplib.SMTP):
     def getreply(self, within: float | None = None) -> tuple[int, bytes]:
         """Return the code and the words of the next reply; -1 is no code at all.
 
-        As smtplib does, in half its time: four of them come with every message.
+        Like smtplib's, in half its time: four replies come with every message.
         """
         if self.file is None:
             assert self.sock is not None
@@ -123,14 +123,14 @@ class SmtpClient(smtplib.SMTP):
 
 
 class _Replies(io.RawIOBase):
-    """What comes from the server, as much as one reply may have."""
+    """The bytes that come from the server, up to MAX_REPLY for each reply."""
 
     def __init__(self, sock: socket.socket, limit: Limit) -> None:
         self._sock, self._limit = sock, limit
         self.begin(0)
 
     def begin(self, deadline: float) -> None:
-        """From now on a reply is awaited, until then."""
+        """Wait for another reply from now on, until `deadline`."""
         self._deadline = deadline
         self._room = MAX_REPLY
 
@@ -160,7 +160,7 @@ def _too_late() -> TimeoutError:
     return TimeoutError("timed out")
 
 
-# Let the next call on the socket take so many seconds: one to receive or to send.
+# Sets how many seconds the next call on the socket may take, to receive or to send.
 Limit = Callable[[socket.socket, int, float], None]
 
 
@@ -169,16 +169,17 @@ def _by_python(sock: socket.socket, option: int, seconds: float) -> None:
 
 
 class _BySystem:
-    """Python would ask it twice more for each call, and let another thread in each time.
+    """Lets the system keep the time limit. Python's own makes more calls of the system
+    for each one, and lets another thread in each time.
 
-    Not where TLS may come: that would wait without end.
+    Not for a connection that may become TLS: there it would wait without end.
     """
 
     def __init__(self) -> None:
         self._known: dict[int, float] = {}
 
     def __call__(self, sock: socket.socket, option: int, seconds: float) -> None:
-        # What was set before is mostly as good, and spares a call.
+        # The limit that was set before is mostly close enough, and spares a call.
         if seconds <= self._known.get(option, 0.0) <= seconds * TOLERANCE**2:
             return
         self._known[option] = longer = seconds * TOLERANCE

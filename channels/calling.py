@@ -5,11 +5,9 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from channels.transports._lines import Line, has_hung_up
-
-Target = tuple[Any, Any, int, str, Any]  # as getaddrinfo names it
+from channels.lines import Line, has_hung_up
+from channels.looking_up import Target, look_up
 
 
 def first_to_answer(
@@ -20,12 +18,12 @@ def first_to_answer(
     Addresses may be names. Raises the OSError of the last one tried, and at once when
     the process hangs up. The socket then waits as long for whatever is next.
     """
+    deadline = time.monotonic() + within
     targets = [
         target
         for address in addresses
-        for target in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
+        for target in look_up(address, port, within=deadline - time.monotonic())
     ]
-    deadline = time.monotonic() + within
     failure: OSError | None = None
     for left, target in zip(range(len(targets), 0, -1), targets, strict=True):
         try:

@@ -16,17 +16,17 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn, TypeVar
 
-from channels.transports._base import (
+from channels.calling import first_to_answer
+from channels.smtp.answers import Stage, error_of, explain, text_of
+from channels.smtp.client import SmtpClient
+from channels.smtp.server import Security, SmtpServer
+from channels.smtp.sign_in import sign_in
+from channels.transports import (
     OutgoingEmail,
     Receipt,
     TransportError,
     Verdict,
 )
-from channels.transports._calling import first_to_answer
-from channels.transports._smtp_answers import Stage, error_of, explain, text_of
-from channels.transports._smtp_client import SmtpClient
-from channels.transports._smtp_server import Security, SmtpServer
-from channels.transports._smtp_sign_in import sign_in
 
 T = TypeVar("T")
 
@@ -45,8 +45,8 @@ PATIENCE = timedelta(
 END = b"\r\n.\r\n"
 _BREAKS = re.compile(r"[\r\n\0<>]")  # would end the command, or the path in it
 
-# What a message begins with: of each command the stage, and the reply that lets the
-# next one follow.
+# MAIL, RCPT and DATA, with which a message begins: the stage of each, and the reply to
+# it that lets the next step follow.
 ENVELOPE = ((Stage.SENDER, 250), (Stage.RECIPIENT, 250), (Stage.CONTENT, 354))
 
 
@@ -115,7 +115,7 @@ class SmtpSession:
     def open(self) -> None:
         """Connect, unless it is done; raise TransportError, nothing was sent."""
         if self._smtp is None:
-            self.is_lost = True  # unless it comes to that
+            self.is_lost = True  # until it is connected
             for _ in self.connect():
                 pass
             self.is_lost = False
@@ -134,7 +134,7 @@ class SmtpSession:
             self.is_lost = True
             self.hang_up()
         except (OSError, smtplib.SMTPException):
-            pass  # it has merely closed what it was not asked on for long
+            pass  # it has merely closed a connection that was idle for long
         return False
 
     def close(self, within: float = 2.0) -> None:
@@ -264,7 +264,7 @@ class SmtpSession:
     # --- one transaction ----------------------------------------------------
 
     def _begin(self, email: OutgoingEmail) -> None:
-        """Send MAIL, RCPT and DATA, unless they have gone; be let to go on."""
+        """Send MAIL, RCPT and DATA, unless they have gone; return if all are taken."""
         self.open()
         if self._announced is email:
             self._announced = None
@@ -293,7 +293,7 @@ class SmtpSession:
         return Receipt(words=text_of(words), code=code, remote=self.server.host)
 
     def _recover(self, error: TransportError) -> None:
-        """Be between transactions again, or not connected at all."""
+        """After an error get ready for the next message, or end the connection."""
         self.is_lost = error.code is None or error.code == 421
         if error.code is None:
             self.hang_up()
@@ -304,7 +304,7 @@ class SmtpSession:
             self._reset()
 
     def _envelope(self, email: OutgoingEmail) -> list[bytes]:
-        """The commands that ENVELOPE tells the stages and replies of."""
+        """Return MAIL, RCPT and DATA, in the order of ENVELOPE."""
         head = "" if email.content.isascii() else _head(email.content)
         sender, recipient = email.envelope_sender, email.recipient
         options = self._mail_options(sender, recipient, head)
@@ -332,15 +332,15 @@ class SmtpSession:
                     break  # no other reply will come
             else:
                 if refused is not None and stage is Stage.CONTENT:
-                    # It waits for a message that nobody is to get.
+                    # It waits for the message, though it has refused whom it is for.
                     self.hang_up()
         if refused is not None:
             raise refused
 
     def _write(self, content: bytes, then: bytes) -> None:
-        """Write a message with its final dot, and what comes `then`.
+        """Write a message with its final dot, and `then` the next one's envelope.
 
-        Before the dot is out it cannot be taken.
+        As long as the dot is not out, the message cannot have been taken.
         """
         smtp = self._open_smtp
         try:

@@ -1,0 +1,52 @@
+"""What of a cause's card is HTML: hundreds of them would take a template too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import tzinfo
+from typing import NamedTuple
+
+from django.utils.safestring import SafeString
+from django.utils.timezone import get_current_timezone
+
+from conversations.lists.markup import Html, as_html, moment
+from conversations.watching.causes import Cause
+
+BUTTON = '<a id="{}-{}" class="button {}" aria-label="{}: {}" href="{}">{}</a>\n'
+
+
+class Card(NamedTuple):
+    cause: Cause
+    begun: SafeString
+    buttons: SafeString
+
+
+def cards_of(causes: Iterable[Cause]) -> list[Card]:
+    zone = get_current_timezone()
+    return [Card(each, _begun(each, zone), _buttons(each)) for each in causes]
+
+
+def _begun(cause: Cause, zone: tzinfo) -> SafeString:
+    return as_html([moment(cause.since, zone)])
+
+
+def _buttons(cause: Cause) -> SafeString:
+    """What comes first and the actions; the first of them all is the primary button."""
+    buttons = [(action.key, action.label, url) for action, url in cause.links]
+    if cause.first:
+        buttons.insert(0, ("first", *cause.first))
+    return as_html(
+        Html(
+            BUTTON,
+            (
+                key,
+                str(cause.place),
+                "" if number else "button--primary",
+                label,
+                cause.title,
+                url,
+                label,
+            ),
+        )
+        for number, (key, label, url) in enumerate(buttons)
+    )
