@@ -62,7 +62,7 @@ class Limit:
         return number
 
     def gone(self, unsent: int) -> None:
-        """Count what was in hand as gone now, but for `unsent` messages: not sent at all."""
+        """Count the messages in hand as gone by now, but for `unsent`, which stay here."""
         number, until = self.in_hand, self.in_hand_until
         if until is None:
             return

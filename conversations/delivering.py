@@ -80,9 +80,9 @@ from conversations.watching.alerting import alert_of_refusals
 
 logger = logging.getLogger(__name__)
 
-# Seconds for which settling known answers is retried while the database is away, once
-# the process is asked to stop: less than that may take. Before, it is retried until the
-# lease nears its end: nobody else can know what was answered.
+# Seconds for which settling known answers is retried once the process is asked to stop:
+# less than that may take. Otherwise a database that is away is waited for until the
+# lease nears its end, as nobody else knows the answers.
 SETTLED_WITHIN = 15.0
 LONGEST_PAUSE = 5.0
 DATABASE_AWAY = (OperationalError, InterfaceError)
@@ -424,7 +424,7 @@ class _HandingOver:
 
 
 def _renew(lease: Lease, held: int) -> bool:
-    """Prolong the lease; return whether it was still ours.
+    """Prolong the lease; return False if it was lost.
 
     It was lost if it holds fewer than `held` deliveries. Noted ones come on top.
     """
@@ -515,8 +515,8 @@ def settle(
 def _settle_again(results: list[Outcome], batch: list[Delivery], lease: Lease) -> None:
     """Settle results again, as a database error left open whether they were settled.
 
-    Deliveries of the batch that are claimed and were not tried go back into the queue.
-    If the lease has been ended meanwhile, known answers change nothing: see `settle`.
+    Deliveries of the batch that are claimed and were not tried go back into the queue. If
+    the lease has been ended meanwhile, known answers change nothing: see `settle`.
     """
     ends, pause = time.monotonic() + SETTLED_WITHIN, 0.1
     tried = {result.delivery.pk for result in results}

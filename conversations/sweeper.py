@@ -44,7 +44,7 @@ class Clock:
 
 
 def sweep_until(stop: Event) -> None:
-    """Sweep every SWEEP_SECONDS until `stop` is set, whatever goes wrong meanwhile."""
+    """Sweep every SWEEP_SECONDS until `stop` is set, whatever a sweep meets."""
     clock = Clock()
     while not stop.is_set():
         ends = monotonic() + settings.SWEEP_SECONDS

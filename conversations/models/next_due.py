@@ -58,8 +58,8 @@ def next_due(
 ) -> list[Delivery]:
     """Up to `number` deliveries of the lane that may go now, in order, with messages.
 
-    Each has `sender_is_verified`: whether its identity still exists and is verified.
-    The body of a long letter is not read.
+    Each has `sender_is_verified`: whether its identity still exists and is verified. The
+    body of a long letter is not read.
     """
     if held.everything or not number:
         return []

@@ -1,7 +1,7 @@
 """How many deliveries a lane reads ahead: about as many as a turn lately had time for.
 
-Each is read with its whole letter. Where the remote server is slow, or this machine
-busy, most of a full batch would be read in vain.
+Each is read with its letter, unless that is long. Where the remote server is slow, or
+this machine busy, most of a full batch would be read in vain.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Lease:
     """A worker's lease.
 
     `token` names it, and begins with the size of a handful: `50:8c1f…`. By the monotonic
-    clock, it `ends` if nobody prolongs it, and `turn_ends` is when other lanes have
+    clock, it `ends` unless somebody prolongs it, and `turn_ends` is when other lanes have
     waited long enough. `lost` is set when somebody else has ended the lease; then its
     turn is over too.
     """

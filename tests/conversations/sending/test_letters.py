@@ -36,7 +36,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(sum(map(len, texts)))
         return rows
 
-    monkeypatch.setattr("channels.models.reading.prepared", count)
+    monkeypatch.setattr("channels.database.reading.prepared", count)
     return sizes
 
 
