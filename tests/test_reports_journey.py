@@ -29,7 +29,9 @@ def test_a_complaint_is_spam_a_delay_is_pending_a_block_is_an_alert(
         failed = portal.get(FAILED)
         assert "customer.test blocks our server or domain" in failed
         assert "1 mail since" in failed
-        close = re.search(r'action="(/conversations/alerts/[\w-]+/close/[^"]*)"', failed)
+        close = re.search(
+            r'action="(/conversations/alerts/[\w-]+/close/[^"]*)"', failed
+        )
         assert close
         portal.press(FAILED, close[1])
         assert "1 mail since" not in portal.get(FAILED)

@@ -90,6 +90,10 @@ class Pages:
                 f"failed/?{query}",
                 {**failed, **lookups},
             )
+        in_my_care = {**failed, "triage_owner__id__exact": self.manager.pk}
+        self.measure(
+            "failed: in the care of one", "failed/?care=me", in_my_care, indexed=False
+        )
         self._worst_pair(filters)
         for words, kind in (
             ("anna", "common"),
