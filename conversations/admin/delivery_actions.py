@@ -91,7 +91,7 @@ class DeliveryActions(Base):
         return (
             Delivery.objects.filter(pk__in=pks)
             .select_related("message__identity", "sender", "channel", "suppression")
-            .prefetch_related("message__resends", "suppressions")
+            .prefetch_related("message__resends__conversation", "suppressions")
             .order_by("-pk")
         )
 

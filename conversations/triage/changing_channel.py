@@ -64,7 +64,10 @@ class Offered:
 
 
 def what_changes(user: User, deliveries: Iterable[Delivery]) -> list[Offered]:
-    """For each channel that may be chosen, what it changes, by identity."""
+    """For each channel that may be chosen, what it changes, by identity.
+
+    Without examples, all that may be chosen for anything.
+    """
     examples = {each.message.written_as: each for each in deliveries}
     return [
         Offered(
@@ -75,7 +78,8 @@ def what_changes(user: User, deliveries: Iterable[Delivery]) -> list[Offered]:
             ],
         )
         for channel in channels_offered(user)
-        if any(
+        if not examples
+        or any(
             channel.pk != each.channel_id and channel.may_be_used_by(each.sender)
             for each in examples.values()
         )

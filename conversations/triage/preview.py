@@ -67,15 +67,18 @@ class Preview:
 def preview(action: Action, scope: Scope, user: User) -> Preview:
     refused: Counter[str] = Counter()
     known: Counter[Known] = Counter()
+    reasons: set[str] = set()  # of those that it is not refused for
     foreseen, is_all = scope.foreseen(user)
     for standing, kind, number in groups(foreseen):
         if why := refusal(action, standing):
             refused[why] += number
         else:
+            reasons.add(standing.reason)
             known[known_of(standing.state, kind)] += number
     sends_again = action.key in RESENDING
     few = is_all and known.total() <= CHOSEN_AT_MOST
-    some = _some(action, foreseen, CHOSEN_AT_MOST if few else EXAMPLES)
+    fitting = foreseen.filter(reason__in=reasons)
+    some = _some(action, fitting, CHOSEN_AT_MOST if few else EXAMPLES)
     hindered = _hindered(action, some, user)
     if few:
         refused.update(hindered.values())
@@ -108,7 +111,7 @@ def preview_of_file(scope: Scope, user: User) -> Preview:
 
 
 def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Delivery]:
-    """The newest deliveries that the action is for."""
+    """The newest of these, as far as the action is for them."""
     states = action.states | (action.in_archive or action.states)
     found = (
         _newest(foreseen.filter(state__in=states), number)

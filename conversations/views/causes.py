@@ -31,7 +31,8 @@ def causes(request: UserRequest) -> HttpResponse:
     whose = QueryDict(mutable=True)
     whose["member"] = request.GET.get("member", "")
     seen = Filter.from_query(whose, user, known)
-    at_most = AT_MOST if request.GET.get("all") else AT_FIRST
+    all_of_them = bool(request.GET.get("all"))
+    at_most = AT_MOST if all_of_them else AT_FIRST
     found = causes_for(user, at_most, member=seen.member)
     return live(
         request,
@@ -42,9 +43,11 @@ def causes(request: UserRequest) -> HttpResponse:
             # Above what refreshes itself: not asked for with that.
             "members": [] if request.htmx else known.members.values(),
             "filter": seen,
-            "all": at_most == AT_MOST,
+            "all": all_of_them,
             "causes": found,
-            "cards": cards_of(found.shown),
+            "cards": cards_of(
+                found.shown, request.get_full_path() if all_of_them else ""
+            ),
             "held_up": held_up(user, seen.member),
             "waiting": number_decided(user, Triage.WAITING, seen.member),
         },

@@ -125,7 +125,10 @@ class PostedForm:
         if self.files_error:
             self.form.add_error("upload", self.files_error)
             return self._again()
-        draft = self.as_draft()
+        try:
+            draft = self.as_draft()
+        except HasGoneError:
+            return self._as_a_new_one()
         if draft is None:
             messages.info(self.request, "There is nothing to keep yet.")
             return redirect("conversations:compose")
@@ -198,6 +201,7 @@ class PostedForm:
             formatted=formatted,
             draft=draft,
             refused=self.refused,
+            told=self.form.told | context.get("asked", {}).keys(),
             **context,
         )
 

@@ -39,7 +39,11 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
                     "suppressions",
                     Prefetch("events", DeliveryEvent.objects.select_related("report")),
                 ),
-            )
+            ),
+            Prefetch(
+                "resends",
+                Message.objects.select_related("conversation").order_by("pk"),
+            ),
         ),
         uuid=uuid,
     )
@@ -56,7 +60,7 @@ def message(request: UserRequest, uuid: UUID) -> HttpResponse:
         },
         {
             "message": found,
-            "resends": found.resends.select_related("conversation").order_by("pk"),
+            "resends": found.resends.all(),
             # Lazy, because the part that refreshes by itself does not show it.
             "conversation": SimpleLazyObject(partial(_around, found, request.user)),
             "deliveries": deliveries,

@@ -9,5 +9,6 @@ unusual.py      what may be a slip, told once before it is sent
 sending_off.py  Send: its messages queued, and the form kept to be taken back
 scheduling.py   when a message is to leave, by its writer's clock
 taking_back.py  undo, cancel and edit: mail that has not left becomes a draft again
+passing_on.py   the draft of somebody who has left becomes another's
 reworking.py    a new text instead of one that was refused
 """

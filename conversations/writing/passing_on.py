@@ -14,6 +14,7 @@ def pass_on(draft: Draft, heir: User, when: datetime) -> None:
     """Under the heir's name it leaves when they say so; it was to leave at `when`."""
     draft.owner = heir
     draft.identity = None  # theirs is nobody's to write as: the heir's default
+    draft.follows = None  # nor can the heir go on with what they never wrote
     is_to_come = when > now()
     draft.send_at = f"{when.astimezone(heir.zone):%Y-%m-%dT%H:%M}" if is_to_come else ""
     draft.save()

@@ -24,8 +24,10 @@ from deliveryportal.accounts.models import User
 
 # Reasons that lie in the message: sent again unchanged, it would fail again.
 IN_THE_WORDS = frozenset(
-    {"content_rejected", "message_too_big", "spam_policy", "not_sendable", "withdrawn"}
+    {"content_rejected", "message_too_big", "spam_policy", "not_sendable"}
 )
+# Its writer, if they are there, may send it as somebody else.
+WITHDRAWN = "withdrawn"
 
 
 # Of one mail each person gets one resend.
@@ -43,7 +45,7 @@ def can_be_reworked(delivery: Delivery, user: User) -> bool:
     """Whether the user wrote it, and it failed for a reason that lies in the text."""
     return (
         delivery.sender_id == user.pk
-        and delivery.reason in IN_THE_WORDS
+        and delivery.reason in IN_THE_WORDS | {WITHDRAWN}
         and delivery.needs_a_hand
         and not has_been_sent_again(delivery)
     )

@@ -100,14 +100,24 @@ def take_back_some(
         recipients = _delete_unsent(chosen, by or sender)
         return [keep(sender, uuid4(), 0, alone[pk]) for pk in recipients]
     recipients = _delete_unsent(chosen, by or sender)
-    return [_set_aside(form, set().union(*recipients.values()))] if recipients else []
+    taken = set().union(*recipients.values())
+    return [_set_aside(form, taken, by or sender)] if taken else []
 
 
-def _set_aside(form: Draft, taken: set[str]) -> Draft | None:
-    """Put these recipients of a form into the draft for what was taken back from it."""
+def _set_aside(form: Draft, taken: set[str], by: User) -> Draft | None:
+    """Put these recipients of a form into the draft for what was taken back from it.
+
+    Into another, if that has been sent or changed, or belongs to somebody else by now.
+    """
     uuid = uuid5(form.uuid, "taken back")
     known = Draft.objects.select_for_update().filter(uuid=uuid).first()
-    if known and known.forget_at is None and _recipients(known) <= _recipients(form):
+    is_theirs = known is not None and known.owner in {form.owner, by}
+    if (
+        known
+        and is_theirs
+        and known.forget_at is None
+        and (_recipients(known) <= _recipients(form))
+    ):
         known.to, known.people = _only(form, taken | _recipients(known))
         known.version += 1
         known.save()
@@ -117,9 +127,10 @@ def _set_aside(form: Draft, taken: set[str]) -> Draft | None:
         name: getattr(form, name)
         for name in ("cc", "bcc", "subject", "body", "body_html", "send_at")
     }
+    sent = Message.objects.filter(sender=form.owner, submission=uuid).exists()
     return keep(
         form.owner,
-        uuid4() if known else uuid,
+        uuid4() if known or sent else uuid,
         0,
         Written(
             texts={**texts, "to": to, "people": people},
