@@ -22,7 +22,8 @@ class Limit:
 
     It locks no row. Each UPDATE expects the allowance to be as it was read; where
     another worker of the lane has changed it first, it is read and calculated again. So
-    the limit is exact with any number of workers, at the cost of one UPDATE.
+    the limit is exact with any number of workers, at the cost of one UPDATE before a batch
+    leaves and one after.
     """
 
     channel: Channel
@@ -89,6 +90,17 @@ class Limit:
 
     def _asked(self) -> list[Allowance]:
         return Allowance.objects.asked(self.channel, self.allowance.sender_id)
+
+
+@transaction.atomic
+def nothing_is_in_hand() -> None:
+    """Count what anybody has in hand as gone now: whoever had it has died."""
+    at = now().timestamp()
+    for row in Allowance.objects.select_for_update():
+        recent = [(min(when, at), number) for when, number in row.recent]
+        if any(when > at for when, _ in row.recent):
+            row.recent = recent
+            row.save(update_fields=["recent"])
 
 
 @transaction.atomic

@@ -32,7 +32,7 @@ import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
@@ -110,6 +110,9 @@ def deliver_lane(
     except TransportError as error:
         _not_opened(batch, error, lease)
         return False
+    except BaseException:  # the database, say, while a token was renewed
+        batch.limit.gone(unsent=len(batch.deliveries))
+        raise
     with transport:
         while batch.deliveries:
             more = _work_off(batch, transport, lease)
@@ -165,7 +168,13 @@ def _not_opened(batch: Batch, error: TransportError, lease: Lease) -> None:
 
 def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
     """Send as much of the batch as possible; return whether more may be due."""
-    results = list(chain.from_iterable(_handful_by_handful(batch, transport, lease)))
+    try:
+        handfuls = list(_handful_by_handful(batch, transport, lease))
+    except BaseException:
+        with suppress(Error):  # else they count for as long as a lease lasts
+            batch.limit.gone(unsent=0)
+        raise
+    results = list(chain.from_iterable(handfuls))
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
     # Deliveries that are in the queue still or again do not count against the limit.
     batch.limit.gone(unsent=len(batch.deliveries) - gone)

@@ -229,7 +229,10 @@ LANE_MILLISECONDS = strict_int("LANE_MILLISECONDS", default=400)
 FAR_END_SESSIONS = strict_int("FAR_END_SESSIONS", default=max(WORKER_THREADS - 1, 1))
 LEASE_SECONDS = strict_int("LEASE_SECONDS", default=600)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+    # Seconds. A process that is asked to stop has no more, and psycopg waits for two
+    # minutes.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+    DATABASES["default"]["OPTIONS"].setdefault(
         "options",
         # A process that stands still in the middle of a transaction, or whose machine
         # is gone, keeps nobody from its rows for longer.

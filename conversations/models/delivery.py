@@ -127,8 +127,8 @@ class Delivery(QuickRowsModel):
     not_before = models.DateTimeField(default=now)
     waiting_for = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # When it was first tried: the two days of retries do not run while it waits for a
-    # limit before that.
+    # When it was first tried since it last waited for a limit or a broken channel: the
+    # two days of retries do not run meanwhile.
     tried_since = models.DateTimeField(null=True, blank=True, editable=False)
     lease = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from operator import attrgetter
 from typing import NamedTuple
@@ -88,7 +89,7 @@ def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
     Return the last one if it has more to send and may be announced at once.
     """
     ends = time.monotonic() + STAY
-    more = deliver_lane(*lane, channel=channel)
+    more = _deliver(lane, channel)
     while time.monotonic() < ends and not (stopping.is_set() or somebody_waits()):
         waiting = _next_for(host)
         if not more and not waiting:
@@ -98,12 +99,23 @@ def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
                 _queue_up(lane, host)
             (lane,) = waiting
         # Another lane's channel is read from the database: it may have broken.
-        more = deliver_lane(*lane, channel=None if waiting else channel)
+        more = _deliver(lane, None if waiting else channel)
     if more and Lane.objects.any_waits_for(host):
         # It waits behind them; if it were announced, it would compete with them.
         _queue_up(lane, host)
         return []
     return [lane] if more else []
+
+
+def _deliver(lane: LaneId, channel: Channel | None) -> bool:
+    try:
+        return deliver_lane(*lane, channel=channel)
+    except Exception:
+        # As if nobody had come to it: what is due shows as overdue, and is not announced
+        # again at once.
+        with suppress(Error):
+            _row(lane).update(announced=2, not_again_before=now() + BELIEVED[1])
+        raise
 
 
 def not_announced(lanes: Iterable[LaneId]) -> list[LaneId]:

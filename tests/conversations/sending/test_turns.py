@@ -16,8 +16,10 @@ from django.utils.timezone import now
 from dramatiq import Message
 from pytest_django import Settings
 
+from channels.allowance import Limit
 from channels.far_ends import end_all_sessions, session
-from channels.models import Channel
+from channels.models import Allowance, Channel
+from conversations import delivering
 from conversations.delivering import deliver_lane
 from conversations.models import Delivery, Lane
 from conversations.models.state import State
@@ -28,11 +30,13 @@ from conversations.sending.turns import (
     LaneId,
     announce_all_again,
     announced,
+    not_announced,
     take_turn,
 )
-from conversations.sweeping import sweep
+from conversations.sweeping import end_all_leases, sweep
 from conversations.tasks import announce_lanes, work_lane
 from deliveryportal.accounts.models import User
+from tests.conftest import delivery_by
 from tests.peers.scripted_smtp import ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]
@@ -401,3 +405,46 @@ def test_a_host_that_hangs_keeps_its_sessions_busy_and_no_other_worker(
         assert stuck.result(30) == []
         assert len(slow.messages) == 2, "and took the one that waited, when it went on"
     end_all_sessions()
+
+
+def test_a_lane_whose_turns_break_is_overdue_and_not_announced_at_once(
+    alice: User, make_delivery: MakeDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = lane_of(make_delivery(alice))
+    assert not_announced([lane]) == [lane]
+
+    def breaks(*args: object, **kwargs: object) -> bool:
+        raise RuntimeError
+
+    monkeypatch.setattr(turns, "deliver_lane", breaks)
+    with pytest.raises(RuntimeError):
+        take_turn(lane)
+    assert not Lane.objects.attended(now() - timedelta(minutes=1)).exists()
+    assert not_announced([lane]) == []
+
+
+def test_what_breaks_before_anything_leaves_uses_nothing_of_a_limit(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Channel.objects.create(kind="smtp", owner=alice, connected_at=now())
+    mail = delivery_by(server, alice)
+
+    def is_away(channel: Channel) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(delivering, "open_channel", is_away)
+    with pytest.raises(OperationalError):
+        delivering.deliver_lane(server.pk, alice.pk)
+    mail.refresh_from_db()
+    assert (mail.state, mail.attempts) == (State.QUEUED, 0)
+    assert Allowance.objects.get().recent == []
+
+
+def test_who_is_alone_has_nothing_in_hand(alice: User) -> None:
+    server = Channel.objects.create(kind="smtp", owner=alice, connected_at=now())
+    limit = Limit(server, Allowance.objects.asked(server, alice.pk)[0])
+    assert limit.spend(25) == 25
+    end_all_leases()
+    [(when, number)] = Allowance.objects.get().recent
+    assert when <= now().timestamp()
+    assert number == 25

@@ -18,6 +18,7 @@ from conversations.triage.cancelling import BEGUN
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
 from deliveryportal.accounts.models import User
+from tests.conftest import person
 
 Make = Callable[..., Delivery]
 SignIn = Callable[[User], Client]
@@ -213,3 +214,37 @@ def test_cancelling_from_the_page_of_a_message_leads_back_to_pending(
     response = client.post(address, follow=True)
     assert response.status_code == 200
     assert response.redirect_chain[-1][0].startswith("/conversations/pending/")
+
+
+def test_nothing_is_put_into_the_drafts_of_somebody_else(
+    alice: User, bob: User, scheduled: list[Delivery]
+) -> None:
+    carol = person("carol", team_of=bob)
+    carol.role = User.Role.MANAGER
+    carol.save()
+    lock(alice)
+    assert cancel(scheduled[:1], bob) == {}
+    assert cancel(scheduled[1:2], carol) == {}
+    assert "p1@customer.test" not in Draft.objects.of(bob).get().people
+    assert "p1@customer.test" in Draft.objects.of(carol).get().people
+
+
+def test_what_was_taken_back_before_may_have_been_sent_and_forgotten(
+    alice: User, scheduled: list[Delivery]
+) -> None:
+    cancel(scheduled[:1], alice)
+    sent = Draft.objects.of(alice).get()
+    Message.objects.filter(pk=scheduled[4].message_id).update(submission=sent.uuid)
+    sent.delete()
+    assert cancel(scheduled[1:2], alice) == {}
+    assert "p1@customer.test" in Draft.objects.of(alice).get().people
+
+
+def test_the_draft_of_a_follow_up_is_nobody_elses_follow_up(
+    alice: User, bob: User, scheduled: list[Delivery], make_delivery: Make
+) -> None:
+    followed = make_delivery(alice).message
+    Draft.objects.update(follows=followed)
+    lock(alice)
+    assert cancel(scheduled[:1], bob) == {}
+    assert Draft.objects.of(bob).get().follows is None

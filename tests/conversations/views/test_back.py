@@ -145,3 +145,22 @@ def test_deleting_drafts_leads_back_to_their_page(alice: User, as_user: AsUser) 
     way = f"{delete}&next={quote(place, safe='')}"
     assert f'href="{place}">Leave it</a>' in page(client, way)
     assert client.post(way)["Location"] == place
+
+
+def test_what_takes_a_message_away_leads_back_to_the_whole_address(
+    alice: User, make_delivery: MakeDelivery, as_user: AsUser
+) -> None:
+    archived = make_delivery(alice, state=State.FAILED, archived_at=now())
+    url = f"/conversations/sent/?list=archived&q=ann&member={alice.pk}"
+    message = archived.message.get_absolute_url()
+    seen = page(as_user(alice), f"{message}?next={quote(url, safe='')}")
+    assert f"next={quote(url)}" in seen
+
+
+def test_all_causes_lead_back_to_all_causes(
+    bob: User, make_delivery: MakeDelivery, as_user: AsUser
+) -> None:
+    make_delivery(bob, state=State.FAILED, reason="mailbox_full")
+    assert "next=" not in page(as_user(bob), CAUSES)
+    all_of_them = f"{CAUSES}?all=1"
+    assert f"next={quote(all_of_them, safe='')}" in page(as_user(bob), all_of_them)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -485,3 +486,32 @@ def test_a_form_whose_answer_was_lost_is_not_said_to_be_unsent(
     again = client.post(URL, {**fields, "submission": submission})
     assert again["Location"] == first["Location"]
     assert Message.objects.count() == 2
+
+
+def test_what_is_kept_of_a_form_that_has_gone_is_a_new_one(
+    alice: User, as_user: SignIn
+) -> None:
+    client, submission = as_user(alice), str(uuid4())
+    fields = {"submission": submission, "to": "anna@x.test", "subject": "Hello"}
+    client.post(URL, {**fields, "body": "Sent."})
+    response = client.post(URL, {**fields, "body": "Other words.", "draft": "1"})
+    assert response.status_code == 200
+    assert "Other words." in response.content.decode()
+    assert submission not in response.content.decode()
+
+
+def test_two_slips_are_told_one_after_the_other_and_not_again(
+    alice: User, as_user: SignIn
+) -> None:
+    fields = {
+        "submission": str(uuid4()),
+        "to": "anna@x.test",
+        "told": ["an earlier one"],
+    }
+    response = as_user(alice).post(
+        URL,
+        {**fields, "subject": "Hello", "body": "Text.", "send_at": "2020-01-01T08:00"},
+    )
+    asked = response.content.decode()
+    assert 'name="told" value="an earlier one"' in asked
+    assert 'name="told" value="2020-01-01T08:00"' in asked

@@ -4,14 +4,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
+from pytest_django import DjangoAssertNumQueries
 
 from channels.connecting import connected
 from channels.models import Allowance, Channel
 from channels.return_path import return_path
 from conversations.models import Delivery, DeliveryEvent, Report
 from conversations.models.state import State
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
+from conversations.triage.order import Order
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
@@ -258,3 +264,36 @@ def test_a_time_of_its_own_after_the_limit_is_what_it_waits_for(
     )
     waiting = Delivery.objects.with_hold().get(pk=delivery.pk)
     assert waiting.wait == ("Scheduled", leaves_at)
+
+
+def test_however_many_have_been_sent_again_the_page_asks_no_more(
+    alice: User,
+    make_delivery: MakeDelivery,
+    as_user: SignIn,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    def failed(copies: int) -> str:
+        mail = make_delivery(
+            alice, f"to{copies}@x.test", state=State.FAILED, reason="mailbox_full"
+        )
+        for number in range(copies):
+            Delivery.objects.create(
+                message=mail.message,
+                recipient=f"copy{number}@x.test",
+                recipient_wire=f"copy{number}@x.test",
+                part=Delivery.Part.BCC,
+                channel=mail.channel,
+                sender=alice,
+                team=alice.team,
+                state=State.FAILED,
+                reason="mailbox_full",
+            )
+        carry_out(ACTIONS["retry"], [mail.pk], Order(alice, {}))
+        return mail.message.get_absolute_url()
+
+    client, few, many = as_user(alice), failed(1), failed(20)
+    client.get(few)
+    with CaptureQueriesContext(connection) as asked:
+        client.get(few)
+    with django_assert_max_num_queries(len(asked)):
+        client.get(many)
