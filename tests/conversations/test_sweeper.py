@@ -64,6 +64,7 @@ def test_scheduled_mail_is_announced_at_its_moment(
     assert timedelta(0) <= announced[0] - due < timedelta(seconds=1)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "fault", [InterfaceError("connection already closed"), KeyError("a bug")], ids=repr
 )
