@@ -22,7 +22,7 @@ from conversations.models.state import FAILURES, Triage
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.remedies import RETRY, STOPPED, remedies
 from conversations.watching.cause_key import CauseKey
-from conversations.writing.reworking import IN_THE_WORDS
+from conversations.writing.reworking import IN_THE_WORDS, WITHDRAWN
 from deliveryportal.accounts.models import User
 
 AT_FIRST = 25  # causes on the page, unless all are asked for
@@ -37,6 +37,10 @@ RELEASED: dict[str, tuple[str, str, bool]] = {
 }
 
 OTHER_WORDS = "Whoever wrote it opens the message to edit it and send it again."
+IF_STILL_THERE = (
+    "Whoever wrote it, if they are still in the team, opens the message to edit it and "
+    "send it again."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,8 +293,9 @@ def _cause(place: int, row: _Row, known: _Known) -> Cause:
         mender = _mender(channel, known.user)
         advice = f"{advice} {mender}".strip()
         first = None if mender else ("Delivery channel", reverse("settings:channel"))
-    elif reason in IN_THE_WORDS:
-        advice = f"{advice} {OTHER_WORDS}"
+    elif reason in IN_THE_WORDS | {WITHDRAWN}:
+        words = IF_STILL_THERE if reason == WITHDRAWN else OTHER_WORDS
+        advice = f"{advice} {words}"
         first = ("See each message", _list_of(key, known.member))
     return Cause(
         place=place,

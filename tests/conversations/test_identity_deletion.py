@@ -107,7 +107,7 @@ def test_whoever_wrote_it_sends_it_as_another_identity_and_nobody_retries_it(
     page = client.get(reverse("conversations:causes")).text
     assert "Cancelled before it left" in page
     assert "/act/retry/" not in page
-    assert "Whoever wrote it opens the message to edit it and send it again." in page
+    assert "Whoever wrote it, if they are still in the team, opens the message" in page
     client.post(reverse("conversations:rework", args=[waiting.uuid]))
     draft = Draft.objects.get()
     form = {"submission": str(draft.uuid), "version": "1", "to": draft.to}
