@@ -185,7 +185,7 @@ def test_members_are_led_and_history_tells_of_it(bob: Screen) -> None:
     bob.save("team")
     page.get_by_role("link", name="Deactivate Alice Acme").click()
     bob.save("deactivate")
-    page.get_by_label("Their scheduled mail").select_option("Hand it to Bob Acme")
+    page.get_by_label("Their mail that waits").select_option("Hand it to Bob Acme")
     page.get_by_role("button", name="Deactivate").click()
     expect(
         page.get_by_text("Alice Acme is deactivated and signed out.")
