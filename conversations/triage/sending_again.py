@@ -67,9 +67,10 @@ def send_again(
     resends: list[Resend] = []
     for delivery in deliveries:
         channel = channel_of(delivery)
-        if channel is None or obstacle(delivery, channel, order):
-            skipped[delivery.pk] = obstacle(delivery, channel, order)
+        if why := obstacle(delivery, channel, order):
+            skipped[delivery.pk] = why
         else:
+            assert channel is not None  # that is an obstacle
             to = (addresses or {}).get(delivery.pk)
             resends.append(Resend(delivery, channel, to))
     skipped |= _stopped(resends)

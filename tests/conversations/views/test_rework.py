@@ -144,20 +144,25 @@ def test_what_was_sent_again_meanwhile_is_not_linked_twice(
     assert Message.objects.filter(body__contains="Here is a link.").exists()
 
 
-def test_words_to_one_who_got_a_resend_of_it_stay_in_the_form_and_are_not_sent(
-    alice: User, refused: Delivery, as_user: SignIn
-) -> None:
-    bert = Delivery.objects.create(
+def also_failed_for_bert(refused: Delivery) -> Delivery:
+    """Another recipient of the same mail, for whom it can be sent again."""
+    return Delivery.objects.create(
         message=refused.message,
         recipient="bert@customer.test",
         recipient_wire="bert@customer.test",
         part=Delivery.Part.CC,
         channel=refused.channel,
-        sender=alice,
-        team=alice.team,
+        sender=refused.sender,
+        team=refused.team,
         state=State.FAILED,
         reason="mailbox_full",
     )
+
+
+def test_words_to_one_who_got_a_resend_of_it_stay_in_the_form_and_are_not_sent(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    bert = also_failed_for_bert(refused)
     assert carry_out(ACTIONS["retry"], [bert.pk], Order(alice)) == {}
     client = as_user(alice)
     client.post(path(refused))
@@ -180,17 +185,7 @@ def test_words_to_one_who_got_a_resend_of_it_stay_in_the_form_and_are_not_sent(
 def test_words_to_one_who_is_sent_it_again_at_this_moment_wait_and_are_not_sent(
     alice: User, refused: Delivery, as_user: SignIn
 ) -> None:
-    bert = Delivery.objects.create(
-        message=refused.message,
-        recipient="bert@customer.test",
-        recipient_wire="bert@customer.test",
-        part=Delivery.Part.CC,
-        channel=refused.channel,
-        sender=alice,
-        team=alice.team,
-        state=State.FAILED,
-        reason="mailbox_full",
-    )
+    bert = also_failed_for_bert(refused)
     client, draft = as_user(alice), rework(refused)
     assert draft
 
