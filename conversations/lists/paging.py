@@ -14,23 +14,19 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from django.db.models import (
-    IntegerField,
     Lookup,
     OrderBy,
     Q,
     QuerySet,
     Value,
-    Window,
 )
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import RowNumber
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.http import QueryDict
 
 from channels.database.reading import found
 from conversations.lists.microseconds import moment_of, number_of
 from conversations.models import Delivery, Draft
-from conversations.models.leading import leading
+from conversations.models.leading import leading, met_among
 from conversations.models.sought import Span
 
 # A row of a list; its model names the datetime field that it is `listed_by`.
@@ -168,27 +164,13 @@ class Part(Generic[Row]):
         If that finds too few, the query also returns the row after those, which was not
         looked at: it becomes `unseen`.
         """
-        order = self._order(down=down)
-        numbered = rows.annotate(
-            stands=Window(RowNumber(), order_by=order),
-            span=self.span(self.date) if self.span else Value(0),
-        )
-        looked_at = leading(numbered, REACH + 1)
-        # The row's number and span as columns of that subquery: with the same
-        # expressions PostgreSQL need not sort the rows once more.
-        table = rows.model._meta.db_table
-        stands = RawSQL(f"{table}.stands", (), IntegerField())  # noqa: S611 - ours
-        span = RawSQL(f"{table}.span", ())  # noqa: S611
-        by_span = [_directed(span, down=down)] if self.span else []
+        among = met_among(rows, sought, REACH, number)
         answer: list[Any] = found(
-            self.shown(looked_at)
-            .annotate(stands=stands)
-            .filter(sought | Q(stands=REACH + 1))
-            .order_by(*by_span, *order[-2:]),
+            self.shown(among).order_by(*self._by_date(down=down)),
             number,
             once=not self.dated,
         )
-        if answer and answer[-1].stands > REACH:
+        if answer and answer[-1].unseen:
             return Found(answer[:-1], unseen=Cursor.of(answer[-1], self.by))
         return Found(answer)
 
@@ -212,19 +194,19 @@ class Part(Generic[Row]):
         return rows.order_by(*self._order(down=down))
 
     def _order(self, *, down: bool) -> list[str | OrderBy]:
-        sign = "-" if down else ""
-        order: list[str | OrderBy] = [f"{sign}{self.date}", f"{sign}pk"]
+        order = self._by_date(down=down)
         if self.span:
-            order.insert(0, _directed(self.span(self.date), down=down))
+            by_span = self.span(self.date)
+            order.insert(0, by_span.desc() if down else by_span.asc())
         return order
+
+    def _by_date(self, *, down: bool) -> list[str | OrderBy]:
+        sign = "-" if down else ""
+        return [f"{sign}{self.date}", f"{sign}pk"]
 
     @property
     def date(self) -> str:
         return self.by or self.rows.model.listed_by
-
-
-def _directed(by: Span | RawSQL, *, down: bool) -> OrderBy:
-    return by.desc() if down else by.asc()
 
 
 def _bound(span: type[Span], at: datetime, *, down: bool) -> Lookup[Any]:
