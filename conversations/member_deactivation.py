@@ -66,5 +66,5 @@ def give_as_draft(message: Message, heir: User, *, by: User) -> None:
         if message.submission
         else take_back(message, by=by)
     )
-    if taken.draft:  # else a worker was quicker: the message is leaving
-        pass_on(taken.draft, heir, when)
+    for draft in taken.drafts:  # none if a worker was quicker: the message is leaving
+        pass_on(draft, heir, when)

@@ -29,11 +29,15 @@ def cancel(deliveries: list[Delivery], order: Order) -> Skipped:
         chosen = list(messages.values())
         when = min(leaves[pk] for pk in messages)
         if submission is None:
-            taken = [take_back(each, by=order.by).draft for each in chosen]
+            taken = [
+                draft
+                for each in chosen
+                for draft in take_back(each, by=order.by).drafts
+            ]
         else:
             taken = take_back_some(sender, submission, chosen, by=order.by)
         for draft in taken:
-            if draft and draft.owner == sender and not sender.is_active:
+            if draft.owner == sender and not sender.is_active:
                 pass_on(draft, order.by, when)
     left = Message.objects.filter(pk__in=[each.message_id for each in deliveries])
     begun = set(left.values_list("pk", flat=True))

@@ -42,12 +42,19 @@ def undo(request: UserRequest, submission: UUID) -> HttpResponse:
 
 
 def _lead_to_draft(request: UserRequest, taken: TakenBack) -> HttpResponse:
-    assert taken.draft is not None
+    several = len(taken.drafts) > 1
     if taken.left:
+        found = "each is a draft" if several else "this draft is for them alone"
         messages.warning(
             request,
             f"{taken.left} had left already and stay sent. The other {taken.number} "
-            "were taken back: this draft is for them alone.",
+            f"were taken back: {found}.",
+        )
+    elif several:
+        messages.success(
+            request,
+            f"{taken.number} messages were taken back. Nothing was sent: each is a draft "
+            "of its own, and leaves only when you press Send again.",
         )
     else:
         messages.success(
@@ -55,6 +62,6 @@ def _lead_to_draft(request: UserRequest, taken: TakenBack) -> HttpResponse:
             "It was taken back. Nothing was sent: it is a draft, and leaves only when you "
             "press Send again.",
         )
-    if "cancel" in request.POST:
+    if several or "cancel" in request.POST:
         return redirect("conversations:drafts")
-    return redirect(taken.draft)
+    return redirect(taken.drafts[0])

@@ -100,7 +100,7 @@ def keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | Non
             return _keep(owner, uuid, version, written)
     except IntegrityError:  # another tab has just made the draft of this uuid
         with transaction.atomic():
-            return _begin(owner, uuid4(), written)
+            return begin(owner, uuid4(), written)
 
 
 def _keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | None:
@@ -115,15 +115,16 @@ def _keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | No
     if Message.objects.filter(sender=owner, submission=uuid).exists():
         raise HasGoneError
     if not mine.exists():
-        return _begin(owner, uuid, written) if written else None
+        return begin(owner, uuid, written) if written else None
     # A page left while it was saving comes back with an old version and the same words.
     same = mine.filter(forget_at=None, **written.fields).first()
     if same and set(same.attachments.all()) == set(written.attachments):
         return same
-    return _begin(owner, uuid4(), written)
+    return begin(owner, uuid4(), written)
 
 
-def _begin(owner: User, uuid: UUID, written: Written) -> Draft:
+def begin(owner: User, uuid: UUID, written: Written) -> Draft:
+    """Make a draft of the form, which may be empty. No draft has this `uuid` yet."""
     draft = Draft.objects.create(owner=owner, uuid=uuid, **written.fields)
     draft.attachments.set(written.attachments)
     return draft

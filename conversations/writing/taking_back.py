@@ -8,8 +8,10 @@ not left, and can be taken back as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
@@ -21,7 +23,7 @@ from conversations.models.message import MessageQuerySet
 from conversations.models.state import FAILURES, Part, State, Triage
 from conversations.triage.deciding import not_sent_again
 from conversations.triage.sending_again import has_been_sent_again
-from conversations.writing.drafting import Written, keep
+from conversations.writing.drafting import Written, begin, keep
 from conversations.writing.merging import Person, read_people
 from deliveryportal.accounts.auditing import Area, record_in
 from deliveryportal.accounts.models import User
@@ -29,11 +31,14 @@ from deliveryportal.accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """`number` messages are a draft again; `left` messages had begun to leave."""
+    """`number` messages are drafts again; `left` messages had begun to leave.
+
+    They share one draft, unless nothing is left of the form that they were sent by.
+    """
 
     number: int
     left: int
-    draft: Draft | None
+    drafts: list[Draft]
 
 
 def take_back(message: Message, *, by: User | None = None) -> TakenBack:
@@ -49,8 +54,8 @@ def take_back(message: Message, *, by: User | None = None) -> TakenBack:
         written = written_again(message)
         chosen = Message.objects.filter(pk=message.pk)
         if not _delete_unsent(chosen, by or message.sender):
-            return TakenBack(0, 1, None)
-        return TakenBack(1, 0, keep(message.sender, uuid4(), 0, written))
+            return TakenBack(0, 1, [])
+        return TakenBack(1, 0, [begin(message.sender, uuid4(), written)])
 
 
 @transaction.atomic
@@ -59,25 +64,31 @@ def take_back_all(
 ) -> TakenBack:
     """Take back all messages of one form that have not begun to leave."""
     messages = Message.objects.filter(sender=sender, submission=submission)
-    first = messages.select_related("identity").first()
-    if first is None:
-        return TakenBack(0, 0, Draft.objects.of(sender).filter(uuid=submission).first())
-    written = written_again(first)
+    if not messages.exists():
+        return TakenBack(0, 0, list(Draft.objects.of(sender).filter(uuid=submission)))
+    draft = Draft.objects.filter(owner=sender, uuid=submission).first()
+    if draft is None:
+        return _each_alone(messages, by or sender)
     recipients = _delete_unsent(messages, by or sender)
     left = messages.count()
     if not recipients:
-        return TakenBack(0, left, None)
-    draft = Draft.objects.filter(owner=sender, uuid=submission).first()
-    if draft is None:
-        draft = keep(sender, uuid4(), 0, written)
-    else:
-        draft.to, draft.people = _only(draft, set().union(*recipients.values()))
-        # If some messages have left, the draft is a new form: the old one was sent.
-        draft.uuid = uuid4() if left else draft.uuid
-        draft.forget_at = None
-        draft.version += 1
-        draft.save()
-    return TakenBack(len(recipients), left, draft)
+        return TakenBack(0, left, [])
+    draft.to, draft.people = _only(draft, set().union(*recipients.values()))
+    # If some messages have left, the draft is a new form: the old one was sent.
+    draft.uuid = uuid4() if left else draft.uuid
+    draft.forget_at = None
+    draft.version += 1
+    draft.save()
+    return TakenBack(len(recipients), left, [draft])
+
+
+def _each_alone(messages: MessageQuerySet, by: User) -> TakenBack:
+    """Take back messages of which no draft is left: each becomes one of its own."""
+    alone = {each.pk: each for each in messages.select_related("sender", "identity")}
+    written = {pk: written_again(each) for pk, each in alone.items()}
+    recipients = _delete_unsent(messages, by)
+    drafts = [begin(alone[pk].sender, uuid4(), written[pk]) for pk in recipients]
+    return TakenBack(len(drafts), len(alone) - len(drafts), drafts)
 
 
 @transaction.atomic
@@ -87,7 +98,7 @@ def take_back_some(
     messages: Sequence[Message],
     *,
     by: User | None = None,
-) -> list[Draft | None]:
+) -> list[Draft]:
     """Take back these messages of one form, and no others; return their drafts.
 
     They share one draft, with those taken back like this before. If the form's draft is
@@ -98,10 +109,11 @@ def take_back_some(
     if form is None:
         alone = {each.pk: written_again(each) for each in messages}
         recipients = _delete_unsent(chosen, by or sender)
-        return [keep(sender, uuid4(), 0, alone[pk]) for pk in recipients]
+        return [begin(sender, uuid4(), alone[pk]) for pk in recipients]
     recipients = _delete_unsent(chosen, by or sender)
     taken = set().union(*recipients.values())
-    return [_set_aside(form, taken, by or sender)] if taken else []
+    aside = _set_aside(form, taken, by or sender) if taken else None
+    return [aside] if aside else []
 
 
 def _set_aside(form: Draft, taken: set[str], by: User) -> Draft | None:
@@ -222,8 +234,15 @@ def _only(draft: Draft, taken: set[str]) -> tuple[str, str]:
         ", ".join(
             typed_as(a.name, a.shown) for a in typed if a.wire.casefold() in taken
         ),
-        "\n".join("\t".join(row) for row in rows) if people else "",
+        _as_table(rows) if people else "",
     )
+
+
+def _as_table(rows: Iterable[Sequence[str]]) -> str:
+    """The rows as `merging` reads them: what holds a tab or a quote is quoted."""
+    text = StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
+    return text.getvalue().rstrip("\n")
 
 
 def typed_as(name: str, address: str) -> str:

@@ -220,6 +220,20 @@ def test_scheduled_mail_becomes_a_draft_of_the_manager(
     assert AuditEntry.objects.latest("pk").details["handed_to"] == bob.email
 
 
+def test_so_does_each_mail_of_a_list_whose_form_is_forgotten(
+    alice: User, bob: User, as_user: AsUser
+) -> None:
+    tomorrow = now().astimezone(alice.zone) + timedelta(days=1)
+    form = {"to": "anna@c.test, bert@c.test", "subject": "Offer", "body": "Text."}
+    when = {"send_at": f"{tomorrow:%Y-%m-%dT%H:%M}", "submission": str(uuid4())}
+    as_user(alice).post(reverse("conversations:compose"), form | when)
+    Draft.objects.all().delete()
+    deactivate(alice, heir=bob, accepted=2, by=bob)
+    recipients = sorted(draft.to for draft in Draft.objects.of(bob))
+    assert recipients == ["anna@c.test", "bert@c.test"]
+    assert not Delivery.objects.exists()
+
+
 def test_or_it_is_cancelled_and_says_so_under_failed_deliveries(
     alice: User, bob: User, scheduled: Message, as_user: AsUser
 ) -> None:

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from conversations.models import Delivery, Draft, Message
 from conversations.models.state import State
+from conversations.writing.merging import read_people
 from deliveryportal.accounts.models import User
 
 SignIn = Callable[[User], Client]
@@ -129,6 +130,38 @@ def test_of_a_list_that_has_left_in_part_the_others_are_taken_back(
     assert "annika@c.test" not in draft.people
     assert draft.subject == "For {{name}}"
     assert Message.objects.get().subject == "For Annika"
+
+
+def test_all_of_a_list_are_kept_where_its_form_is_forgotten(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    submission = str(uuid4())
+    send(client, submission=submission, to="anna@c.test, bert@c.test, carl@c.test")
+    Delivery.objects.filter(recipient="anna@c.test").update(state=State.ACCEPTED)
+    Draft.objects.all().delete()  # a day after it should have left
+    response = client.post(f"/conversations/undo/{submission}/", follow=True)
+    assert b"1 had left already and stay sent. The other 2" in response.content
+    recipients = sorted(draft.to for draft in Draft.objects.of(alice))
+    assert recipients == ["bert@c.test", "carl@c.test"]
+    assert Message.objects.get().conversation.person_address == "anna@c.test"
+
+
+def test_of_a_list_with_quotes_in_it_nobody_is_lost(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    submission = str(uuid4())
+    people = 'email;company\na@c.test;"""Best"\nb@c.test;B\nd@c.test;"Say ""D"""'
+    send(client, submission=submission, to="", people=people)
+    Delivery.objects.filter(recipient="b@c.test").update(state=State.ACCEPTED)
+    client.post(f"/conversations/undo/{submission}/")
+    draft = Draft.objects.of(alice).get()
+    known = [
+        (each.address.shown, each.fields["company"])
+        for each in read_people(draft.people)
+    ]
+    assert known == [("a@c.test", '"Best'), ("d@c.test", 'Say "D"')]
 
 
 def test_one_of_a_list_is_taken_back_alone_with_its_own_words(

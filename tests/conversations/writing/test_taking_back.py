@@ -56,11 +56,11 @@ def test_of_taking_back_and_claiming_exactly_one_wins(
         if taken.number:
             assert claimed == []
             assert not left.exists()
-            assert taken.draft is not None
+            assert len(taken.drafts) == 1
         else:
             assert claimed == [delivery]
             assert left.get().state == State.HANDING_OVER
-            assert taken.draft is None
+            assert taken.drafts == []
         Message.objects.all().delete()
 
 
