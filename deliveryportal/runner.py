@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import dramatiq
 from django.conf import settings
@@ -36,6 +37,26 @@ from deliveryportal.practice.relay import PracticeRelay
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+
+
+def trust_in_proxies() -> dict[str, Any]:
+    """What waitress is to believe of a proxy's headers; it removes all others.
+
+    The proxy is on this machine, as nobody else can connect. Where the site has an
+    https:// address, the proxy says how it was asked; TRUSTED_PROXIES say for whom.
+    """
+    proxies = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    headers = {"x-forwarded-proto"} if settings.HTTPS else set()
+    if proxies:
+        headers.add("x-forwarded-for")
+    if not headers:
+        return {"clear_untrusted_proxy_headers": True}
+    return {
+        "trusted_proxy": HOST,
+        "trusted_proxy_headers": headers,
+        "trusted_proxy_count": proxies or 1,
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 class CannotStartError(Exception):
@@ -71,7 +92,7 @@ class Runner:
                 threads=8,
                 max_request_body_size=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
                 ident=None,
-                clear_untrusted_proxy_headers=True,
+                **trust_in_proxies(),
             )
             parts.callback(self._web.close)
             collect_seldom()

@@ -77,6 +77,24 @@ def a_newcomer_sees_a_refusal_a_bounce_and_a_delivery(portal: Portal) -> None:
         assert "Practice mode" in portal.log.read_text()
 
 
+def test_behind_a_proxy_that_ends_tls_pages_are_answered_and_http_leads_to_https(
+    tmp_path: Path,
+) -> None:
+    portal = Portal(
+        tmp_path,
+        BASE_URL="https://portal.test",
+        ALLOWED_HOSTS="127.0.0.1",
+        TRUSTED_PROXIES="1",
+    )
+    portal.adds("X-Forwarded-Proto", "https")
+    portal.adds("X-Forwarded-For", "198.51.100.1, 203.0.113.9")
+    with portal, socket.create_connection(("127.0.0.1", portal.port)) as plain:
+        assert "Sign in" in portal.get("/accounts/login/")
+        plain.sendall(b"GET /accounts/login/ HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        answer = plain.makefile("rb").read()
+        assert b"Location: https://127.0.0.1/accounts/login/" in answer
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_soon_and_finishes_what_is_in_hand(
     tmp_path: Path, number: signal.Signals

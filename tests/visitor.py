@@ -21,6 +21,10 @@ class Visitor:
             urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         )
 
+    def adds(self, header: str, value: str) -> None:
+        """Add a header to each request from now on, as a proxy in between does."""
+        self._browser.addheaders.append((header, value))
+
     def get(self, path: str) -> str:
         with self._browser.open(self.url + path, timeout=30) as response:
             page: str = response.read().decode()

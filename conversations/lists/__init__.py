@@ -8,7 +8,8 @@ looking.py          list, filters, order and place together, as an address
 browsing.py         the deliveries that such an address leads to
 browsing_drafts.py  the drafts that such an address leads to
 counting.py         how many rows there are, up to a cap
-paging.py           one page, found by the row it begins at
+paging.py           one page, found by the row it begins at (microseconds.py: its
+                    moment, as a number in an address)
 filter_index.py     the PostgreSQL index for the filters of failures
 columns.py          which columns a user wants
 rows.py             a page's rows as HTML (draft_rows.py: drafts; markup.py: escaping)
