@@ -4,7 +4,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django import forms
 from django.conf import settings
 from django.db import transaction
 
@@ -12,6 +11,7 @@ from deliveryportal.accounts.joining import accept_invitation, found_team
 from deliveryportal.accounts.models import Invitation, User
 
 if TYPE_CHECKING:
+    from django import forms
     from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
@@ -50,17 +50,6 @@ class AccountAdapter(DefaultAccountAdapter):
         except OSError as error:
             logger.warning("The mail to %r did not leave", email, exc_info=True)
             raise MailNotSentError(str(error)) from error
-
-    def clean_email(self, email: str) -> str:
-        email = super().clean_email(email)
-        invitation = current_invitation(self.request)
-        if invitation and invitation.email.casefold() != email.casefold():
-            raise forms.ValidationError(
-                "This invitation is for %(email)s. Sign up with that address, "
-                "or ask your manager to invite this one.",
-                params={"email": invitation.email},
-            )
-        return email
 
     @transaction.atomic
     def save_user(

@@ -79,6 +79,18 @@ class SignupForm(forms.Form):
         invitation = current_invitation(context.request)
         return invitation.team if invitation else None
 
+    def clean(self) -> dict[str, Any] | None:
+        """Sign up whom the invitation is for, and nobody else by it."""
+        email = self.cleaned_data.get("email", "")
+        invitation = current_invitation(context.request)
+        if email and invitation and invitation.email.casefold() != email.casefold():
+            self.add_error(
+                "email",
+                f"This invitation is for {invitation.email}. Sign up with that address, "
+                "or ask your manager to invite this one.",
+            )
+        return super().clean()
+
     def clean_time_zone(self) -> str:
         """Drop a zone that does not exist: no person typed it, who could correct it."""
         zone: str = self.cleaned_data["time_zone"]
@@ -150,6 +162,7 @@ class RenameTeamForm(forms.Form):
 class InviteForm(forms.Form):
     email = forms.EmailField(
         label="Email address",
+        max_length=254,  # as people's own; Django allows 320
         help_text="They get a link with which they sign up as a member of your team.",
     )
 

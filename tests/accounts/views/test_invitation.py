@@ -109,6 +109,15 @@ def test_another_address_than_the_invited_is_refused(
     assert User.objects.get() == bob
 
 
+def test_who_has_an_account_gets_a_new_password_all_the_same(
+    client: Client, invited: str, bob: User, mailoutbox: list[EmailMessage]
+) -> None:
+    client.get(invited)
+    answer = client.post("/accounts/password/reset/", {"email": bob.email})
+    assert answer.status_code == 302
+    assert [mail.to for mail in mailoutbox] == [[bob.email]]
+
+
 def test_who_is_signed_in_is_told_to_sign_out_first(
     as_user: Callable[[User], Client], charlie: User, invited: str
 ) -> None:
