@@ -254,6 +254,7 @@ MAX_MESSAGE_BYTES = strict_int("MAX_MESSAGE_BYTES", default=10 * 1024 * 1024)
 # A form that carries more than a message may hold is answered by the form's own
 # words; beyond this the server stops reading.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 
 # --- Accounts ---------------------------------------------------------------
 

@@ -13,10 +13,9 @@ from deliveryportal.accounts.models import User
 
 class BulkJobQuerySet(models.QuerySet["BulkJob"]):
     def visible_to(self, user: User) -> Self:
-        """The user's own jobs; for a manager, the whole team's."""
-        if user.is_manager:
-            return self.filter(team=user.team_id)
-        return self.filter(by=user)
+        """The user's own jobs in their team; for a manager, the whole team's."""
+        theirs = self.filter(team=user.team_id)
+        return theirs if user.is_manager else theirs.filter(by=user)
 
     def unfinished(self) -> Self:
         return self.filter(finished_at=None)

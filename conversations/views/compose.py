@@ -17,7 +17,7 @@ from channels.whole_numbers import whole_number
 from conversations.composing import AlreadySentError
 from conversations.forms import ComposeForm
 from conversations.models import Attachment, Draft, Message
-from conversations.writing.attaching import TooLargeError, attach
+from conversations.writing.attaching import AttachmentError, attach
 from conversations.writing.drafting import HasGoneError, Written, keep
 from conversations.writing.foreseeing import foresee
 from conversations.writing.reworking import SentAgainBeforeError
@@ -92,7 +92,7 @@ class PostedForm:
         self.files_error = ""
         try:
             return attach(self.request.user, uploads, to=kept)
-        except TooLargeError as error:
+        except AttachmentError as error:
             self.files_error = str(error)
             return kept
 

@@ -16,6 +16,7 @@ from conversations.models import Attachment
 from deliveryportal.accounts.models import User
 
 MAX_NAME = 150
+MOST_FILES = 100  # a form may carry more, so that this can be said
 # For names that do not tell the type; the type that the browser sends is not used.
 UNKNOWN_TYPE = "application/octet-stream"
 # Separators, what Windows forbids, control characters, and those that change the
@@ -25,14 +26,12 @@ HOSTILE = re.compile(
 )
 
 
-class TooLargeError(ValueError):
-    """All files together exceed MAX_ATTACHMENT_BYTES; the message says so."""
+class AttachmentError(ValueError):
+    """The files are too large together, or too many; the message says so."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, found: str, instead: str) -> None:
         super().__init__(
-            f"These files have {filesizeformat(size)} together; a message carries at "
-            f"most {filesizeformat(settings.MAX_ATTACHMENT_BYTES)}. They were not added, "
-            "everything else stands as it was. Send a link to the large ones instead."
+            f"{found}. They were not added, everything else stands as it was. {instead}"
         )
 
 
@@ -56,12 +55,21 @@ def attach(
 ) -> list[Attachment]:
     """Save the files; return those already attached (`to`) and then the new ones.
 
-    Raises TooLargeError, and then saves none.
+    Raises AttachmentError, and then saves none.
     """
     new = list(files)
     size = sum(each.size or 0 for each in new) + sum(each.size for each in to)
     if new and size > settings.MAX_ATTACHMENT_BYTES:
-        raise TooLargeError(size)
+        raise AttachmentError(
+            f"These files have {filesizeformat(size)} together; a message carries at most "
+            f"{filesizeformat(settings.MAX_ATTACHMENT_BYTES)}",
+            "Send a link to the large ones instead.",
+        )
+    if new and len(new) + len(to) > MOST_FILES:
+        raise AttachmentError(
+            f"These are {len(new) + len(to)} files; a message carries at most {MOST_FILES}",
+            "Pack them into one archive instead.",
+        )
     kept = dict.fromkeys([*to, *(_kept(owner, each) for each in new)])
     return list(kept)
 

@@ -490,6 +490,8 @@ def test_outsiders_find_nothing(
     assert client.post(f"/conversations/jobs/{job.uuid}/stop/").status_code == 404
     assert as_user(bob).get(job.get_absolute_url()).status_code == 200
     assert client.get(f"/conversations/jobs/{uuid4()}/").status_code == 404
+    User.objects.filter(pk=alice.pk).update(team=charlie.team)
+    assert as_user(alice).get(job.get_absolute_url()).status_code == 404
 
 
 def test_a_member_does_not_act_on_a_team_mates_mail(

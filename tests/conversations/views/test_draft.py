@@ -122,6 +122,15 @@ def test_files_that_are_too_large_leave_everything_else(
     assert Draft.objects.get().body == "Long text"
 
 
+def test_so_do_files_that_are_too_many(alice: User, as_user: SignIn) -> None:
+    files = [SimpleUploadedFile(f"{number}.txt", b"a") for number in range(101)]
+    fields = form(to="anna@customer.test", body="Long text")
+    page = as_user(alice).post(NEW, {**fields, "upload": files})
+    assert b"These are 101 files; a message carries at most 100" in page.content
+    assert b"Long text" in page.content
+    assert not Message.objects.exists()
+
+
 def test_a_file_that_was_refused_while_writing_holds_the_mail_back_once(
     alice: User, as_user: SignIn, settings: Settings
 ) -> None:

@@ -6,7 +6,7 @@ from pytest_django import Settings
 
 from conversations.models import Attachment
 from conversations.writing.attaching import (
-    TooLargeError,
+    AttachmentError,
     attach,
     content_type_of,
     safe_name,
@@ -62,6 +62,14 @@ def test_other_content_of_the_same_name_is_another_file(alice: User) -> None:
 def test_too_much_together_is_refused_whole(alice: User, settings: Settings) -> None:
     settings.MAX_ATTACHMENT_BYTES = 8
     first = attach(alice, [file()])
-    with pytest.raises(TooLargeError, match="bytes together"):
+    with pytest.raises(AttachmentError, match="bytes together"):
         attach(alice, [file("b.pdf", b"other")], to=first)
     assert Attachment.objects.count() == 1
+
+
+def test_too_many_are_refused_whole(alice: User) -> None:
+    with pytest.raises(
+        AttachmentError, match="101 files; a message carries at most 100"
+    ):
+        attach(alice, [file(f"{number}.pdf") for number in range(101)])
+    assert not Attachment.objects.exists()
