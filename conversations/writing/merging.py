@@ -13,6 +13,9 @@ from typing import NamedTuple
 from channels.addresses import Address, AddressError, parse_address, told
 
 FIELD = re.compile(r"\{\{\s*([^{}\n]{1,60}?)\s*\}\}")
+# In HTML a field lies in one text or one attribute: across their ends it would take the
+# quotes of attributes away, and with them what sanitising has made sure of.
+FIELD_IN_HTML = re.compile(r"\{\{\s*([^{}\n<>\"]{1,60}?)\s*\}\}")
 # What was meant to be a field, in a text from which all valid fields are removed.
 MALFORMED = re.compile(r"\{\{[^\S\n]*\w[^\n]{0,30}")
 NAMED = 5  # people without a value who are named; the others are counted
@@ -216,7 +219,7 @@ def _remedy(name: str, lacking: Person) -> str:
 
 def broken_fields(text: str, html: str) -> list[str]:
     """Fields of the text that are broken in the HTML: half of a name is formatted."""
-    whole = {key_of(unescape(name)) for name in FIELD.findall(html)}
+    whole = {key_of(unescape(name)) for name in FIELD_IN_HTML.findall(html)}
     return [name for name in fields_in(text) if key_of(name) not in whole]
 
 
@@ -235,4 +238,4 @@ def filled(text: str, person: Person, *, html: bool = False) -> str:
             return match[0]
         return escape(found) if html else found
 
-    return FIELD.sub(value, text)
+    return (FIELD_IN_HTML if html else FIELD).sub(value, text)

@@ -108,6 +108,14 @@ def test_a_value_cannot_bring_markup_into_formatted_text() -> None:
     )
 
 
+def test_a_field_across_quotes_or_tags_of_formatted_text_is_none() -> None:
+    (one,) = read_people("email;a b\nanna@x.test;v")
+    hostile = '<img alt="{{a">b}} <img alt=" onerror=alert(1) src=x ">'
+    assert filled(hostile, one, html=True) == hostile
+    assert filled("<p>{{a<b>b</b>}}</p>", one, html=True) == "<p>{{a<b>b</b>}}</p>"
+    assert filled('<a title="{{a b}}">', one, html=True) == '<a title="v">'
+
+
 def test_an_unknown_field_and_a_missing_value_are_named() -> None:
     people = read_people("Anna Berg <anna@x.test>\nbert@x.test")
     unknown, missing = problems(people, "{{compny}} {{first_name}}")
