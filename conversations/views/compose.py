@@ -184,8 +184,10 @@ class PostedForm:
         """The form once more, with all that stands in it; its errors only with `words`."""
         if not words:
             self.form.errors.clear()
-        body = self.form.typed("body")
-        formatted = sanitised(body) if self.form.typed("format") == "html" else ""
+        is_html = self.form.typed("format") == "html"
+        formatted = sanitised(self.form.typed("body")) if is_html else ""
+        if is_html and not formatted:
+            self.fields["body"] = ""  # else the editor shows the tags as words
         try:
             draft = self.as_draft()
         except HasGoneError:

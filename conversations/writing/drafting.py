@@ -56,9 +56,10 @@ class Written:
         body = form.typed("body")
         if len(body) > settings.MAX_MESSAGE_BYTES:
             body = ""  # no server would take it; it stands in the form alone
-        formatted = sanitised(body) if form.typed("format") == "html" else ""
+        is_html = form.typed("format") == "html"
+        formatted = sanitised(body) if is_html else ""
         texts = {name: form.typed(name)[:most] for name, most in TEXTS.items()}
-        texts["body"] = as_text(formatted) if formatted else body
+        texts["body"] = as_text(formatted) if is_html else body
         identities = EmailIdentity.objects.of(form.user)
         messages = Message.objects.filter(sender=form.user)
         return cls(

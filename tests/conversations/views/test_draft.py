@@ -54,6 +54,19 @@ def test_an_empty_form_leaves_no_draft(alice: User, as_user: SignIn) -> None:
     assert not Draft.objects.exists()
 
 
+@pytest.mark.parametrize("blank", ["<p> </p>", "<p><br></p>"])
+def test_formatted_text_that_is_blank_is_no_text(
+    alice: User, as_user: SignIn, blank: str
+) -> None:
+    client, fields = as_user(alice), form(to="anna", body=blank, format="html")
+    client.post(SAVE, fields)
+    draft = Draft.objects.get()
+    assert (draft.body, draft.body_html) == ("", "")
+    page = client.post(NEW, {**fields, "version": "1"})
+    assert page.context["form"]["body"].value() == ""
+    assert page.context["formatted"] == ""
+
+
 def test_two_tabs_lose_nothing_to_each_other(alice: User, as_user: SignIn) -> None:
     client = as_user(alice)
     fields = form(body="First tab")
