@@ -16,7 +16,7 @@ from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
 
-from channels.addresses import Address, parse_addresses
+from channels.addresses import Address, AddressError, parse_addresses
 from conversations.composing import Wording
 from conversations.models import Delivery, Draft, Message
 from conversations.models.message import MessageQuerySet
@@ -24,7 +24,7 @@ from conversations.models.state import FAILURES, Part, State, Triage
 from conversations.triage.deciding import not_sent_again
 from conversations.triage.sending_again import has_been_sent_again
 from conversations.writing.drafting import Written, begin, keep
-from conversations.writing.merging import Person, read_people
+from conversations.writing.merging import MergeError, Person, read_people
 from deliveryportal.accounts.auditing import Area, record_in
 from deliveryportal.accounts.models import User
 
@@ -124,12 +124,7 @@ def _set_aside(form: Draft, taken: set[str], by: User) -> Draft | None:
     uuid = uuid5(form.uuid, "taken back")
     known = Draft.objects.select_for_update().filter(uuid=uuid).first()
     is_theirs = known is not None and known.owner in {form.owner, by}
-    if (
-        known
-        and is_theirs
-        and known.forget_at is None
-        and (_recipients(known) <= _recipients(form))
-    ):
+    if known and is_theirs and known.forget_at is None and _is_part(known, form):
         known.to, known.people = _only(form, taken | _recipients(known))
         known.version += 1
         known.save()
@@ -151,6 +146,14 @@ def _set_aside(form: Draft, taken: set[str], by: User) -> Draft | None:
             attachments=list(form.attachments.without_content()),
         ),
     )
+
+
+def _is_part(draft: Draft, form: Draft) -> bool:
+    """Whether the draft is to recipients of the form only. One being edited may not be."""
+    try:
+        return _recipients(draft) <= _recipients(form)
+    except (AddressError, MergeError):  # half an address, say
+        return False
 
 
 def _recipients(draft: Draft) -> set[str]:

@@ -89,6 +89,21 @@ def test_a_draft_that_was_changed_meanwhile_is_left_alone(
     assert "p1@customer.test" in newest.people
 
 
+@pytest.mark.parametrize(
+    "half_typed", [{"to": "zoe@"}, {"people": "email\nzoe@"}, {"people": 'email\n"z'}]
+)
+def test_so_is_one_in_which_an_address_is_half_typed(
+    alice: User, scheduled: list[Delivery], half_typed: dict[str, str]
+) -> None:
+    cancel(scheduled[:1], alice)
+    Draft.objects.of(alice).update(**half_typed)
+    assert cancel(scheduled[1:3], alice) == {}
+    newest, changed = Draft.objects.of(alice)
+    assert half_typed.items() <= vars(changed).items()
+    assert "p1@customer.test" in newest.people
+    assert "p2@customer.test" in newest.people
+
+
 def test_a_manager_cancels_what_a_member_wrote_and_the_member_has_it_back(
     alice: User, bob: User, scheduled: list[Delivery]
 ) -> None:
