@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from channels.models import EmailIdentity
 from conversations.forms import ComposeForm
 from conversations.lists.microseconds import moment_of, number_of
-from conversations.models import Attachment, Draft, Message
+from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.models.draft import DraftQuerySet
 from conversations.writing.rich_text import as_text, sanitised
 from deliveryportal.accounts.models import User
@@ -49,6 +49,8 @@ class Written:
     identity: EmailIdentity | None = None
     follows: Message | None = None
     attachments: Sequence[Attachment] = ()
+    # What a draft that begins with this is meant to replace; one saved keeps its own.
+    instead_of: Delivery | None = None
 
     @classmethod
     def of(cls, form: ComposeForm, attachments: Sequence[Attachment]) -> Self:
@@ -115,18 +117,21 @@ def _keep(owner: User, uuid: UUID, version: int, written: Written) -> Draft | No
         return draft
     if Message.objects.filter(sender=owner, submission=uuid).exists():
         raise HasGoneError
-    if not mine.exists():
+    other = mine.select_related("instead_of").first()
+    if other is None:
         return begin(owner, uuid, written) if written else None
     # A page left while it was saving comes back with an old version and the same words.
     same = mine.filter(forget_at=None, **written.fields).first()
     if same and set(same.attachments.all()) == set(written.attachments):
         return same
-    return begin(owner, uuid4(), written)
+    return begin(owner, uuid4(), replace(written, instead_of=other.instead_of))
 
 
 def begin(owner: User, uuid: UUID, written: Written) -> Draft:
     """Make a draft of the form, which may be empty. No draft has this `uuid` yet."""
-    draft = Draft.objects.create(owner=owner, uuid=uuid, **written.fields)
+    draft = Draft.objects.create(
+        owner=owner, uuid=uuid, instead_of=written.instead_of, **written.fields
+    )
     draft.attachments.set(written.attachments)
     return draft
 

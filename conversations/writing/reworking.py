@@ -60,11 +60,8 @@ def rework(delivery: Delivery) -> Draft | None:
     written = written_again(delivery.message)
     to = typed_as(delivery.recipient_name, delivery.recipient)
     texts = {**written.texts, "to": to, "cc": "", "bcc": ""}
-    draft = keep(delivery.sender, uuid4(), 0, replace(written, texts=texts))
-    if draft:
-        draft.instead_of = delivery
-        draft.save(update_fields=["instead_of"])
-    return draft
+    written = replace(written, texts=texts, instead_of=delivery)
+    return keep(delivery.sender, uuid4(), 0, written)
 
 
 def replace_failed(failed: Delivery, *, by: User) -> None:

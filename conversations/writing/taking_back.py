@@ -144,6 +144,7 @@ def _set_aside(form: Draft, taken: set[str], by: User) -> Draft | None:
             identity=form.identity,
             follows=form.follows,
             attachments=list(form.attachments.without_content()),
+            instead_of=form.instead_of,
         ),
     )
 
@@ -284,4 +285,23 @@ def written_again(message: Message) -> Written:
         identity=message.identity,
         follows=message.follows,
         attachments=list(message.attachments.without_content()),
+        instead_of=_failure_behind(message),
+    )
+
+
+def _failure_behind(message: Message) -> Delivery | None:
+    """The failure that a resend was sent instead of: this person's, if it has several."""
+    if message.resend_of_id is None:
+        return None
+    failures = Delivery.objects.filter(
+        message=message.resend_of_id, state__in=FAILURES
+    ).order_by("pk")
+    person = message.conversation.person_address.lower()
+    return max(
+        failures,
+        key=lambda each: (
+            each.recipient.lower() == person,
+            each.triage == Triage.RESOLVED,
+        ),
+        default=None,
     )

@@ -108,6 +108,62 @@ def test_undo_leaves_the_failure_open_and_what_is_sent_then_settles_it(
     assert refused.triage == Triage.RESOLVED
 
 
+def settles(draft: Draft, refused: Delivery, client: Client) -> bool:
+    """Whether sending the draft links it to the failure, and resolves that."""
+    refused.refresh_from_db()
+    assert refused.triage == Triage.OPEN
+    send(client, draft, subject="Offer", version=str(draft.version))
+    refused.refresh_from_db()
+    again = Message.objects.filter(resend_of=refused.message)
+    return refused.triage == Triage.RESOLVED and again.count() == 1
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_what_was_cancelled_among_others_settles_the_failure_when_it_is_sent_then(
+    alice: User, refused: Delivery, as_user: SignIn, forgotten: bool
+) -> None:
+    client = as_user(alice)
+    client.post(path(refused))
+    send(client, Draft.objects.get(), subject="Offer", send_at="2099-07-01T08:00")
+    if forgotten:
+        Draft.objects.all().delete()
+    again = Delivery.objects.get(message__resend_of=refused.message)
+    assert carry_out(ACTIONS["cancel"], [again.pk], Order(alice)) == {}
+    assert settles(Draft.objects.of(alice).get(), refused, client)
+
+
+def test_so_does_a_retry_that_was_cancelled_before_it_left(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    other, order = also_failed_for_bert(refused), Order(alice)
+    Delivery.objects.filter(pk=refused.pk).update(reason="mailbox_full")
+    assert carry_out(ACTIONS["retry"], [other.pk, refused.pk], order) == {}
+    again = Delivery.objects.get(
+        message__resend_of=refused.message, recipient=refused.recipient
+    )
+    assert carry_out(ACTIONS["cancel"], [again.pk], order) == {}
+    draft = Draft.objects.of(alice).get()
+    assert draft.instead_of == refused
+    refused.refresh_from_db()
+    assert refused.triage == Triage.OPEN
+    send(as_user(alice), draft, subject="Offer")
+    refused.refresh_from_db()
+    assert refused.triage == Triage.RESOLVED
+    assert Message.objects.filter(resend_of=refused.message).count() == 2
+
+
+def test_so_does_what_another_tab_has_made_a_draft_of_its_own(
+    alice: User, refused: Delivery, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    client.post(path(refused))
+    draft = Draft.objects.get()
+    form = {"submission": str(draft.uuid), "version": "1", "to": draft.to}
+    for tab in ("One", "Another"):
+        client.post(reverse("conversations:save_draft"), {**form, "body": tab})
+    assert settles(Draft.objects.get(body="Another"), refused, client)
+
+
 def test_what_was_decided_otherwise_stays_so_when_a_mail_is_taken_back(
     alice: User, refused: Delivery, as_user: SignIn, settings: Settings
 ) -> None:
