@@ -118,7 +118,7 @@ class PostedForm:
             return self._as_a_new_one()
         except SentAgainBeforeError as error:
             self.form.add_error(None, str(error))
-            return self._again()
+            return self._again(asked=error.asked)
         return self._lead_on(sent)
 
     def keep(self) -> HttpResponse:

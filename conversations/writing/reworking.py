@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -35,10 +35,23 @@ BEFORE = (
     "Nothing was sent: to {} the mail that did not arrive has been sent again before. "
     "Take the address out, or write to it in a new message."
 )
+MEANWHILE = (
+    "Nothing was sent yet: the mail that did not arrive, and that this is to replace, has "
+    "been sent again meanwhile to {}. Write to others only, or press Send again to send "
+    "this as well."
+)
 
 
 class SentAgainBeforeError(Exception):
-    """One of the recipients has got a resend of what this is sent instead of."""
+    """Some of the recipients have got a resend of what this is sent instead of.
+
+    Its writer may send it to them nevertheless once told, by the names in `asked` that
+    the form repeats; if there are none, never.
+    """
+
+    def __init__(self, words: str, asked: Mapping[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.asked = asked or {}
 
 
 def can_be_reworked(delivery: Delivery, user: User) -> bool:
@@ -71,12 +84,12 @@ def replace_failed(failed: Delivery, *, by: User) -> None:
 
 
 def replaced_by(
-    owner: User, submission: UUID, to: Iterable[Address]
+    owner: User, submission: UUID, to: Iterable[Address], told: Collection[str] = ()
 ) -> Delivery | None:
     """The failure that the draft is to replace, locked; None if that was sent again.
 
-    Raises SentAgainBeforeError if it was sent again already to one of those that the
-    draft goes `to`, unless by this very form.
+    Raises SentAgainBeforeError if it was sent again already to some of those that the
+    draft goes `to`, unless by this very form, or if its writer was `told` of that.
     """
     draft = Draft.objects.filter(owner=owner, uuid=submission).first()
     if draft is None or draft.instead_of_id is None:
@@ -90,11 +103,20 @@ def replaced_by(
     if failed is None:
         return None
     take_turns([failed.message])
-    if has_been_sent_again(failed):
-        return None
+    settled = has_been_sent_again(failed)
     if not Message.objects.filter(sender=owner, submission=submission).exists():
         before = sent_again_to(failed.message)
-        for address in to:
-            if address.shown.lower() in before:
-                raise SentAgainBeforeError(BEFORE.format(address.shown))
-    return failed
+        twice = [each.shown for each in to if each.shown.lower() in before]
+        if settled:
+            _ask(twice, told)
+        elif twice:
+            raise SentAgainBeforeError(BEFORE.format(twice[0]))
+    return None if settled else failed
+
+
+def _ask(twice: Iterable[str], told: Collection[str]) -> None:
+    """Raise SentAgainBeforeError about those of whom the writer was not told yet."""
+    names = {f"sent again to {each.lower()}": each for each in twice}
+    untold = {name: each for name, each in names.items() if name not in told}
+    if untold:
+        raise SentAgainBeforeError(MEANWHILE.format(", ".join(untold.values())), untold)

@@ -36,12 +36,12 @@ def send_off(
 
     A form that `is_draft` may be sent instead of what failed, which is resolved then.
     Raises AlreadySentError if the form was sent before with another content, and
-    SentAgainBeforeError if one of them has got a resend of what failed before.
+    SentAgainBeforeError if some have got a resend of what failed before.
     """
     leaves_at = _leaves_at(form)
     waits = leaves_at > now()
     to = [each.address for each in form.everybody]
-    failed = replaced_by(form.user, submission, to) if is_draft else None
+    failed = replaced_by(form.user, submission, to, form.told) if is_draft else None
     cc, bcc = form.copies
     messages = write_to_each(
         identity=form.cleaned_data["identity"],

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.models.state import State, Triage
+from conversations.triage import sending_again
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
@@ -185,19 +186,23 @@ def test_what_was_decided_otherwise_stays_so_when_a_mail_is_taken_back(
     assert (refused.triage, other.triage) == (Triage.OPEN, Triage.RESOLVED)
 
 
-def test_what_was_sent_again_meanwhile_is_not_linked_twice(
+def test_of_what_was_sent_again_meanwhile_the_writer_is_told_and_it_is_not_linked_twice(
     alice: User, refused: Delivery, as_user: SignIn
 ) -> None:
     client = as_user(alice)
     client.post(path(refused))
-    again = Message.objects.get()
-    again.pk, again.uuid, again.message_id = None, UUID(int=1), "<2@portal.test>"
-    again.resend_of_id = refused.message_id
-    again._state.adding = True
-    again.save()
-    send(client, Draft.objects.get(), subject="Offer", body="Here is a link.")
-    assert Message.objects.filter(resend_of=refused.message).get() == again
-    assert Message.objects.filter(body__contains="Here is a link.").exists()
+    draft = Draft.objects.get()
+    resend = sending_again.again(refused)
+    resend.save()
+    form = {"submission": str(draft.uuid), "to": draft.to, "subject": "Other words"}
+    asked = client.post(draft.get_absolute_url(), {**form, "version": "1"}).text
+    assert "has been sent again meanwhile to anna@customer.test" in asked
+    told = "sent again to anna@customer.test"
+    assert f'name="told" value="{told}"' in asked
+    assert not Message.objects.filter(subject="Other words").exists()
+    client.post(draft.get_absolute_url(), {**form, "version": "2", "told": told})
+    assert Message.objects.filter(subject="Other words").exists()
+    assert Message.objects.filter(resend_of=refused.message).get() == resend
 
 
 def also_failed_for_bert(refused: Delivery) -> Delivery:
@@ -261,8 +266,9 @@ def test_words_to_one_who_is_sent_it_again_at_this_moment_wait_and_are_not_sent(
     assert Message.objects.filter(resend_of=refused.message).count() == 1
 
 
+@pytest.mark.parametrize("to", ["anna@customer.test", "bert@customer.test"])
 def test_the_form_whose_answer_was_lost_leads_to_what_it_sent(
-    alice: User, refused: Delivery, as_user: SignIn
+    alice: User, refused: Delivery, as_user: SignIn, to: str
 ) -> None:
     """Also where it went to another one who got the mail, which resolves nothing else."""
     Delivery.objects.create(
@@ -277,7 +283,7 @@ def test_the_form_whose_answer_was_lost_leads_to_what_it_sent(
     client = as_user(alice)
     client.post(path(refused))
     draft = Draft.objects.get()
-    form = {"submission": str(draft.uuid), "version": "1", "to": "bert@customer.test"}
+    form = {"submission": str(draft.uuid), "version": "1", "to": to}
     pages = [
         client.post(draft.get_absolute_url(), {**form, "subject": "Offer"})
         for _ in range(2)
