@@ -33,7 +33,8 @@ from deliveryportal.accounts.models import User
 class TakenBack:
     """`number` messages are drafts again; `left` messages had begun to leave.
 
-    They share one draft, unless nothing is left of the form that they were sent by.
+    They share one draft, unless nothing is left of the form that they were sent by. If
+    both are 0, there are no messages: perhaps they were taken back before.
     """
 
     number: int
@@ -54,8 +55,8 @@ def take_back(message: Message, *, by: User | None = None) -> TakenBack:
         written = written_again(message)
         chosen = Message.objects.filter(pk=message.pk)
         if not _delete_unsent(chosen, by or message.sender):
-            return TakenBack(0, 1, [])
-        return TakenBack(1, 0, [begin(message.sender, uuid4(), written)])
+            return TakenBack(0, chosen.count(), [])
+        return TakenBack(1, 0, [begin(message.sender, alone(message.uuid), written)])
 
 
 @transaction.atomic
@@ -84,11 +85,16 @@ def take_back_all(
 
 def _each_alone(messages: MessageQuerySet, by: User) -> TakenBack:
     """Take back messages of which no draft is left: each becomes one of its own."""
-    alone = {each.pk: each for each in messages.select_related("sender", "identity")}
-    written = {pk: written_again(each) for pk, each in alone.items()}
-    recipients = _delete_unsent(messages, by)
-    drafts = [begin(alone[pk].sender, uuid4(), written[pk]) for pk in recipients]
-    return TakenBack(len(drafts), len(alone) - len(drafts), drafts)
+    known = messages.select_related("sender", "identity")
+    written = {each.pk: (each, written_again(each)) for each in known}
+    taken = [written[pk] for pk in _delete_unsent(messages, by)]
+    drafts = [begin(each.sender, alone(each.uuid), again) for each, again in taken]
+    return TakenBack(len(drafts), messages.count(), drafts)
+
+
+def alone(message: UUID) -> UUID:
+    """The uuid of the draft of a message that was taken back without its form."""
+    return uuid5(message, "taken back")
 
 
 @transaction.atomic
@@ -107,9 +113,7 @@ def take_back_some(
     chosen = Message.objects.filter(pk__in=[each.pk for each in messages])
     form = Draft.objects.filter(owner=sender, uuid=submission).first()
     if form is None:
-        alone = {each.pk: written_again(each) for each in messages}
-        recipients = _delete_unsent(chosen, by or sender)
-        return [begin(sender, uuid4(), alone[pk]) for pk in recipients]
+        return _each_alone(chosen, by or sender).drafts
     recipients = _delete_unsent(chosen, by or sender)
     taken = set().union(*recipients.values())
     aside = _set_aside(form, taken, by or sender) if taken else None

@@ -12,7 +12,13 @@ from pytest_django import Settings
 
 from conversations.models import Delivery, Draft, Message
 from conversations.models.state import State
+<<<<<<< HEAD
 from conversations.writing.merging import read_people
+=======
+from conversations.triage.actions import ACTIONS
+from conversations.triage.carrying_out import carry_out
+from conversations.triage.order import Order
+>>>>>>> 0300ec9 (Lead whoever takes back mail twice to its draft, and never call that too late)
 from deliveryportal.accounts.models import User
 
 SignIn = Callable[[User], Client]
@@ -73,6 +79,50 @@ def test_what_was_taken_back_is_sent_again_from_its_draft(
     send(client, submission=str(draft.uuid), version=str(draft.version))
     assert Message.objects.get().submission == draft.uuid
     assert not Draft.objects.of(alice).exists()
+
+
+def test_who_presses_twice_is_led_to_the_draft_all_the_same(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    send(client)
+    message = Message.objects.get()
+    submission = f'name="submission" value="{message.submission}"'
+    assert submission in client.get(message.get_absolute_url()).text
+    posted = {"submission": str(message.submission)}
+    for url in (
+        f"{message.get_absolute_url()}take-back/",
+        f"{message.get_absolute_url()}take-back/",
+        f"/conversations/undo/{message.submission}/",
+    ):
+        page = client.post(url, posted, follow=True)
+        draft = Draft.objects.of(alice).get()
+        assert page.redirect_chain == [(draft.get_absolute_url(), 302)]
+    assert "It was taken back already. Nothing was sent" in page.text
+
+
+def test_so_is_who_presses_twice_for_mail_that_came_from_no_form(
+    alice: User, as_user: SignIn, make_delivery: Make
+) -> None:
+    client, message = as_user(alice), make_delivery(alice).message
+    url = f"{message.get_absolute_url()}take-back/"
+    pages = [client.post(url, follow=True) for _ in range(2)]
+    draft = Draft.objects.of(alice).get()
+    assert pages[1].redirect_chain == [(draft.get_absolute_url(), 302)]
+    assert "It was taken back already. Nothing was sent" in pages[1].text
+
+
+def test_who_takes_back_what_was_cancelled_among_others_is_told_so(
+    alice: User, as_user: SignIn
+) -> None:
+    client = as_user(alice)
+    send(client)
+    [delivery] = Delivery.objects.select_related("message")
+    assert carry_out(ACTIONS["cancel"], [delivery.pk], Order(alice)) == {}
+    url = f"/conversations/undo/{delivery.message.submission}/"
+    page = client.post(url, follow=True)
+    assert page.redirect_chain == [("/conversations/drafts/", 302)]
+    assert "had been taken back already" in page.text
 
 
 @pytest.mark.parametrize("state", [State.HANDING_OVER, State.ACCEPTED])

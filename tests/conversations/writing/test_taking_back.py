@@ -72,6 +72,7 @@ def test_two_who_take_it_back_at_once_make_one_draft(
         message = make_delivery(alice).message
         results = at_once(partial(take_back, message), partial(take_back, message))
         assert sorted(each.number for each in results) == [0, 1]  # type: ignore[attr-defined]
+        assert not any(each.left for each in results)  # type: ignore[attr-defined]
         assert Draft.objects.count() == number
 
 
