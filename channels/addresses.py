@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import quote
 from functools import lru_cache
 
@@ -13,6 +13,7 @@ from django.core.validators import EmailValidator
 
 MAX_LOCAL_PART = 64  # octets, RFC 5321 section 4.5.3.1.1
 MAX_ADDRESS = 254  # octets, so that <address> fits a path of 256
+MAX_NAME = 200  # characters
 MOST_TOLD = 10  # sentences about what is wrong with a list
 
 
@@ -34,6 +35,15 @@ class Address:
     @property
     def needs_smtputf8(self) -> bool:
         return not self.wire.isascii()
+
+    def named(self, name: str) -> Address:
+        """Return this address with `name` before it; raise AddressError if too long."""
+        if len(name) > MAX_NAME:
+            raise AddressError(
+                f"The name of {self.shown} has {len(name):,} characters; {MAX_NAME} are "
+                "the most. Shorten it."
+            )
+        return replace(self, name=name)
 
 
 _validator = EmailValidator()
@@ -183,7 +193,8 @@ def _checked(name: str, address: str) -> Address:
     # Written in either form, or in others still, it is one and the same to people.
     as_typed = domain.isascii() and "xn--" not in wire_domain
     shown = domain if as_typed else shown_domain(wire_domain)
-    return Address(name=name.strip(), shown=f"{local_part}@{shown}", wire=wire)
+    nameless = Address(name="", shown=f"{local_part}@{shown}", wire=wire)
+    return nameless.named(name.strip())
 
 
 # A list of thousands of people has few domains.

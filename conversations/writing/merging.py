@@ -163,7 +163,7 @@ def _person(written: str, columns: Mapping[str, str]) -> Person:
     name = columns.get("name") or " ".join(
         filter(None, (columns.get("first_name"), columns.get("last_name")))
     )
-    named = Address(name or address.name, address.shown, address.wire)
+    named = address.named(name or address.name)
     return person(named, {**columns, "email": address.shown})
 
 

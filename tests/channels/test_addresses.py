@@ -136,6 +136,7 @@ def test_commas_and_semicolons_separate_addresses() -> None:
         ("anna@example.com bert@example.com", "not an email address"),
         (f"{'a' * 65}@example.com", "too long"),
         (f"{'a' * 60}@{'.'.join('b' * 50 for _ in range(4))}", "too long"),
+        (f"{'Ö' * 201} <anna@example.com>", "The name of anna@example.com has 201"),
         ("anna@example", "not an email address"),
         ("a@b@example.com", "not an email address"),
         ("undisclosed-recipients:;", "no domain"),

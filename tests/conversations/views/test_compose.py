@@ -161,6 +161,30 @@ def test_internationalised_addresses_are_taken(
     assert (delivery.recipient, delivery.recipient_wire) == (to, wire)
 
 
+@pytest.mark.parametrize("button", ["send", "preview"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"to": "{} <anna@customer.test>"},
+        {"cc": "{} <bert@customer.test>"},
+        {"to": "", "people": "name\temail\n{}\tcarl@customer.test"},
+    ],
+)
+def test_a_name_is_taken_up_to_its_limit_and_refused_in_words_beyond_it(
+    alice: User, as_user: SignIn, fields: dict[str, str], button: str
+) -> None:
+    client = as_user(alice)
+
+    def answer(length: int) -> str:
+        named = {name: text.format("Ö" * length) for name, text in fields.items()}
+        return client.post(URL, {**FIELDS, **named, button: "1"}).content.decode()
+
+    assert "has 201 characters" in answer(201)
+    assert not Message.objects.exists()
+    assert "characters" not in answer(200)
+    assert Message.objects.exists() == (button == "send")
+
+
 def test_a_double_click_sends_once(alice: User, as_user: SignIn) -> None:
     client = as_user(alice)
     form = client.get(URL).context["form"]

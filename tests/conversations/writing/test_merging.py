@@ -62,6 +62,11 @@ def test_whoever_is_named_twice_with_other_words_is_told_apart(
         ("anna@x.test\nbert", "Line 2 of the list: .*has no domain"),
         ('anna@x.test\n"b@c"@x.test', "Line 2 of the list: .*has “@” in the quotes"),
         (TABLE + "Anna\tBerg\t\tAcme", "Line 2 of the list"),
+        (
+            TABLE + f"{'A' * 100}\t{'B' * 100}\ta@x.test\t",
+            "Line 2 of .* 201 characters",
+        ),
+        (f"name,email\n{'A' * 201},a@x.test", "Line 2 of .* 201 characters"),
         (TABLE, "nobody on this list"),
         ("\n", "nobody on this list"),
     ],
