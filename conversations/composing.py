@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils
@@ -41,6 +42,10 @@ from deliveryportal.accounts.models import User
 
 class AlreadySentError(Exception):
     """This form was sent before with another content: that was sent, this is not."""
+
+
+class _SentBeforeError(Exception):
+    """This form was sent before, with the same content or another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +100,13 @@ def write_to_each(
     for last in (False, True):
         try:
             return _queue_each(identity, signed.values(), enclosed, submission)
-        except IntegrityError:
+        except (IntegrityError, _SentBeforeError):
             if sent_before := _sent_before(identity.owner, submission):
                 break
             # Else somebody may have just begun a conversation with one of them.
             if last:
                 raise
-    if _content(sent_before) != {
-        (address.wire.casefold(), wording.subject, wording.body)
-        for address, wording in signed.values()
-    }:
+    if not _say_the_same(sent_before, identity, signed.values(), enclosed):
         raise AlreadySentError
     return sent_before
 
@@ -123,6 +125,8 @@ def _queue_each(
         if _is_one_alone(new, enclosed):
             # `asking` locks the lane's row: only if the statement commits by itself.
             told, lane = _enter(identity, *new[0], enclosed, asking=bool(at_once))
+        elif _sent_before(identity.owner, submission):
+            raise _SentBeforeError
         else:
             channel = channel_for(identity, to_queue=True)
             told, lane = False, LaneId(channel.id, identity.owner_id)
@@ -166,6 +170,8 @@ def _enter(
         provided=provided,
     )
     if told is None:
+        if _sent_before(identity.owner, message.submission):
+            raise _SentBeforeError
         forget_choice(identity)
         return _enter(identity, message, to, enclosed, asking=asking)
     return told, lane
@@ -181,14 +187,60 @@ def _sent_before(sender: User, submission: UUID | None) -> list[Message]:
     return list(Message.objects.filter(sender=sender, submission=submission))
 
 
-def _content(messages: list[Message]) -> set[tuple[str, str, str]]:
-    sent = Delivery.objects.filter(
-        message__in=messages, part=Delivery.Part.TO
-    ).select_related("message")
-    return {
-        (each.recipient_wire.casefold(), each.message.subject, each.message.body)
-        for each in sent
+class _Copy(NamedTuple):
+    """What one recipient gets, and when: what tells two forms apart, beside files."""
+
+    part: str
+    wire: str
+    name: str
+    sender: str
+    wording: Wording
+    due: datetime | None  # None: at once
+
+
+def _say_the_same(
+    sent: Sequence[Message],
+    identity: EmailIdentity,
+    letters: Iterable[tuple[Address, Wording]],
+    enclosed: Enclosed,
+) -> bool:
+    """Whether these letters are what was `sent`, for their writer and all readers."""
+    # Mail that is to leave at once has another time in each try; once it is put off, it
+    # waits for something else than the time that was named.
+    soon = now() + timedelta(seconds=settings.UNDO_SECONDS)
+    due = enclosed.not_before
+    would_be = {
+        _Copy(
+            part,
+            each.wire.casefold(),
+            each.name,
+            identity.address,
+            wording,
+            due if due and due > soon else None,
+        )
+        for address, wording in letters
+        for part, each in _each_once(address, enclosed)
     }
+    deliveries = Delivery.objects.filter(message__in=sent).select_related("message")
+    are = {
+        _Copy(
+            each.part,
+            each.recipient_wire.casefold(),
+            each.recipient_name,
+            each.message.from_address,
+            Wording(
+                subject=each.message.subject,
+                body=each.message.body,
+                html=each.message.body_html,
+            ),
+            each.not_before
+            if each.not_before > soon and not each.waiting_for
+            else None,
+        )
+        for each in deliveries
+    }
+    files = Attachment.objects.filter(messages__in=sent).values_list("pk", flat=True)
+    return are == would_be and set(files) == {each.pk for each in enclosed.attachments}
 
 
 def _letter(

@@ -54,10 +54,15 @@ _LINE = {
     "note": "%(written)s",
     **dict.fromkeys(("remote", "remote_words", "enhanced_code"), "''"),
 }
+# Counted, because for EXISTS, where forms to thousands make up the table, PostgreSQL
+# hopes to come upon such a row soon and reads the table instead of the index.
 # psycopg caches how it reads a statement only up to 4,096 characters and 50 values.
 _STATEMENT = """
 WITH go AS (
-    SELECT WHERE {provided}
+    SELECT WHERE ({provided}) AND 0 = (
+        SELECT count(*) FROM {messages}
+        WHERE sender_id = %(sender_id)s AND submission = %(submission)s
+    )
 ), known AS (
     SELECT id FROM {conversations}, go
     WHERE owner_id = %(sender_id)s AND lower(person_address) = lower(%(recipient)s)
@@ -90,7 +95,7 @@ def enter(
 
     `note` says on the timeline how it was written and queued. Return whether the query
     `asking` found a row; or None, with nothing inserted, if the condition `provided`
-    does not hold.
+    does not hold, or anything was sent from the message's form before.
     """
     condition, its_parameters = provided
     asked = asking or Sql("NULL")

@@ -31,8 +31,9 @@ NOT_ADDED = (
     "ones, or press Send again to send it without them."
 )
 SENT_BEFORE = (
-    "This form was sent before, with other words or to others, and that mail is on its "
-    "way. What stands here now was not sent. Send it to write once more."
+    "This form was sent before, with other people, words or files or for another time, "
+    "and that mail is on its way. What stands here now was not sent. Send it to write "
+    "once more."
 )
 WAITS_FOR_TIME = "for their time."
 WAITS_FOR_UNDO = "{} seconds, in which you can take them back."

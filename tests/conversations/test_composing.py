@@ -17,7 +17,12 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from channels.addresses import parse_address, parse_addresses
 from channels.models import Channel, ChannelChoice, EmailIdentity
 from channels.routing import channel_for
-from conversations.composing import Enclosed, Wording, write_to_each
+from conversations.composing import (
+    AlreadySentError,
+    Enclosed,
+    Wording,
+    write_to_each,
+)
 from conversations.models import (
     Conversation,
     Delivery,
@@ -162,8 +167,10 @@ def test_a_message_is_written_in_one_statement_that_needs_no_transaction(
             recipients=parse_addresses("anna@customer.test"),
             subject="Hello",
             body="Text.",
+            submission=uuid4(),
         )
-    # Itself, if its channel is that of the first; and is its lane announced?
+    # Itself, if its channel is that of the first and its form was not sent before; and is
+    # its lane announced?
     assert len(asked.captured_queries) == 1
     assert message.conversation.person_address == "anna@customer.test"
     assert message.deliveries.get().events.count() == 1
@@ -261,6 +268,31 @@ def test_the_same_form_sent_twice_is_one_message(alice: User) -> None:
     again = write_to(alice, "anna@customer.test", submission=submission)
     assert first == again
     assert Delivery.objects.count() == 1
+
+
+@on_postgresql
+@pytest.mark.parametrize("to", ["anna@b.test", "anna@b.test, bert@b.test"])
+@pytest.mark.django_db(transaction=True)
+def test_a_form_sent_twice_at_the_same_moment_is_sent_once(
+    alice: User, to: str
+) -> None:
+    Channel.objects.default()
+    submission, came = uuid4(), []
+
+    def write_too() -> None:
+        with closing(connection):
+            came.append(set(write_to(alice, to, submission=submission)))
+
+    other = Thread(target=write_too)
+    with transaction.atomic():
+        first = write_to(alice, to, submission=submission)
+        other.start()
+        wait_until(somebody_waits_for_us)
+    other.join()
+    assert came == [set(first)]
+    with pytest.raises(AlreadySentError):
+        write_to(alice, "carl@b.test", submission=submission)
+    assert Message.objects.count() == len(first)
 
 
 def test_work_is_announced_only_when_the_rows_are_committed(

@@ -6,10 +6,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
+from pytest_django import Settings
 
 from channels.models import Channel, EmailIdentity
 from conversations.blocking import block_domain, suppress_address
@@ -271,8 +273,23 @@ def test_choosing_another_identity_shows_what_its_recipient_sees(
         assert refused.context["foreseen"].chosen[0].address == "alice@acme.test"
 
 
+CHANGES = [
+    {"to": "bert@customer.test"},
+    {"to": "Anna <anna@customer.test>"},
+    {"cc": "bert@customer.test"},
+    {"bcc": "bert@customer.test"},
+    {"body": "<p><b>Text.</b></p>", "format": "html"},
+    {"send_at": "2099-05-31T14:30"},
+]
+
+
 @pytest.mark.parametrize(
-    "change", [{"to": "anna@customer.test, bert@customer.test"}, {"body": "Other."}]
+    "change",
+    [
+        {"to": "anna@customer.test, bert@customer.test"},
+        {"body": "Other."},
+        *CHANGES,
+    ],
 )
 def test_a_form_that_was_sent_and_changed_is_not_taken_for_the_first(
     alice: User, as_user: SignIn, change: dict[str, str]
@@ -286,6 +303,77 @@ def test_a_form_that_was_sent_and_changed_is_not_taken_for_the_first(
     fresh = again.context["form"].data["submission"]
     client.post(URL, {**FIELDS, **change, "submission": fresh})
     assert Message.objects.count() > 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_taken_out_of_a_form_that_was_sent_was_sent_with_it(
+    alice: User, as_user: SignIn, change: dict[str, str]
+) -> None:
+    client, fields = as_user(alice), {**FIELDS, "submission": str(uuid4())}
+    client.post(URL, {**fields, **change})
+    number = Message.objects.count()
+    assert "was not sent" in client.post(URL, fields).content.decode()
+    assert Message.objects.count() == number
+
+
+def test_a_file_added_to_a_form_that_was_sent_was_not_sent(
+    alice: User, as_user: SignIn
+) -> None:
+    client, fields = as_user(alice), {**FIELDS, "submission": str(uuid4())}
+    client.post(URL, fields)
+    file = SimpleUploadedFile("offer.txt", b"100 EUR")
+    again = client.post(URL, {**fields, "upload": file})
+    assert "was not sent" in again.content.decode()
+    assert [each.name for each in again.context["attachments"]] == ["offer.txt"]
+    assert not Message.objects.get().attachments.exists()
+
+
+def test_a_form_sent_from_another_address_is_not_taken_for_the_first(
+    alice: User, as_user: SignIn
+) -> None:
+    EmailIdentity.objects.create(
+        owner=alice, address="sales@acme.test", display_name="Sales", verified_at=now()
+    )
+    client, fields = as_user(alice), {**FIELDS, "submission": str(uuid4())}
+    first, second = EmailIdentity.objects.of(alice)
+    client.post(URL, {**fields, "identity": first.pk})
+    again = client.post(URL, {**fields, "identity": second.pk})
+    assert "was not sent" in again.content.decode()
+    assert Message.objects.get().from_address == first.address
+
+
+@pytest.mark.parametrize(
+    ("send_at", "put_off"), [("", False), ("", True), ("2099-05-31T14:30", False)]
+)
+def test_a_form_with_everything_in_it_is_sent_once_until_it_is_changed(
+    alice: User, as_user: SignIn, settings: Settings, send_at: str, put_off: bool
+) -> None:
+    settings.UNDO_SECONDS = 10
+    client = as_user(alice)
+    fields = {
+        "submission": str(uuid4()),
+        "to": "Anna <anna@customer.test>, ANNA@customer.test",
+        "cc": "Bert <bert@customer.test>, anna@customer.test",
+        "bcc": "carl@customer.test",
+        "subject": "Hello",
+        "body": "<p><b>Text.</b></p>",
+        "format": "html",
+        "send_at": send_at,
+    }
+
+    def sent(**change: str) -> tuple[str, str]:
+        file = SimpleUploadedFile("offer.txt", b"100 EUR")
+        answer = client.post(URL, {**fields, **change, "upload": file})
+        return answer.get("Location", ""), answer.content.decode()
+
+    first = sent()
+    assert first[0] == Message.objects.get().get_absolute_url()
+    if put_off:
+        tomorrow = now() + timedelta(days=1)
+        Delivery.objects.update(not_before=tomorrow, waiting_for="its server")
+    assert sent() == first
+    assert "was not sent" in sent(bcc="carla@customer.test")[1]
+    assert Message.objects.count() == 1
 
 
 @pytest.mark.parametrize("field", ["subject", "to"])
