@@ -12,13 +12,10 @@ from pytest_django import Settings
 
 from conversations.models import Delivery, Draft, Message
 from conversations.models.state import State
-<<<<<<< HEAD
-from conversations.writing.merging import read_people
-=======
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
 from conversations.triage.order import Order
->>>>>>> 0300ec9 (Lead whoever takes back mail twice to its draft, and never call that too late)
+from conversations.writing.merging import read_people
 from deliveryportal.accounts.models import User
 
 SignIn = Callable[[User], Client]
