@@ -111,7 +111,7 @@ def preview_of_file(scope: Scope, user: User) -> Preview:
 
 
 def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Delivery]:
-    """The newest of these, as far as the action is for them."""
+    """The newest of these, as far as they were counted as possible."""
     states = action.states | (action.in_archive or action.states)
     found = (
         _newest(foreseen.filter(state__in=states), number)
@@ -119,7 +119,7 @@ def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Deliv
         .prefetch_related("suppressions")
         .prefetch_related("message__deliveries", "message__resends__conversation")
     )
-    return [each for each in found if not refusal(action, Standing.of(each))]
+    return [each for each in found if not refusal(action, Standing.as_counted(each))]
 
 
 def _newest(deliveries: DeliveryQuerySet, number: int) -> DeliveryQuerySet:
@@ -141,7 +141,7 @@ def _hindered(action: Action, deliveries: list[Delivery], user: User) -> Skipped
     found = {
         each.pk: STOPPED[stopped[each.recipient_wire].fails_with]
         if each.recipient_wire in stopped
-        else hindrance(action, each)
+        else refusal(action, Standing.of(each)) or hindrance(action, each)
         for each in deliveries
     }
     return {pk: why for pk, why in found.items() if why}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
@@ -37,12 +37,21 @@ class Standing:
     @classmethod
     def of(cls, delivery: Delivery) -> Standing:
         """Judge one delivery, also by suppressions that it has itself caused."""
-        stopping = (delivery.suppression, *delivery.suppressions.all())
+        caused = delivery.suppressions.all()
+        counted = cls.as_counted(delivery)
+        if all(each.released_at for each in caused):
+            return counted
+        return replace(counted, stopped=True)
+
+    @classmethod
+    def as_counted(cls, delivery: Delivery) -> Standing:
+        """As `scope.groups` counts it, which looks for nothing that it has caused."""
+        by = delivery.suppression
         return cls(
             state=delivery.state,
             reason=delivery.reason,
             archived=delivery.archived_at is not None,
-            stopped=any(each and not each.released_at for each in stopping),
+            stopped=by is not None and not by.released_at,
         )
 
 

@@ -162,6 +162,20 @@ def test_a_preview_leaves_out_what_would_be_skipped_and_says_why(
     assert "It has been sent again before." in page
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_so_it_is_where_the_failure_itself_had_its_address_suppressed(
+    as_user: AsUser, alice: User, failed: Delivery, chosen: bool
+) -> None:
+    Suppression.objects.create(
+        team=alice.team, address=failed.recipient, delivery=failed
+    )
+    path = url("retry", failed) if chosen else f"/conversations/act/retry/{ALL}"
+    page = html(as_user(alice).get(path))
+    assert "Retry: 0 of 1" in page
+    assert "1 left out.</strong> The address is suppressed" in page
+    assert "certainly not delivered" not in page
+
+
 def test_of_more_than_can_be_looked_at_the_preview_says_so(
     as_user: AsUser,
     alice: User,
