@@ -40,8 +40,8 @@ class DeliveryActions(Base):
     ) -> HttpResponse | None:
         """As a user's own Retry, but only where it is certain that nothing arrived."""
         deliveries = self._chosen(chosen)
+        order = Order(request.user, of_many=len(deliveries) > 1)
         if not is_confirmed(request):
-            order = Order(request.user)
             return ask(
                 request,
                 self,
@@ -51,9 +51,7 @@ class DeliveryActions(Base):
                 "the old one. What may have arrived is left to its people.",
             )
         ids = [each.pk for each in deliveries]
-        skipped = carry_out(
-            ACTIONS[RETRY], ids, Order(request.user), among=Delivery.objects.all()
-        )
+        skipped = carry_out(ACTIONS[RETRY], ids, order, among=Delivery.objects.all())
         for each in deliveries:
             if each.pk not in skipped:
                 self.log_change(request, each, "Sent again")
@@ -97,7 +95,8 @@ class DeliveryActions(Base):
 
 
 def _outlook(delivery: Delivery, order: Order) -> str:
-    why = refusal(ACTIONS[RETRY], Standing.of(delivery)) or obstacle(
+    standing = Standing.of(delivery)
+    why = refusal(ACTIONS[RETRY], standing, of_many=order.of_many) or obstacle(
         delivery, delivery.channel, order
     )
     return f"is left alone. {why}" if why else "is sent again"

@@ -83,6 +83,11 @@ class BulkJob(models.Model):
         return self.gathered_to < self.gather_until
 
     @property
+    def is_of_many(self) -> bool:
+        """Whether it is on a selection or a list, as `Scope.is_of_many`."""
+        return bool(self.gather_until) or self.total > 1
+
+    @property
     def stopped(self) -> bool:
         """Whether it ended before everything was done."""
         return self.finished_at is not None and (

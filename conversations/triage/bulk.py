@@ -123,7 +123,8 @@ def _do_some(job: BulkJob) -> bool:
         return False
     action = ACTIONS[job.action]
     ids = [item.delivery_id for item in items if item.delivery_id]
-    skipped = _carry_out_whatever_breaks(action, ids, Order(job.by, job.options))
+    order = Order(job.by, job.options, of_many=job.is_of_many)
+    skipped = _carry_out_whatever_breaks(action, ids, order)
     # Items without a delivery: it was deleted since it was gathered. If the action
     # itself deletes, it went together with another delivery of its message.
     of_gone = "" if action.removes else GONE

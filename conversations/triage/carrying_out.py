@@ -39,7 +39,7 @@ def carry_out(
     )
     skipped = dict.fromkeys(set(ids) - {each.pk for each in deliveries}, GONE)
     for each in deliveries:
-        if why := refusal(action, Standing.of(each)):
+        if why := refusal(action, Standing.of(each), of_many=order.of_many):
             skipped[each.pk] = why
     skipped |= action.act(
         [each for each in deliveries if each.pk not in skipped], order

@@ -16,6 +16,7 @@ class Order:
 
     by: User
     options: Mapping[str, Any] = field(default_factory=dict)
+    of_many: bool = False  # so that nobody has looked at each
 
     @property
     def anyway(self) -> bool:

@@ -67,18 +67,17 @@ class Preview:
 def preview(action: Action, scope: Scope, user: User) -> Preview:
     refused: Counter[str] = Counter()
     known: Counter[Known] = Counter()
-    reasons: set[str] = set()  # of those that it is not refused for
+    possible: set[Standing] = set()
     foreseen, is_all = scope.foreseen(user)
     for standing, kind, number in groups(foreseen):
-        if why := refusal(action, standing):
+        if why := refusal(action, standing, of_many=scope.is_of_many):
             refused[why] += number
         else:
-            reasons.add(standing.reason)
+            possible.add(standing)
             known[known_of(standing.state, kind)] += number
     sends_again = action.key in RESENDING
     few = is_all and known.total() <= CHOSEN_AT_MOST
-    fitting = foreseen.filter(reason__in=reasons)
-    some = _some(action, fitting, CHOSEN_AT_MOST if few else EXAMPLES)
+    some = _some(foreseen, possible, CHOSEN_AT_MOST if few else EXAMPLES)
     hindered = _hindered(action, some, user)
     if few:
         refused.update(hindered.values())
@@ -110,16 +109,22 @@ def preview_of_file(scope: Scope, user: User) -> Preview:
     )
 
 
-def _some(action: Action, foreseen: DeliveryQuerySet, number: int) -> list[Delivery]:
-    """The newest of these, as far as they were counted as possible."""
-    states = action.states | (action.in_archive or action.states)
+def _some(
+    foreseen: DeliveryQuerySet, standings: set[Standing], number: int
+) -> list[Delivery]:
+    """The newest of these that stand so."""
+    fitting = foreseen.filter(
+        state__in={each.state for each in standings},
+        reason__in={each.reason for each in standings},
+        triage__in={each.triage for each in standings},
+    )
     found = (
-        _newest(foreseen.filter(state__in=states), number)
+        _newest(fitting, number)
         .select_related("message__identity", "message__conversation", "suppression")
         .prefetch_related("suppressions")
         .prefetch_related("message__deliveries", "message__resends__conversation")
     )
-    return [each for each in found if not refusal(action, Standing.as_counted(each))]
+    return [each for each in found if Standing.as_counted(each) in standings]
 
 
 def _newest(deliveries: DeliveryQuerySet, number: int) -> DeliveryQuerySet:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from conversations.bounces.reasons import REASONS
 from conversations.models import Delivery
-from conversations.models.state import STATUS, State
+from conversations.models.state import FAILURES, STATUS, UNDONE, State, Triage
 from conversations.triage.actions import ACTIONS, EXPORT, Action, Offer
 from conversations.triage.cancelling import BEGUN
 from conversations.triage.known import Known, what_is_known
@@ -24,6 +24,11 @@ from conversations.triage.sending_again import (
     of_channel,
 )
 
+DECIDED = (
+    "Somebody has decided about it: {decided}. Open it to see why, or to send it all the "
+    "same."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -33,6 +38,7 @@ class Standing:
     reason: str = ""
     archived: bool = False
     stopped: bool = False  # by a suppression that is not released
+    triage: str = Triage.OPEN
 
     @classmethod
     def of(cls, delivery: Delivery) -> Standing:
@@ -52,11 +58,26 @@ class Standing:
             reason=delivery.reason,
             archived=delivery.archived_at is not None,
             stopped=by is not None and not by.released_at,
+            triage=delivery.triage,
         )
 
+    @property
+    def decided(self) -> str:
+        """What people have decided about a failure, in words; empty if nothing.
 
-def refusal(action: Action, standing: Standing) -> str:
-    """Say why the action is not for such deliveries; empty if it is."""
+        Archiving makes it resolved by itself, so that is no decision in the archive.
+        """
+        undecided = UNDONE | {Triage.RESOLVED} if self.archived else UNDONE
+        if self.state not in FAILURES or self.triage in undecided:
+            return ""
+        return str(Triage(self.triage).label)
+
+
+def refusal(action: Action, standing: Standing, *, of_many: bool = False) -> str:
+    """Say why the action is not for such deliveries; empty if it is.
+
+    `of_many`: whether it is done to more than one, so that nobody looks at each.
+    """
     if not action.is_for(standing.state, archived=standing.archived):
         if action.is_for(standing.state, archived=not standing.archived):
             return action.otherwise
@@ -68,6 +89,8 @@ def refusal(action: Action, standing: Standing) -> str:
         return f"{title}: “{action.label}” cannot help."
     if action.key in TO_ITS_ADDRESS and standing.stopped:
         return STOPPED.get(standing.reason, STOPPED["suppressed"])
+    if of_many and action.key in RESENDING and standing.decided:
+        return DECIDED.format(decided=standing.decided)
     return ""
 
 

@@ -38,6 +38,11 @@ class Scope:
         uuids = tuple(dict.fromkeys(uuids_in(query.getlist("delivery"))))
         return cls(uuids[:CHOSEN_AT_MOST], "") if uuids else None
 
+    @property
+    def is_of_many(self) -> bool:
+        """Whether it is a selection or a list, and not one that somebody looks at."""
+        return len(self.uuids) != 1
+
     def browsing(self, user: User) -> Browsing | None:
         """The view of the list; None if deliveries were ticked, or there is none."""
         return None if self.uuids else _browsing(user, QueryDict(self.query))
@@ -67,7 +72,7 @@ def groups(deliveries: DeliveryQuerySet) -> list[tuple[Standing, str, int]]:
     rows = (
         deliveries.order_by()
         .annotate(archived=Q(archived_at__isnull=False), stopped=stopped)
-        .values_list("channel_kind", "state", "reason", "archived", "stopped")
+        .values_list("channel_kind", "state", "reason", "archived", "stopped", "triage")
         .annotate(Count("pk"))
     )
     return [(Standing(*what), kind, number) for kind, *what, number in rows]

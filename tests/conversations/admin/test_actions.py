@@ -19,7 +19,7 @@ from channels.models import Channel, EmailIdentity
 from channels.pausing import pause
 from conversations.blocking import suppress_address
 from conversations.models import Alert, Delivery, Hold, Report
-from conversations.models.state import State
+from conversations.models.state import State, Triage
 from conversations.sweeping import sweep
 from deliveryportal.accounts.inviting import invite
 from deliveryportal.accounts.models import AuditEntry, Invitation, User
@@ -74,6 +74,19 @@ def test_what_did_not_arrive_is_sent_again_once_it_is_confirmed(
     assert "Sent again" in logged()
     assert "It has been sent again before." in act("requeue", failed, confirmed="yes")
     assert failed.message.resends.count() == 1
+
+
+def test_of_several_what_its_people_have_decided_about_is_left_to_them(
+    act: Act, alice: User, make_delivery: MakeDelivery
+) -> None:
+    failed, phoned = (
+        make_delivery(alice, state=State.FAILED, reason="mailbox_full", triage=triage)
+        for triage in (Triage.OPEN, Triage.RESOLVED)
+    )
+    words = "Somebody has decided about it: Resolved."
+    assert words in act("requeue", failed, phoned)
+    assert words in act("requeue", failed, phoned, confirmed="yes")
+    assert [each.message.resends.count() for each in (failed, phoned)] == [1, 0]
 
 
 def test_what_the_team_of_each_does_not_write_to_is_not_sent_again(

@@ -59,6 +59,39 @@ def test_everything_that_matches_is_done_and_the_rest_named_with_its_reason(
     assert Message.objects.exclude(resend_of=None).count() == 5
 
 
+@pytest.mark.parametrize("decided", [Triage.RESOLVED, Triage.LOST])
+def test_of_many_those_are_not_sent_again_that_somebody_has_decided_about(
+    alice: User, fail: Fail, decided: Triage
+) -> None:
+    phoned = fail(alice, "phoned@customer.test", triage=decided)
+    waiting = fail(alice, triage=Triage.WAITING)
+    selected = Scope((phoned.uuid, waiting.uuid), "")
+    for scope, done in ((everything(), 1), (selected, 0)):
+        job = finish(begin(ACTIONS["retry"], scope, by=alice, options={}))
+        assert job.done == done
+        skipped = job.items.get(recipient=phoned.recipient)
+        words = f"Somebody has decided about it: {decided.label}."
+        assert skipped.why.startswith(words)
+    assert Message.objects.get(resend_of__isnull=False).resend_of == waiting.message
+    phoned.refresh_from_db()
+    assert phoned.triage == decided
+    that_one = Scope((phoned.uuid,), "")  # somebody looks at it
+    job = begin(ACTIONS["retry"], that_one, by=alice, options={})
+    assert finish(job).done == 1
+
+
+def test_what_archiving_resolved_is_sent_again_from_the_archive(
+    alice: User, fail: Fail
+) -> None:
+    put_away = fail(alice, triage=Triage.RESOLVED, archived_at=now())
+    fail(alice, "lost@customer.test", triage=Triage.LOST, archived_at=now())
+    archive = Scope.from_query(QueryDict("everything=1&tab=sent&list=archived"))
+    assert archive
+    job = finish(begin(ACTIONS["retry"], archive, by=alice, options={}))
+    assert (job.done, job.skipped) == (1, 1)
+    assert Message.objects.get(resend_of__isnull=False).resend_of == put_away.message
+
+
 def test_what_is_deleted_meanwhile_is_not_said_to_be_done(
     alice: User, fail: Fail
 ) -> None:

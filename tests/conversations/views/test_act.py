@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from channels.models import Channel
 from conversations.lists import paging
 from conversations.models import BulkJob, Delivery, Message, Suppression
-from conversations.models.state import State
+from conversations.models.state import State, Triage
 from conversations.triage import bulk, preview, scope
 from deliveryportal.accounts.models import User
 from tests.conftest import person
@@ -160,6 +160,27 @@ def test_a_preview_leaves_out_what_would_be_skipped_and_says_why(
     client.post(url("retry", failed))
     page = html(client.get(url("retry", failed)))
     assert "It has been sent again before." in page
+
+
+def test_a_preview_of_many_leaves_out_what_somebody_has_decided_about(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    phoned = make_delivery(
+        alice,
+        "bert@x.test",
+        state=State.FAILED,
+        reason="mailbox_full",
+        triage=Triage.RESOLVED,
+    )
+    client = as_user(alice)
+    for path in (url("retry", failed, phoned), f"/conversations/act/retry/{ALL}"):
+        page = html(client.get(path))
+        assert "Retry: 1 of 2" in page
+        assert "Somebody has decided about it: Resolved. Open it" in page
+        assert "1 certainly not delivered" in page
+        assert "bert@x.test" not in page
+    assert "Retry: 1</h1>" in html(client.get(url("retry", phoned)))
+    assert "Archive: 2</h1>" in html(client.get(url("archive", failed, phoned)))
 
 
 @pytest.mark.parametrize("chosen", [True, False])
