@@ -88,6 +88,7 @@ class DeliveryActions(Base):
         pks = list(chosen.order_by("-pk").values_list("pk", flat=True)[:AT_MOST])
         return (
             Delivery.objects.filter(pk__in=pks)
+            .with_confirmed()
             .select_related("message__identity", "sender", "channel", "suppression")
             .prefetch_related("message__resends__conversation", "suppressions")
             .order_by("-pk")

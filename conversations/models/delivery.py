@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import StrIndex, Substr
+from django.utils.functional import cached_property
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
@@ -21,6 +22,7 @@ from conversations.models import hold
 from conversations.models.by_hand import Rows
 from conversations.models.cause import CAUSE
 from conversations.models.delivery_queryset import DeliveryQuerySet
+from conversations.models.event import DeliveryEvent
 from conversations.models.list_indexes import IS_OPEN, LIST_INDEXES
 from conversations.models.state import (
     FAILURES,
@@ -357,6 +359,13 @@ class Delivery(QuickRowsModel):
     @property
     def has_failed(self) -> bool:
         return self.state in FAILURES
+
+    @cached_property
+    def was_confirmed(self) -> bool:
+        """Whether a report confirmed that it arrived. Of many: see `with_confirmed`."""
+        return any(
+            each.kind == DeliveryEvent.Kind.DELIVERED for each in self.events.all()
+        )
 
     @property
     def needs_a_hand(self) -> bool:

@@ -212,6 +212,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             delivery.copy_for_lists()
         return super().bulk_create(deliveries, *args, **kwargs)
 
+    def with_confirmed(self) -> Self:
+        """Know `was_confirmed` of each without its timeline."""
+        confirmed = DeliveryEvent.objects.filter(
+            delivery=models.OuterRef("pk"), kind=DeliveryEvent.Kind.DELIVERED
+        )
+        return self.annotate(was_confirmed=models.Exists(confirmed))
+
     def with_hold(self) -> Self:
         """Annotate until when, and why, each rests for a limit or under a hold.
 

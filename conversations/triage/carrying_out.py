@@ -31,6 +31,7 @@ def carry_out(
         among = Delivery.objects.visible_to(order.by)
     deliveries = list(
         among.filter(pk__in=ids)
+        .with_confirmed()
         .select_for_update(of=("self",))
         .select_related("message__identity", "message__conversation", "message__sender")
         .select_related("sender", "channel", "suppression")

@@ -35,10 +35,13 @@ KNOWN: dict[str, Known] = {
 
 
 def what_is_known(delivery: Delivery) -> Known:
+    if delivery.state == State.BOUNCED and delivery.was_confirmed:
+        return Known.MAYBE  # the one report contradicts the other
     return known_of(delivery.state, delivery.channel.kind)
 
 
 def known_of(state: str, kind: str) -> Known:
+    """What is known without a look at each one's timeline."""
     transport = all_transports().get(kind)
     if state == State.ACCEPTED and transport and transport.traits.records_bounces:
         return Known.DELIVERED

@@ -81,7 +81,8 @@ def preview(action: Action, scope: Scope, user: User) -> Preview:
     hindered = _hindered(action, some, user)
     if few:
         refused.update(hindered.values())
-        known.subtract(what_is_known(each) for each in some if each.pk in hindered)
+        known.subtract(known_of(each.state, each.channel.kind) for each in some)
+        known.update(what_is_known(each) for each in some if each.pk not in hindered)
     return Preview(
         total=refused.total() + known.total(),
         possible=known.total(),
@@ -120,6 +121,7 @@ def _some(
     )
     found = (
         _newest(fitting, number)
+        .with_confirmed()
         .select_related("message__identity", "message__conversation", "suppression")
         .prefetch_related("suppressions")
         .prefetch_related("message__deliveries", "message__resends__conversation")

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Channel, EmailIdentity
-from conversations.models import Delivery, Message, Suppression
+from conversations.models import Delivery, DeliveryEvent, Message, Suppression
 from conversations.models.state import State, Triage
 from conversations.triage.actions import ACTIONS
 from conversations.triage.carrying_out import carry_out
@@ -130,6 +130,17 @@ def test_what_may_have_arrived_is_sent_again_only_on_a_word(
     assert not Message.objects.exclude(resend_of=None).exists()
     assert do(key, doubtful, alice, anyway=True) == ""
     assert resent(doubtful).state == State.QUEUED
+
+
+def test_a_bounce_that_a_confirmation_contradicts_is_sent_again_only_on_a_word(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    contradicted = fail(alice, state=State.BOUNCED)
+    contradicted.events.create(kind=DeliveryEvent.Kind.BOUNCED)
+    contradicted.events.create(kind=DeliveryEvent.Kind.DELIVERED)
+    assert "It may have arrived, and you did not" in do("retry", contradicted, alice)
+    assert not Message.objects.exclude(resend_of=None).exists()
+    assert do("retry", contradicted, alice, anyway=True) == ""
 
 
 def test_a_retry_is_for_failures_alone(alice: User, fail: Fail, do: Do) -> None:

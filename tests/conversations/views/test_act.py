@@ -5,12 +5,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from channels.models import Channel
 from conversations.lists import paging
-from conversations.models import BulkJob, Delivery, Message, Suppression
+from conversations.models import BulkJob, Delivery, DeliveryEvent, Message, Suppression
 from conversations.models.state import State, Triage
 from conversations.triage import bulk, preview, scope
 from deliveryportal.accounts.models import User
@@ -281,6 +283,42 @@ def test_of_several_the_preview_says_of_each_what_is_known(
     client.post(path)
     assert Message.objects.get(resend_of__isnull=False).resend_of == failed.message
     assert "may have arrived" not in html(client.get(url("archive", unsure)))
+
+
+def test_a_bounce_that_a_confirmation_contradicts_may_have_arrived(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, failed: Delivery
+) -> None:
+    unsure = make_delivery(
+        alice, "bert@x.test", state=State.BOUNCED, reason="mailbox_full"
+    )
+    unsure.events.create(kind=DeliveryEvent.Kind.DELIVERED)
+    client = as_user(alice)
+    page = html(client.get(unsure.message.get_absolute_url()))
+    assert "Retry <small>may have arrived</small>" in page
+    assert "Retry: 1 (may have arrived)" in html(client.get(url("retry", unsure)))
+    for path in (url("retry", failed, unsure), f"/conversations/act/retry/{ALL}"):
+        page = html(client.get(path))
+        assert "1 certainly not delivered</span>" in page
+        assert "1 may have arrived</span>" in page
+        assert "Send those too that may be a second time" in page
+
+
+def test_a_preview_of_contradicted_bounces_asks_the_database_as_often_for_many(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    def preview_of(number: int) -> int:
+        bounced = [
+            make_delivery(alice, state=State.BOUNCED, reason="mailbox_full")
+            for _ in range(number)
+        ]
+        for each in bounced:
+            each.events.create(kind=DeliveryEvent.Kind.DELIVERED)
+        client = as_user(alice)
+        with CaptureQueriesContext(connection) as asked:
+            assert "may have arrived" in html(client.get(url("retry", *bounced)))
+        return len(asked)
+
+    assert preview_of(2) == preview_of(5)
 
 
 def test_another_channel_shows_what_changes_first(
