@@ -35,7 +35,7 @@ def carry_out(
         .select_for_update(of=("self",))
         .select_related("message__identity", "message__conversation", "message__sender")
         .select_related("sender", "channel", "suppression")
-        .prefetch_related("suppressions")
+        .prefetch_related("suppressions", "message__deliveries")
         .order_by("pk")
     )
     skipped = dict.fromkeys(set(ids) - {each.pk for each in deliveries}, GONE)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from channels.addresses import Address, AddressError, parse_address
 from conversations.models import Delivery
+from conversations.triage.known import what_is_known
 from conversations.triage.order import Order, Skipped
 from conversations.triage.sending_again import send_again
+
+ALREADY_TO_IT = (
+    "{address} is a recipient of this very mail, which for that address {known}: it is "
+    "not sent there a second time. Write another address, or decide about the failure."
+)
 
 
 def correct(deliveries: list[Delivery], order: Order) -> Skipped:
@@ -34,6 +40,12 @@ def corrected(delivery: Delivery, order: Order) -> Address:
     address = parse_address(written)
     if address.wire.casefold() == delivery.recipient_wire.casefold():
         raise AddressError("The address is the same as before.")
+    for other in delivery.message.deliveries.all():
+        if other.recipient_wire.casefold() != address.wire.casefold():
+            continue
+        known = what_is_known(other)
+        if known.asks:
+            raise AddressError(ALREADY_TO_IT.format(address=address.shown, known=known))
     return Address(
         name=address.name or delivery.recipient_name,
         shown=address.shown,

@@ -246,10 +246,35 @@ def test_one_mail_is_corrected_to_another_of_its_recipients_once(
     alice: User, fail: Fail, also_to: AlsoTo
 ) -> None:
     to = fail(alice)
-    also_to(to, "bert@customer.test", state=State.ACCEPTED, reason="")
+    also_to(to, "bert@customer.test")
     assert correct(alice, to, to="Bert@customer.test") == [""]
     assert correct(alice, to, to="Bert@customer.test") == [TO_IT_BEFORE]
     assert resent(to).recipient == "Bert@customer.test"
+
+
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [
+        (State.ACCEPTED, "was delivered"),
+        (State.UNCONFIRMED, "may have arrived"),
+        (State.QUEUED, "is on its way"),
+    ],
+)
+def test_it_is_not_corrected_to_another_of_its_recipients_who_may_get_it_anyway(
+    alice: User, fail: Fail, also_to: AlsoTo, state: State, known: str
+) -> None:
+    to = fail(alice, "anna@gmial.com", "domain_unknown")
+    also_to(to, "Anna@gmail.com", state=state, reason="")
+    other = fail(alice, "carl@customer.test")
+    [why, of_other] = correct(alice, to, other, to="anna@gmail.com")
+    words = f"a recipient of this very mail, which for that address {known}"
+    assert words in why
+    assert of_other == ""
+    order = Order(alice, {"domain": "gmail.com"})
+    assert words in carry_out(ACTIONS["correct"], [to.pk], order)[to.pk]
+    to.refresh_from_db()
+    assert to.triage == Triage.OPEN
+    assert not to.message.resends.exists()
 
 
 def test_two_recipients_of_one_mail_corrected_to_one_address_get_one_resend(

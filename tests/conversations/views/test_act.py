@@ -359,6 +359,25 @@ def test_correcting_offers_what_may_have_been_meant(
     assert Delivery.objects.get(state=State.QUEUED).recipient == "anna@gmail.com"
 
 
+def test_who_has_got_the_mail_is_no_right_address_for_it(
+    as_user: AsUser, alice: User, failed: Delivery
+) -> None:
+    cc = "bert@customer.test"
+    Delivery.objects.create(
+        message=failed.message,
+        recipient=cc,
+        recipient_wire=cc,
+        channel=failed.channel,
+        sender=alice,
+        team=failed.team,
+        state=State.ACCEPTED,
+    )
+    written = {f"address-{failed.uuid}": cc}
+    page = html(as_user(alice).post(url("correct", failed), written))
+    assert f"{cc} is a recipient of this very mail" in page
+    assert not BulkJob.objects.exists()
+
+
 def test_another_person_is_named_but_never_filled_in(
     as_user: AsUser, alice: User, make_delivery: MakeDelivery
 ) -> None:
