@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Count, Q
 from django.http import QueryDict
+from django.utils.timezone import now
 
 from conversations.lists.browsing import Browsing
 from conversations.models import Delivery
@@ -17,6 +19,7 @@ from deliveryportal.accounts.models import User
 
 CHOSEN_AT_MOST = 1_000
 LOOKED_THROUGH = 100_000  # the most deliveries to read while somebody waits
+AS_OF = "as_of"  # in a query: when its list was looked at, what came later is not meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,15 @@ class Scope:
             listed = QueryDict(query.get("query", ""), mutable=True)
             for key in query.keys() - {"delivery", "query", "everything", "next"}:
                 listed[key] = query.get(key, "")
+            listed.setdefault(AS_OF, now().isoformat())
             return cls((), listed.urlencode())
         uuids = tuple(dict.fromkeys(uuids_in(query.getlist("delivery"))))
         return cls(uuids[:CHOSEN_AT_MOST], "") if uuids else None
+
+    @property
+    def as_of(self) -> str:
+        """When its list was looked at first; empty for ticked deliveries."""
+        return QueryDict(self.query).get(AS_OF, "")
 
     @property
     def is_of_many(self) -> bool:
@@ -63,7 +72,8 @@ class Scope:
             return self.deliveries(user), True
         latest = browsing.latest(CHOSEN_AT_MOST)
         ids = [each.pk for each in latest.rows]
-        return Delivery.objects.filter(pk__in=ids), latest.is_all
+        found = Delivery.objects.filter(_until(QueryDict(self.query)), pk__in=ids)
+        return found, latest.is_all
 
 
 def groups(deliveries: DeliveryQuerySet) -> list[tuple[Standing, str, int]]:
@@ -93,4 +103,15 @@ def _browsing(user: User, query: QueryDict) -> Browsing | None:
 def _listed(user: User, query: QueryDict) -> DeliveryQuerySet:
     """The deliveries on all pages of a list."""
     browsing = _browsing(user, query)
-    return browsing.everything() if browsing else Delivery.objects.none()
+    if browsing is None:
+        return Delivery.objects.none()
+    return browsing.everything().filter(_until(query))
+
+
+def _until(query: QueryDict) -> Q:
+    """What has stood as it does since before the list was looked at."""
+    try:
+        at = datetime.fromisoformat(query.get(AS_OF, "")).astimezone(UTC)
+    except (ValueError, OverflowError):  # somebody has changed the address
+        return Q()
+    return Q(state_since__lte=at)

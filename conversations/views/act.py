@@ -41,6 +41,7 @@ def act(request: UserRequest, key: str) -> HttpResponse:
             "preview": foreseen,
             "form": form,
             "has_grown": has_grown,
+            "as_of": scope.as_of or None,
             "back": back_of(request),
         },
     )

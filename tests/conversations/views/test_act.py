@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -662,6 +664,30 @@ def test_what_has_come_to_match_since_the_preview_is_asked_about_again(
     while bulk.turn(BulkJob.objects.get().pk):
         pass
     assert Delivery.objects.exclude(archived_at=None).count() == 2
+
+
+@pytest.mark.parametrize("key", ["archive", "retry"])
+def test_what_fails_after_the_preview_is_not_meant_and_hinders_nothing(
+    as_user: AsUser,
+    alice: User,
+    make_delivery: MakeDelivery,
+    failed: Delivery,
+    key: str,
+) -> None:
+    client, path = as_user(alice), f"/conversations/act/{key}/{ALL}"
+    page = html(client.get(path))
+    [action] = re.findall(r'<form class="form card" action="(.*?)"', page)
+    late = make_delivery(alice, "late@x.test", state=State.FAILED)
+    response = client.post(
+        f"/conversations/act/{key}/{unescape(action)}", {"accepted": "1"}
+    )
+    job = BulkJob.objects.get()
+    assert response["Location"].startswith(job.get_absolute_url())
+    while bulk.turn(job.pk):
+        pass
+    assert [each.delivery for each in job.items.all()] == [failed]
+    late.refresh_from_db()
+    assert late.archived_at is None
 
 
 def test_so_it_is_if_there_is_too_much_now_to_be_looked_through(
