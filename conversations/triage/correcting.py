@@ -15,7 +15,7 @@ ALREADY_TO_IT = (
 
 
 def correct(deliveries: list[Delivery], order: Order) -> Skipped:
-    """Send each to the address filled in for it, or to its name at another domain."""
+    """Send each to the address filled in for it, or from the wrong to the right domain."""
     skipped: Skipped = {}
     addresses: dict[int, Address] = {}
     for delivery in deliveries:
@@ -34,7 +34,11 @@ def corrected(delivery: Delivery, order: Order) -> Address:
     written = order.options.get("addresses", {}).get(str(delivery.uuid), "")
     domain = order.options.get("domain", "")
     if domain:
-        written = f"{delivery.recipient.rpartition('@')[0]}@{domain}"
+        wrong = order.options.get("wrong", "")
+        name, _, its = delivery.recipient.rpartition("@")
+        if its.casefold() != wrong.casefold():
+            raise AddressError(f"It is not at {wrong}, so it was left as it is.")
+        written = f"{name}@{domain}"
     if not written.strip():
         raise AddressError("No other address was given.")
     address = parse_address(written)

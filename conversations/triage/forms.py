@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any
@@ -10,7 +11,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from channels.addresses import AddressError
+from channels.addresses import AddressError, parse_address
 from conversations.models import Delivery
 from conversations.models.state import Triage
 from conversations.triage.changing_channel import channels_offered, what_changes
@@ -38,7 +39,8 @@ class Doubtful(Enum):
 class ActionForm(forms.Form):
     """Asks for consent, if any of the mail may thereby be sent twice.
 
-    `examples` are deliveries it is about. With `everything`, there may be more of them.
+    `examples` are deliveries it is about. With `everything`, they are not all of them,
+    or too many to ask about each.
     """
 
     anyway = forms.BooleanField(
@@ -87,7 +89,7 @@ class ChannelForm(ActionForm):
 
 
 class CorrectionForm(ActionForm):
-    """Asks for an address for each delivery, or for one domain for `everything`."""
+    """Asks for an address for each delivery; of too many, for one domain of theirs."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,11 +102,15 @@ class CorrectionForm(ActionForm):
                 self._ask_for_address(delivery, suggestions(delivery, reached))
 
     def _ask_for_domain(self) -> None:
-        domains = {each.recipient.rpartition("@")[2] for each in self.examples}
-        likely = (
-            spellings(domains.pop(), Reached.by(self.user).addresses)
-            if len(domains) == 1
-            else []
+        domains = Counter(each.recipient.rpartition("@")[2] for each in self.examples)
+        wrong = next((domain for domain, _ in domains.most_common(1)), "")
+        likely = spellings(wrong, Reached.by(self.user).addresses)
+        self.fields["wrong"] = forms.CharField(
+            label="The wrong domain",
+            max_length=253,
+            initial=wrong,
+            validators=[one_line],
+            help_text="Whatever is at another domain is left out.",
         )
         self.fields["domain"] = forms.CharField(
             label="The right domain",
@@ -113,6 +119,19 @@ class CorrectionForm(ActionForm):
             validators=[one_line],
             help_text="What stands before the @ stays as it is.",
         )
+
+    def clean_wrong(self) -> str:
+        return str(self.cleaned_data["wrong"]).removeprefix("@")
+
+    def clean_domain(self) -> str:
+        domain = str(self.cleaned_data["domain"]).removeprefix("@")
+        try:
+            parse_address(f"somebody@{domain}")
+        except AddressError as error:
+            raise ValidationError(str(error)) from error
+        if domain.casefold() == self.cleaned_data.get("wrong", "").casefold():
+            raise ValidationError("The domain is the same as before.")
+        return domain
 
     def _ask_for_address(self, delivery: Delivery, found: list[Suggestion]) -> None:
         name = f"address-{delivery.uuid}"
@@ -130,26 +149,26 @@ class CorrectionForm(ActionForm):
 
     def clean(self) -> dict[str, Any] | None:
         order = Order(self.user, self.options)
-        for delivery in self.examples:
-            name = "domain" if self.everything else f"address-{delivery.uuid}"
-            if name in self.errors or not self.cleaned_data.get(name):
+        for delivery, field, _ in self.rows:
+            if field.name in self.errors or not self.cleaned_data.get(field.name):
                 continue
             try:
                 corrected(delivery, order)
             except AddressError as error:
-                self.add_error(name, ValidationError(str(error)))
-        if not self.everything and not self.errors and not self.options["addresses"]:
+                self.add_error(field.name, ValidationError(str(error)))
+        if self.rows and not self.errors and not self.options["addresses"]:
             raise ValidationError("Write at least one address to send to.")
         return self.cleaned_data
 
     @property
     def options(self) -> dict[str, Any]:
         written = {
-            str(delivery.uuid): self.cleaned_data.get(f"address-{delivery.uuid}")
-            for delivery in ([] if self.everything else self.examples)
+            str(delivery.uuid): self.cleaned_data.get(field.name)
+            for delivery, field, _ in self.rows
         }
         return {
             "anyway": self.cleaned_data.get("anyway", False),
+            "wrong": self.cleaned_data.get("wrong", ""),
             "domain": self.cleaned_data.get("domain", ""),
             "addresses": {
                 uuid: address for uuid, address in written.items() if address

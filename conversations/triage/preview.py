@@ -19,6 +19,7 @@ from deliveryportal.accounts.models import User
 
 ALL = "all"
 EXAMPLES = 20  # shown, if there are too many to look at each
+ASKED_ABOUT = 50  # the most of a list that a form may ask something about each
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Preview:
         if told == ALL:
             return False
         return self.partial or self.possible > whole_number(told, otherwise=0)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the examples are all, and so few that each can be asked about."""
+        return self.possible == len(self.examples) <= ASKED_ABOUT and not self.partial
 
     @property
     def shown(self) -> list[tuple[Delivery, Known | None]]:

@@ -66,6 +66,7 @@ OPTIONS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "owner": ("looked after by", _person),
     "note": ("note", str),
     "channel": ("through", _channel),
+    "wrong": ("wrong domain", str),
     "domain": ("right domain", str),
     "addresses": ("sent to", lambda found: ", ".join(found.values())),
     "anyway": ("even if it is the second time", lambda _: "yes"),

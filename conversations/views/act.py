@@ -59,7 +59,7 @@ def _form(
     return action.form(
         request.user,
         foreseen.examples,
-        everything=not scope.uuids,
+        everything=not (scope.uuids or foreseen.is_short),
         doubtful=foreseen.doubtful,
         **more,
     )

@@ -228,10 +228,17 @@ def test_a_corrected_address_gets_the_same_words(
     assert "instead of anna@gmial.com" in again.events.last().note  # type: ignore[union-attr]
 
 
-def test_a_domain_is_corrected_for_all(alice: User, fail: Fail, do: Do) -> None:
-    failed = fail(alice, "anna@gmial.com", "domain_unknown")
-    assert do("correct", failed, alice, domain="gmail.com") == ""
+def test_a_domain_is_corrected_for_all_who_are_at_the_wrong_one(
+    alice: User, fail: Fail, do: Do
+) -> None:
+    failed = fail(alice, "anna@Gmial.com", "domain_unknown")
+    other = fail(alice, "bob@acme.test", "domain_unknown")
+    domains = {"wrong": "gmial.com", "domain": "gmail.com"}
+    assert do("correct", failed, alice, **domains) == ""
     assert resent(failed).recipient == "anna@gmail.com"
+    words = "It is not at gmial.com, so it was left as it is."
+    assert do("correct", other, alice, **domains) == words
+    assert not other.message.resends.exists()
 
 
 def correct(by: User, *deliveries: Delivery, to: str) -> list[str]:
@@ -270,7 +277,7 @@ def test_it_is_not_corrected_to_another_of_its_recipients_who_may_get_it_anyway(
     words = f"a recipient of this very mail, which for that address {known}"
     assert words in why
     assert of_other == ""
-    order = Order(alice, {"domain": "gmail.com"})
+    order = Order(alice, {"wrong": "gmial.com", "domain": "gmail.com"})
     assert words in carry_out(ACTIONS["correct"], [to.pk], order)[to.pk]
     to.refresh_from_db()
     assert to.triage == Triage.OPEN
@@ -294,8 +301,8 @@ def test_a_domain_that_makes_two_recipients_one_sends_one_mail(
     alice: User, fail: Fail, also_to: AlsoTo
 ) -> None:
     to = fail(alice, "anna@gmial.com", "domain_unknown")
-    cc = also_to(to, "Anna@gmal.com")
-    order = Order(alice, {"domain": "gmail.com"})
+    cc = also_to(to, "Anna@gmial.com")
+    order = Order(alice, {"wrong": "gmial.com", "domain": "gmail.com"})
     skipped = carry_out(ACTIONS["correct"], [to.pk, cc.pk], order)
     assert skipped == {cc.pk: TO_IT_BEFORE}
     assert resent(to).recipient == "anna@gmail.com"

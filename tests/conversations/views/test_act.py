@@ -392,22 +392,51 @@ def test_another_person_is_named_but_never_filled_in(
     assert f'name="address-{gone.uuid}" list=' in page
 
 
-def test_a_domain_is_corrected_for_everything(
-    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+def test_a_domain_is_corrected_for_all_of_a_long_list_that_are_there(
+    as_user: AsUser,
+    alice: User,
+    make_delivery: MakeDelivery,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("anna", "bert"):
-        make_delivery(
-            alice, f"{name}@gmial.com", state=State.FAILED, reason="domain_unknown"
-        )
+    monkeypatch.setattr(preview, "ASKED_ABOUT", 2)
+    for address in ("anna@gmial.com", "bob@acme.test", "bert@gmial.com"):
+        make_delivery(alice, address, state=State.FAILED, reason="domain_unknown")
     client, path = as_user(alice), f"/conversations/act/correct/{ALL}"
-    assert 'value="gmail.com"' in html(client.get(path))
-    assert "not a domain" in html(client.post(path, {"domain": "a b"}))
-    client.post(path, {"domain": "gmail.com", "accepted": "all"})
+    page = html(client.get(path))
+    assert 'value="gmial.com"' in page
+    assert 'value="gmail.com"' in page
+    wrong = {"wrong": "gmial.com"} | TOLD
+    assert "not a domain" in html(client.post(path, wrong | {"domain": "a b"}))
+    same = html(client.post(path, wrong | {"domain": "Gmial.com"}))
+    assert "The domain is the same as before." in same
+    client.post(path, wrong | {"domain": "gmail.com"})
     job = BulkJob.objects.get()
     while bulk.turn(job.pk):
         pass
     found = Delivery.objects.filter(state=State.QUEUED)
     assert {each.recipient for each in found} == {"anna@gmail.com", "bert@gmail.com"}
+    skipped = job.items.get(recipient="bob@acme.test")
+    assert skipped.why == "It is not at gmial.com, so it was left as it is."
+
+
+def test_of_a_short_list_each_address_is_asked_for(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    typo, other = (
+        make_delivery(alice, address, state=State.FAILED, reason="domain_unknown")
+        for address in ("anna@gmial.com", "bob@acme.test")
+    )
+    client, path = as_user(alice), f"/conversations/act/correct/{ALL}"
+    page = html(client.get(path))
+    assert 'value="anna@gmail.com"' in page
+    assert f'name="address-{other.uuid}"' in page
+    assert "The right domain" not in page
+    client.post(path, {f"address-{typo.uuid}": "anna@gmail.com"} | TOLD)
+    job = BulkJob.objects.get()
+    while bulk.turn(job.pk):
+        pass
+    assert Delivery.objects.get(state=State.QUEUED).recipient == "anna@gmail.com"
+    assert job.items.get(recipient="bob@acme.test").why == "No other address was given."
 
 
 def test_what_may_be_decided_is_one_group_and_explained(
