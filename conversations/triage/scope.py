@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from conversations.lists.browsing import Browsing
 from conversations.models import Delivery
 from conversations.models.delivery_queryset import DeliveryQuerySet
+from conversations.models.state import State
 from conversations.triage.refusing import Standing
 from deliveryportal.accounts.models import User
 
@@ -109,9 +110,10 @@ def _listed(user: User, query: QueryDict) -> DeliveryQuerySet:
 
 
 def _until(query: QueryDict) -> Q:
-    """What has stood as it does since before the list was looked at."""
+    """What the list had when it was looked at, and still has."""
     try:
         at = datetime.fromisoformat(query.get(AS_OF, "")).astimezone(UTC)
     except (ValueError, OverflowError):  # somebody has changed the address
         return Q()
-    return Q(state_since__lte=at)
+    # What waits may have been tried since, and waits again: it was there all the same.
+    return Q(state_since__lte=at) | Q(state=State.QUEUED, created_at__lte=at)

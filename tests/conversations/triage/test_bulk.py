@@ -22,6 +22,7 @@ from conversations.triage.scope import Scope
 from deliveryportal.accounts.models import User
 
 Fail = Callable[..., Delivery]
+LEASE = {"lease": "lease", "lease_until": datetime(2026, 1, 2, tzinfo=UTC)}
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +132,31 @@ def test_what_comes_later_is_none_of_its_business(alice: User, fail: Fail) -> No
     finish(job)
     later.refresh_from_db()
     assert later.archived_at is None
+
+
+def test_what_failed_after_the_list_was_looked_at_is_none_of_its_business(
+    alice: User, fail: Fail
+) -> None:
+    begun = fail(alice, "begun@customer.test", state=State.HANDING_OVER, **LEASE)
+    failed = fail(alice)
+    looked_at = everything()
+    failing = {"state": State.FAILED, "state_since": now(), "lease": ""}
+    Delivery.objects.filter(pk=begun.pk).update(lease_until=None, **failing)
+    job = finish(begin(ACTIONS["archive"], looked_at, by=alice, options={}))
+    assert [each.delivery for each in job.items.all()] == [failed]
+
+
+def test_what_was_tried_after_the_list_was_looked_at_and_waits_again_is_meant(
+    alice: User, fail: Fail
+) -> None:
+    waiting = fail(alice, state=State.QUEUED, reason="")
+    looked_at = Scope.from_query(QueryDict("everything=1&tab=pending"))
+    assert looked_at
+    Delivery.objects.filter(pk=waiting.pk).update(attempts=1, state_since=now())
+    late = fail(alice, "late@customer.test", state=State.QUEUED, reason="")
+    job = finish(begin(ACTIONS["cancel"], looked_at, by=alice, options={}))
+    assert job.done == 1
+    assert Delivery.objects.get() == late
 
 
 def test_a_day_is_one_of_whoever_asked(alice: User, fail: Fail) -> None:
