@@ -135,7 +135,7 @@ def world() -> World:
         **_of_identity(alice),
         **_of_writing(alice, mail["failed"].message),
         **_of_account(alice, bob),
-        **_of_team(alice, bob, mail["failed"]),
+        **_of_team(alice, bob, mail["failed"], mail["archived"]),
     }
     rows["draft"] = places["conversations:draft"][0]
     return World(clients, rows, places)
@@ -279,7 +279,9 @@ def _of_account(alice: User, bob: User) -> dict[str, Sequence[Any]]:
     }
 
 
-def _of_team(alice: User, bob: User, failed: Delivery) -> dict[str, Sequence[Any]]:
+def _of_team(
+    alice: User, bob: User, failed: Delivery, archived: Delivery
+) -> dict[str, Sequence[Any]]:
     job = BulkJob.objects.create(by=alice, team=alice.team, action="archive")
     alert = Alert.objects.create(
         team=bob.team,
@@ -293,7 +295,7 @@ def _of_team(alice: User, bob: User, failed: Delivery) -> dict[str, Sequence[Any
         team=bob.team,
         address="y@customer.test",
         reason="address_unknown",
-        delivery=failed,
+        delivery=archived,
     )
     domain = block_domain("bigco.test", by=bob, note="")
     teams = ContentType.objects.get_for_model(Team)
