@@ -229,21 +229,31 @@ LANE_MILLISECONDS = strict_int("LANE_MILLISECONDS", default=400)
 FAR_END_SESSIONS = strict_int("FAR_END_SESSIONS", default=max(WORKER_THREADS - 1, 1))
 LEASE_SECONDS = strict_int("LEASE_SECONDS", default=600)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Seconds. A process that is asked to stop has no more, and psycopg waits for two
-    # minutes.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
-    DATABASES["default"]["OPTIONS"].setdefault(
-        "options",
-        # A process that stands still in the middle of a transaction, or whose machine
-        # is gone, keeps nobody from its rows for longer.
-        f"-c idle_in_transaction_session_timeout={min(LEASE_SECONDS, 60)}s "
-        # The queries of a page are not compiled: that takes longer than to run them.
-        "-c jit=off "
-        # Prepared statements find rows by their ids, or follow the index of a list: a
-        # plan for the values of each run would be the same, and making it takes a
-        # quarter of the time of settling, and two thirds of that of reading a list.
-        "-c plan_cache_mode=force_generic_plan",
-    )
+    DATABASES["default"]["OPTIONS"] = {
+        # Seconds. A process that is asked to stop has no more, and psycopg waits for
+        # two minutes.
+        "connect_timeout": 3,
+        # A server that vanishes, with its power or behind a firewall, does not say so:
+        # whoever waits for its answer learns it within some 15 seconds instead of
+        # hours. One that only thinks for long is not meant: its kernel still answers.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15_000,  # in milliseconds
+        "options": (
+            # A process that stands still in the middle of a transaction, or whose
+            # machine is gone, keeps nobody from its rows for longer.
+            f"-c idle_in_transaction_session_timeout={min(LEASE_SECONDS, 60)}s "
+            # The queries of a page are not compiled: that takes longer than to run
+            # them.
+            "-c jit=off "
+            # Prepared statements find rows by their ids, or follow the index of a list:
+            # a plan for the values of each run would be the same, and making it takes a
+            # quarter of the time of settling, and two thirds of that of reading a list.
+            "-c plan_cache_mode=force_generic_plan"
+        ),
+        **DATABASES["default"].get("OPTIONS", {}),  # as DATABASE_URL says
+    }
 SWEEP_SECONDS = strict_int("SWEEP_SECONDS", default=2)
 # Networks inside which a custom SMTP server may lie, as in 10.0.0.0/8.
 SMTP_ALLOWED_NETWORKS: list[str] = env.list("SMTP_ALLOWED_NETWORKS", default=[])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -96,21 +97,58 @@ def test_a_worker_without_such_a_queue_does_not_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", ["debug", "Warning", "INFO"])
 def test_a_level_of_the_log_is_read_however_it_is_written(level: str) -> None:
-    done = subprocess.run(
+    done = shown("settings.LOGGING", LOG_LEVEL=level)
+    assert f"'channels': {{'level': '{level.upper()}'}}" in done.stdout, done.stderr
+
+
+VANISHING = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "changes"),
+    [
+        ("", {}),
+        ("?tcp_user_timeout=90000", {"tcp_user_timeout": 90_000}),
+    ],
+)
+def test_a_database_that_vanishes_is_waited_for_as_long_as_its_url_says(
+    asked_for: str, changes: dict[str, int]
+) -> None:
+    """By default for seconds. Nothing listens here, so only the settings are read."""
+    done = shown(
+        "json.dumps(settings.DATABASES['default']['OPTIONS'])",
+        DATABASE_URL=f"postgres://127.0.0.1:9/portal{asked_for}",
+    )
+    assert done.returncode == 0, done.stderr
+    options = json.loads(done.stdout.splitlines()[-1])
+    wanted = VANISHING | changes
+    assert {name: int(options[name]) for name in wanted} == wanted
+
+
+def shown(expression: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Print what an expression over the settings is in this environment."""
+    return subprocess.run(
         [
             sys.executable,
-            "manage.py",
-            "shell",
             "-c",
-            "from django.conf import settings; print(settings.LOGGING)",
+            f"import json; from django.conf import settings; print({expression})",
         ],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "LOG_LEVEL": level},
+        env={
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "deliveryportal.settings",
+            **env,
+        },
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert f"'channels': {{'level': '{level.upper()}'}}" in done.stdout, done.stderr
 
 
 def start(**env: str) -> subprocess.CompletedProcess[str]:
