@@ -47,7 +47,7 @@ from django.db import (
     close_old_connections,
     transaction,
 )
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Value, When
 from django.utils.timezone import now
 
 from channels.allowance import Limit, hold
@@ -595,11 +595,21 @@ def _stop_for(trouble: Outcome, batch: Batch) -> None:
 
 
 def _put_off_rest(batch: Batch, down: Outcome) -> None:
-    """Let the rest of the batch wait until the same time, for the same reason."""
+    """Let the rest of the batch wait until the same time, for the same reason.
+
+    What was tried in its place counts as its own try: a channel that stays down is given
+    up once for all, not for one mail after the other.
+    """
     assert down.error is not None
+    at = now()
+    begins = [each.pk for each in batch.deliveries if each.tried_since is None]
     Delivery.objects.due(batch.read_at).filter(pk__in=_ids(batch.deliveries)).update(
-        state_since=now(),
-        not_before=down.changes.get("not_before", now() + timedelta(minutes=1)),
+        state_since=at,
+        not_before=down.changes.get("not_before", at + timedelta(minutes=1)),
         waiting_for=outcomes.what_it_waits_for(down.delivery, down.error),
-        tried_since=Coalesce("tried_since", now()) if down.is_trying else None,
+        tried_since=(
+            Case(When(pk__in=begins, then=Value(at)), default="tried_since")
+            if down.is_trying
+            else None
+        ),
     )

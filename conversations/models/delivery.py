@@ -34,7 +34,7 @@ from conversations.models.state import (
     State,
     Triage,
 )
-from conversations.sending.retry_policy import GIVE_UP_AFTER
+from conversations.sending.retry_policy import GIVE_UP_AFTER, STOOD_STILL
 
 BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
 
@@ -129,8 +129,9 @@ class Delivery(QuickRowsModel):
     not_before = models.DateTimeField(default=now)
     waiting_for = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # When it was first tried since it last waited for a limit or a broken channel: the
-    # two days of retries do not run meanwhile.
+    # When it was first tried, or another in its place, since it last waited for a limit
+    # or a broken channel: the two days of retries do not run meanwhile. `next_due` leaves
+    # it out when it has stood still.
     tried_since = models.DateTimeField(null=True, blank=True, editable=False)
     lease = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -345,14 +346,15 @@ class Delivery(QuickRowsModel):
 
         Of delayed mail: until when their server tries. Of mail put off: two days from
         the first try, but None if its channel is down, which may be for a limit, and
-        that is waited for however long.
+        that is waited for however long; and None if it stands still (see
+        `retry_policy`).
         """
         if self.state == State.DELAYED:
             return self.tried_until
         waits = self.waiting_for
         if not (self.tried_since and waits and self.wait and self.wait[0] == waits):
             return None
-        if waits.endswith(IS_DOWN):
+        if waits.endswith(IS_DOWN) or self.not_before < now() - STOOD_STILL:
             return None
         return max(self.tried_since + GIVE_UP_AFTER, self.not_before)
 

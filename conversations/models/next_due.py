@@ -14,6 +14,8 @@ from conversations.models.by_hand import ID, among
 from conversations.models.delivery import Delivery
 from conversations.models.hold import HeldBack
 from conversations.models.message import Message
+from conversations.sending.retry_policy import STOOD_STILL, TRIES
+from conversations.sending.slow_policy import requests_within
 
 # Datetimes are slow to convert, so only the ones needed are here.
 DELIVERY = (
@@ -47,6 +49,17 @@ MESSAGE = Joined(
         "written_at",
     ),
 )
+# What counts as not having been tried for a long time: see `retry_policy`. Mail to a
+# domain that asks for less again and again is not of it: other mail was tried instead.
+STANDS_STILL = (
+    "conversations_delivery.tried_since IS NOT NULL "  # noqa: S608
+    "AND conversations_delivery.not_before < %s "
+    f"AND conversations_delivery.attempts < {TRIES} "
+    "AND NOT EXISTS (SELECT 1 FROM conversations_hold hold WHERE scope = 'slowed' "
+    "AND hold.channel_id = conversations_delivery.channel_id "
+    "AND domain = conversations_delivery.recipient_domain "
+    f"AND until > %s AND times >= {requests_within(STOOD_STILL)})"
+)
 # How much of letters is read ahead of their turn, each having an equal share: a letter
 # may be 10 MiB long, and every thread looks ahead. What is longer is read when it is put
 # together: see `letters`.
@@ -59,22 +72,36 @@ def next_due(
     """Up to `number` deliveries of the lane that may go now, in order, with messages.
 
     Each has `sender_is_verified`: whether its identity still exists and is verified. The
-    body of a long letter is not read.
+    body of a long letter is not read. What has not been tried for a long time is as if
+    it never was: its two days of trying begin anew.
     """
     if held.everything or not number:
         return []
     conditions, parameters = _but_for(held)
     share = READ_AHEAD // number
+    still_since = moment(at - STOOD_STILL)
     found = instances(
         Delivery,
         _statement(conditions),
-        [share, share, channel_id, sender_id, moment(at), *parameters, number],
+        [
+            still_since,
+            still_since,
+            share,
+            share,
+            channel_id,
+            sender_id,
+            moment(at),
+            *parameters,
+            number,
+        ],
         only=DELIVERY,
         joined=MESSAGE,
-        annotated=["sender_is_verified", "text", "html"],
+        annotated=["sender_is_verified", "stands_still", "text", "html"],
     )
     for each in found:
         words = vars(each)
+        if words.pop("stands_still"):
+            each.tried_since = None
         text, html = words.pop("text"), words.pop("html")
         if text is not None:
             each.message.body, each.message.body_html = text, html
@@ -117,7 +144,7 @@ def _statement(conditions: str) -> str:
     )
     return (
         "SELECT {columns}, {message}, identity.verified_at IS NOT NULL, "  # noqa: S608
-        f"{text}, {html} "
+        f"{STANDS_STILL}, {text}, {html} "
         "FROM conversations_delivery "
         "JOIN conversations_message "
         "ON conversations_message.id = conversations_delivery.message_id "

@@ -14,6 +14,11 @@ PAUSES = [
 GIVE_UP_AFTER = timedelta(days=2)
 # The limits of a pause that a server asks for: no hammering, and no forgotten mail.
 SHORTEST, LONGEST = timedelta(seconds=5), timedelta(days=1)
+# Mail whose try is later than it should be by more than the longest pause was not being
+# tried meanwhile: a limit, a pause or a portal that was off kept it. Its two days begin
+# anew, unless it has had as many tries as fill them.
+STOOD_STILL = LONGEST
+TRIES = len(PAUSES)
 JITTER = 0.1  # so that what was put off together does not come back together
 LATEST = timedelta(minutes=1)  # the most jitter after a time that a server has named
 

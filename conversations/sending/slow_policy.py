@@ -15,6 +15,11 @@ LONGEST = timedelta(
 JITTER = 0.1
 
 
+def requests_within(span: timedelta) -> int:
+    """Return after how many requests in a row a domain has been asked for so long."""
+    return span // RESTS[-1]
+
+
 def asked_before(times: int, ended: datetime, at: datetime) -> int:
     """Return how many of `times` requests still count at `at`.
 

@@ -18,12 +18,13 @@ from channels.smtp.session import SmtpSession
 from channels.transports import OutgoingEmail, Receipt
 from conversations import delivering
 from conversations.delivering import claim, deliver_lane, look_ahead
-from conversations.models import Delivery, DeliveryEvent
+from conversations.models import Delivery, DeliveryEvent, Hold
 from conversations.models.state import State
 from conversations.sending import letters, outcomes
 from conversations.sending.lease import Lease
 from conversations.sending.letters import addressee
 from conversations.sending.outcomes import Outcome, accepted
+from conversations.sending.retry_policy import PAUSES, TRIES
 from conversations.sending.stopping import stopping
 from conversations.sweeping import give_up_handing_over
 from deliveryportal.accounts.models import User
@@ -32,6 +33,7 @@ from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 
 MakeDelivery = Callable[..., Delivery]
 Kind = DeliveryEvent.Kind
+TWO_DAYS = timedelta(days=2)
 CANNOT_BE_USED = "The channel’s settings cannot be used."
 
 
@@ -137,9 +139,9 @@ def test_what_was_put_off_says_why_and_until_when(
 def test_after_two_days_of_trying_it_has_failed(
     alice: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
-    delivery = make_delivery(alice, tried_since=now())
+    delivery = make_delivery(alice, tried_since=now(), not_before=now() + TWO_DAYS)
     with (
-        time_machine.travel(now() + timedelta(days=2)),
+        time_machine.travel(now() + TWO_DAYS),
         ScriptedSmtp(RCPT=b"451 4.7.1 greylisted") as relay,
     ):
         settings.PORTAL_RELAY_URL = relay.url
@@ -148,6 +150,77 @@ def test_after_two_days_of_trying_it_has_failed(
     assert delivery.state == State.FAILED
     assert delivery.remote_words == "4.7.1 greylisted"
     assert "two days" in delivery.events.get().note
+
+
+@pytest.mark.parametrize(
+    ("attempts", "asked", "state"),
+    [(1, 0, State.QUEUED), (TRIES, 0, State.FAILED), (1, 1000, State.FAILED)],
+    ids=["it was", "it had all its tries before", "other mail to its domain was tried"],
+)
+def test_days_in_which_mail_was_not_tried_are_not_days_of_trying(
+    alice: User,
+    make_delivery: MakeDelivery,
+    settings: Settings,
+    attempts: int,
+    asked: int,
+    state: State,
+) -> None:
+    """For a limit of ours or an admin's pause, say. Domains that ask us for less mail
+    are another matter: there one mail after the other is tried."""
+    delivery = make_delivery(alice, tried_since=now(), attempts=attempts)
+    Hold.objects.create(
+        scope=Hold.Scope.SLOWED,
+        channel=delivery.channel,
+        domain="customer.test",
+        until=now() + TWO_DAYS - timedelta(minutes=1),
+        times=asked,
+    )
+    with (
+        time_machine.travel(now() + TWO_DAYS),
+        ScriptedSmtp(RCPT=b"451 4.7.1 greylisted") as relay,
+    ):
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(delivery)
+        assert after(delivery).state == state
+        if state == State.QUEUED:
+            assert delivery.tried_since is not None
+            assert now() - delivery.tried_since < timedelta(minutes=1)
+
+
+def test_what_waits_for_a_server_that_is_away_has_its_two_days_after_a_standstill(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    deliveries = [make_delivery(alice, tried_since=now()) for _ in range(3)]
+    with (
+        time_machine.travel(now() + TWO_DAYS),
+        ScriptedSmtp(banner=b"421 4.3.2 busy") as relay,
+    ):
+        settings.PORTAL_RELAY_URL = relay.url
+        run_lane(deliveries[0])
+        since = [after(each).tried_since for each in deliveries]
+        assert all(each and now() - each < timedelta(minutes=1) for each in since)
+
+
+def test_a_server_that_stays_away_is_given_up_for_all_mail_after_two_days_of_trying(
+    alice: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """One mail is tried for all, and the two days of the others run with its own."""
+    for number in range(5):
+        make_delivery(alice, f"p{number}@customer.test")
+    begun = now()
+    delivery = Delivery.objects.all()[0]
+    with (
+        time_machine.travel(begun) as clock,
+        ScriptedSmtp(banner=b"421 4.3.2 busy") as relay,
+    ):
+        settings.PORTAL_RELAY_URL = relay.url
+        while waiting := Delivery.objects.filter(state=State.QUEUED).order_by(
+            "not_before"
+        ):
+            clock.move_to(waiting[0].not_before)
+            assert now() - begun < TWO_DAYS + PAUSES[-1]
+            run_lane(delivery)
+    assert set(Delivery.objects.values_list("reason", flat=True)) == {"channel_down"}
 
 
 def test_what_was_claimed_and_not_begun_has_not_been_tried(
@@ -184,9 +257,10 @@ def test_waiting_before_the_first_try_is_not_trying(
 def test_a_server_that_is_away_for_two_days_is_asked_once_for_all_that_gives_up(
     alice: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
-    first, second = make_delivery(alice, tried_since=now()), make_delivery(alice)
+    first = make_delivery(alice, tried_since=now(), not_before=now() + TWO_DAYS)
+    second = make_delivery(alice, not_before=now() + TWO_DAYS)
     with (
-        time_machine.travel(now() + timedelta(days=2)),
+        time_machine.travel(now() + TWO_DAYS),
         ScriptedSmtp(banner=b"421 4.3.2 busy") as relay,
     ):
         settings.PORTAL_RELAY_URL = relay.url

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -52,6 +53,7 @@ TRIED = datetime(2026, 3, 10, 12, tzinfo=UTC)
 NEXT = {"tried_since": TRIED, "not_before": TRIED + timedelta(hours=3)}
 
 
+@time_machine.travel(TRIED + timedelta(hours=1))
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
@@ -74,6 +76,15 @@ NEXT = {"tried_since": TRIED, "not_before": TRIED + timedelta(hours=3)}
         (
             {"waiting_for": f"x {LATER}", "not_before": TRIED},
             "next try 10 Mar 2026, 12:00:00</td>",
+        ),
+        # The two days of what stands still begin anew when it is tried.
+        (
+            {
+                "waiting_for": f"x {LATER}",
+                "tried_since": TRIED - timedelta(days=3),
+                "not_before": TRIED - timedelta(days=2),
+            },
+            "next try 8 Mar 2026, 12:00:00</td>",
         ),
     ],
 )

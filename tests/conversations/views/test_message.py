@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -206,6 +207,7 @@ def test_a_member_does_not_see_a_team_mates_message(
     assert as_user(alice).get(url).status_code == 404
 
 
+@time_machine.travel(datetime(2026, 3, 10, 12, 30, tzinfo=UTC))
 def test_what_waits_says_for_what_and_that_nothing_is_lost(
     alice: User, make_delivery: MakeDelivery, as_user: SignIn
 ) -> None:
