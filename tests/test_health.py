@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from channels.models import Allowance, Channel
-from conversations.models import Delivery, Heartbeat, Lane, Report
+from conversations.models import Delivery, Heartbeat, Hold, Lane, Report
 from conversations.models.state import State
 from conversations.sending.turns import BELIEVED, CALLED_WITHIN
 from conversations.sweeping import sweep
@@ -81,6 +82,45 @@ def test_mail_that_waits_for_a_person_or_a_limit_is_no_fault_of_the_installation
         channel=delivery.channel, sender=alice, held_until=now() + timedelta(hours=1)
     )
     assert client.get("/healthz").status_code == 200
+
+
+def slowed(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "scope": Hold.Scope.SLOWED,
+        "channel": delivery.channel,
+        "domain": delivery.recipient_domain,
+    }
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        lambda delivery, until: Allowance.objects.create(
+            channel=delivery.channel, sender=delivery.sender, held_until=until
+        ),
+        lambda delivery, until: Hold.objects.create(**slowed(delivery), until=until),
+        lambda _, until: Hold.objects.create(scope="everything", until=until),
+    ],
+    ids=["a limit", "a recipient's domain", "an admin's pause"],
+)
+def test_mail_is_overdue_only_for_as_long_as_it_could_go(
+    client: Client,
+    alice: User,
+    make_delivery: Callable[..., Delivery],
+    waits: Callable[[Delivery, datetime], object],
+) -> None:
+    """When its rest ends, the next sweep announces it: until then nobody is to blame."""
+    ended = now()
+    waits(make_delivery(alice, not_before=ended - timedelta(days=1)), ended)
+    with time_machine.travel(ended, tick=False) as clock:
+        for passed, status in (
+            (timedelta(seconds=1), 200),
+            (OVERDUE - timedelta(seconds=1), 200),
+            (OVERDUE, 503),
+        ):
+            clock.move_to(ended + passed)
+            Heartbeat.beat("sweep")
+            assert client.get("/healthz").status_code == status
 
 
 def test_one_persons_slow_server_is_no_fault_of_the_installation(

@@ -91,16 +91,20 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             not_before__range=(at, end),
         ).order_by("not_before")
 
-    def startable(self, at: datetime) -> Self:
-        """Due, on a working channel, in a lane at no limit, under no hold."""
-        on_hold = Allowance.objects.on_hold(at).filter(
+    def startable(self, at: datetime, since: datetime | None = None) -> Self:
+        """Due, on a working channel, in a lane at no limit, under no hold.
+
+        With `since`, neither a limit nor a hold has ended after that time.
+        """
+        since = since or at
+        on_hold = Allowance.objects.on_hold(since).filter(
             channel=models.OuterRef("channel_id"), sender=models.OuterRef("sender_id")
         )
         working = Channel.objects.working()
         resting = (
             self.due(at).filter(channel__in=working).exclude(models.Exists(on_hold))
         )
-        return resting.unheld(at)
+        return resting.unheld(since)
 
     def unheld(self, at: datetime) -> Self:
         """Deliveries under no hold, be it an admin's or their recipient's domain's.

@@ -88,13 +88,14 @@ def oldest_due(at: datetime) -> timedelta | None:
     """How long the oldest mail that could go has been waiting for a worker.
 
     What a worker takes up again and again, or has in hand, is not among it: there a
-    far end is slow, or has no session left, or somebody has written to thousands.
+    far end is slow, or has no session left, or somebody has written to thousands. Nor
+    is what has waited for a limit or under a hold until lately: it is not overdue yet.
     """
     lane = {"channel": OuterRef("channel_id"), "sender": OuterRef("sender_id")}
     in_hand = Delivery.objects.in_hand().filter(**lane, lease_until__gt=at)
     attended = Lane.objects.attended(at - LATELY).filter(**lane)
     forgotten = (
-        Delivery.objects.startable(at)
+        Delivery.objects.startable(at, since=at - OVERDUE)
         .exclude(Exists(attended))
         .exclude(Exists(in_hand))
     )
