@@ -26,6 +26,9 @@ def send_what_waited(channel: Channel, **kwargs: Any) -> None:
     Its two days of trying begin anew: it has waited for a person.
     """
     waiting = Delivery.objects.filter(channel=channel, state=State.QUEUED)
+    put_off = waiting.exclude(tried_since=None, waiting_for="").order_by("pk")
+    # In the order of all who lock several: so none of them has what another waits for.
+    list(put_off.select_for_update(no_key=True).values_list("pk"))
     waiting.exclude(tried_since=None).update(tried_since=None)
     waiting.exclude(waiting_for="").update(not_before=now(), waiting_for="")
     senders = set(waiting.values_list("sender_id", flat=True))

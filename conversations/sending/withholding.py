@@ -74,6 +74,9 @@ def _fail(stopped: dict[Delivery, Suppression]) -> None:
                 "suppression": suppression.pk,
             },
             {"state": State.QUEUED},
+            # Whoever has locked one is cancelling it, say; waiting for it could
+            # deadlock, as others are locked already. The next look finds it.
+            skip_locked=True,
         )
         DeliveryEvent.objects.record(
             Line(pk, kind=DeliveryEvent.Kind.FAILED, at=at, note=suppression.sentence)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
@@ -21,7 +23,9 @@ from conversations.models.state import State
 from conversations.sweeping import sweep
 from deliveryportal.accounts.models import User
 from tests.channels.transports.test_smtp import settings_for
+from tests.conversations.locks import somebody_waits_for_us
 from tests.peers.scripted_smtp import ScriptedSmtp
+from tests.portal import wait_until
 
 MakeDelivery = Callable[..., Delivery]
 WRONG_PASSWORD = {
@@ -112,6 +116,40 @@ def test_a_mended_channel_tries_for_two_days_again_what_it_had_tried(
     resume(channel)
     put_off.refresh_from_db()
     assert put_off.tried_since is None
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_a_mended_channels_mail_is_locked_in_the_order_in_which_all_lock_it(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    """However the database comes to its rows: else a bulk action could deadlock."""
+    channel = Channel.objects.create(kind="smtp", owner=alice, config={})
+    first, second = make_delivery(alice), make_delivery(alice)
+    for each, minutes in ((second, 1), (first, 2)):
+        Delivery.objects.filter(pk=each.pk).update(
+            channel=channel,
+            tried_since=now(),
+            waiting_for="customer.test …",
+            not_before=now() + timedelta(minutes=minutes),
+        )
+    pause(channel, "535 wrong")
+
+    def mend() -> None:
+        try:
+            resume(channel)
+        finally:
+            connection.close()
+
+    locking = Delivery.objects.select_for_update(nowait=True)
+    with ThreadPoolExecutor(1) as hand:
+        with transaction.atomic():
+            locking.get(pk=first.pk)
+            mending = hand.submit(mend)
+            wait_until(somebody_waits_for_us)
+            locking.get(pk=second.pk)
+        mending.result()
+    assert set(Delivery.objects.values_list("waiting_for", flat=True)) == {""}
 
 
 @pytest.mark.parametrize(

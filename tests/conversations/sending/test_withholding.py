@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from pytest_django import Settings
@@ -55,6 +56,29 @@ def test_a_suppressed_recipient_fails_with_that_reason_and_nothing_is_sent(
     assert event.kind == DeliveryEvent.Kind.FAILED
     assert event.note == stopped.remote_words == stopping.sentence
     assert "Not sent: nina@customer.test has been suppressed since" in event.note
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_mail_that_somebody_cancels_at_this_moment_is_not_waited_for(
+    alice: User, bob: User, make_delivery: MakeDelivery
+) -> None:
+    """They may wait for what is failed with it. The next look into the lane finds it."""
+    batch = [make_delivery(alice, f"p{n}@customer.test") for n in range(3)]
+    for each in batch:
+        suppress_address(each.recipient, by=bob, note="Asked us to stop.")
+
+    def look() -> list[Delivery]:
+        try:
+            return withhold(batch)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as hand, transaction.atomic():
+        Delivery.objects.select_for_update().get(pk=batch[1].pk)
+        assert hand.submit(look).result(timeout=10) == []
+    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == [State.FAILED, State.QUEUED, State.FAILED]
 
 
 @pytest.mark.parametrize(
