@@ -83,7 +83,7 @@ def take_turn(lane: LaneId) -> list[LaneId]:
     return [*_next_for(host), *rest]
 
 
-def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
+def _take_turns(host: str, lane: LaneId, channel: Channel | None) -> list[LaneId]:
     """Let one lane after the other use the session of the host, for STAY seconds.
 
     Return the last one if it has more to send and may be announced at once.
@@ -98,8 +98,8 @@ def _take_turns(host: str, lane: LaneId, channel: Channel) -> list[LaneId]:
             if more:
                 _queue_up(lane, host)
             (lane,) = waiting
-        # Another lane's channel is read from the database: it may have broken.
-        more = _deliver(lane, None if waiting else channel)
+            channel = None  # another lane's, to be read anew: it may have broken
+        more = _deliver(lane, channel)
     if more and Lane.objects.any_waits_for(host):
         # It waits behind them; if it were announced, it would compete with them.
         _queue_up(lane, host)

@@ -285,6 +285,29 @@ def test_lanes_take_turns_while_a_worker_stays_with_their_host(
     assert to == [b"alice", b"bob.t"] * 3
 
 
+def test_a_lane_that_was_called_goes_on_by_its_own_channel(
+    alice: User, bob: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """Not by that of the lane which was done before it, at the same host."""
+    settings.FAR_END_SESSIONS = 1
+    settings.LANE_MILLISECONDS = 0
+    settings.SMTP_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    with ScriptedSmtp() as server:
+        host, _, port = server.url.removeprefix("smtp://").partition(":")
+        config = {"host": host, "port": port, "security": "none"}
+        first, second = (
+            Channel.objects.create(kind="smtp", owner=owner, config=config)
+            for owner in (alice, bob)
+        )
+        delivery_by(first, alice)
+        for _ in range(3):
+            delivery_by(second, bob)
+        with session(first.far_end, lambda: None):
+            assert take_turn(LaneId(second.pk, bob.pk)) == []
+        assert take_turn(LaneId(first.pk, alice.pk)) == []
+    assert len(server.messages) == 4
+
+
 def test_a_channel_that_broke_in_one_lanes_turn_is_not_used_in_the_next_lanes(
     alice: User, bob: User, make_delivery: MakeDelivery, settings: Settings
 ) -> None:
