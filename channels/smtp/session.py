@@ -218,7 +218,9 @@ class SmtpSession:
         smtp = self._open_smtp
         if self.server.security is Security.STARTTLS:
             smtp.starttls(context=self._tls())
-            smtp.ehlo()
+            code, words = smtp.ehlo()
+            if code // 100 != 2:
+                self._fail(Stage.TLS, code, words)
         else:
             assert smtp.sock is not None
             smtp.sock = self._tls().wrap_socket(

@@ -7,6 +7,7 @@ at one given moment.
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -30,10 +31,17 @@ class ScriptedSmtp:
     """`replies` override DEFAULTS by verb: bytes, HANG_UP, or a function of the line.
 
     `content` answers the final dot; `mid-content` HANG_UP closes while the message
-    is still coming. `commands` and `messages` record what arrived.
+    is still coming. `commands` and `messages` record what arrived. With `tls`, whoever
+    asks for STARTTLS gets it.
     """
 
-    def __init__(self, **replies: bytes | Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        /,
+        **replies: bytes | Callable[[bytes], bytes],
+    ) -> None:
+        self.tls = tls
         self.replies = {**DEFAULTS, **replies}
         self.commands: list[bytes] = []
         self.messages: list[bytes] = []
@@ -44,6 +52,11 @@ class ScriptedSmtp:
             def handle(self) -> None:
                 script.connections += 1
                 script.converse(self)
+
+            def finish(self) -> None:
+                super().finish()
+                if script.tls:  # the server closes the socket that is below it
+                    self.connection.close()
 
         self._server = socketserver.ThreadingTCPServer(
             ("127.0.0.1", 0), Handler, bind_and_activate=True
@@ -76,11 +89,22 @@ class ScriptedSmtp:
         while line := peer.rfile.readline():
             self.commands.append(line.strip())
             verb = line[:4].decode("ascii", "replace").upper()
+            if verb == "STAR" and self.tls:
+                self._encrypt(peer, self.tls)
+                continue
             if not self._answer(peer, verb, line):
                 return
             took_data = self.replies[verb] == DEFAULTS["DATA"]
             if verb == "DATA" and took_data and not self._take(peer):
                 return
+
+    def _encrypt(
+        self, peer: socketserver.StreamRequestHandler, tls: ssl.SSLContext
+    ) -> None:
+        peer.wfile.write(b"220 2.0.0 go ahead\r\n")
+        peer.connection = tls.wrap_socket(peer.connection, server_side=True)
+        peer.rfile = peer.connection.makefile("rb")
+        peer.wfile = peer.connection.makefile("wb", buffering=0)
 
     def _take(self, peer: socketserver.StreamRequestHandler) -> bool:
         message = b""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import pytest
 
 from channels.smtp.server import Security, SmtpServer
@@ -11,6 +14,7 @@ from channels.transports import (
     Verdict,
     transport_class,
 )
+from tests.peers.postfix import write_certificate
 from tests.peers.scripted_smtp import HANG_UP, ScriptedSmtp
 
 EMAIL = OutgoingEmail(
@@ -289,3 +293,36 @@ def test_a_relay_url_is_read_with_its_parts() -> None:
 def test_a_relay_url_that_cannot_be_used_is_refused_in_words(url: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         SmtpServer.from_url(url)
+
+
+@pytest.mark.parametrize("user", ["", "alice:secret@"])
+@pytest.mark.parametrize(("code", "enhanced"), [(421, "4.3.2"), (451, "4.3.0")])
+def test_a_server_that_greets_nobody_after_starttls_is_down(
+    user: str, code: int, enhanced: str, tmp_path: Path
+) -> None:
+    """Not broken, which rests until a person comes; and no mail is refused for it."""
+    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
+    write_certificate(key_and_chain=key, chain=chain)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(key)
+    greetings = iter(
+        [b"250-far.test\r\n250 STARTTLS", b"%d %s busy" % (code, enhanced.encode())]
+    )
+    with ScriptedSmtp(
+        tls,
+        EHLO=lambda line: next(greetings),
+        MAIL=b"503 5.5.1 say hello first",
+    ) as server:
+        url = server.url.replace("smtp://", f"smtp+starttls://{user}")
+        settings = {
+            "PORTAL_RELAY_URL": f"{url}?ca={chain}",
+            "PORTAL_DOMAIN": "portal.test",
+        }
+        with (
+            transport_class("portal")(settings, {}) as transport,
+            pytest.raises(TransportError) as caught,
+        ):
+            transport.send(EMAIL)
+    error = caught.value
+    assert (error.verdict, error.code) == (Verdict.CHANNEL_DOWN, code)
+    assert error.words == f"{enhanced} busy"
