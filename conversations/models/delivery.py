@@ -26,6 +26,7 @@ from conversations.models.event import DeliveryEvent
 from conversations.models.list_indexes import IS_OPEN, LIST_INDEXES
 from conversations.models.state import (
     FAILURES,
+    IN_PROGRESS,
     IS_DOWN,
     SCHEDULED,
     STATUS,
@@ -387,4 +388,4 @@ class Delivery(QuickRowsModel):
 
     @property
     def in_progress(self) -> bool:
-        return self.state in {State.QUEUED, State.HANDING_OVER}
+        return self.state in IN_PROGRESS

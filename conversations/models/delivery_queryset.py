@@ -17,7 +17,7 @@ from conversations.models.event import DeliveryEvent, Line, log
 from conversations.models.hold import Hold, HoldQuerySet
 from conversations.models.list_indexes import IN_LISTS
 from conversations.models.sought import Word
-from conversations.models.state import FAILURES, State, Triage
+from conversations.models.state import FAILURES, IN_PROGRESS, State, Triage
 from deliveryportal.accounts.access import as_key, visible_to
 from deliveryportal.accounts.models import User
 
@@ -178,6 +178,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         if told:
             log(lines)
         return told
+
+    def in_progress(self) -> Self:
+        return self.filter(state__in=IN_PROGRESS)
 
     def in_hand(self) -> Self:
         return self.filter(state=State.HANDING_OVER)

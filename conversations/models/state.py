@@ -19,6 +19,8 @@ class State(models.TextChoices):
     COMPLAINED = "complained"  # the recipient marked it as spam
 
 
+# The states of mail whose attempts are not over.
+IN_PROGRESS = (State.QUEUED, State.HANDING_OVER)
 # The states listed under Failed deliveries.
 FAILURES = (State.FAILED, State.BOUNCED, State.COMPLAINED, State.UNCONFIRMED)
 

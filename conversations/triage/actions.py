@@ -27,7 +27,14 @@ from conversations.triage.forms import (
     DecisionForm,
 )
 from conversations.triage.order import Order, Skipped
-from conversations.triage.remedies import AGAIN, CANCEL, CORRECT, OTHER_CHANNEL, RETRY
+from conversations.triage.remedies import (
+    AGAIN,
+    CANCEL,
+    CORRECT,
+    DELETE,
+    OTHER_CHANNEL,
+    RETRY,
+)
 from conversations.triage.retrying import retry
 from conversations.triage.settling import settle_as_arrived, settle_as_lost
 
@@ -169,7 +176,7 @@ ACTIONS: dict[str, Action] = {
             otherwise="It is not archived.",
         ),
         Action(
-            key="delete",
+            key=DELETE,
             label="Delete",
             done="deleted",
             says="It is deleted here for good, with its timeline and its raw reports’ "
@@ -209,7 +216,7 @@ IN_TABS: dict[str, tuple[str, ...]] = {
 
 # The same for lists that offer something else than the rest of their tab.
 IN_LISTS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("sent", "archived"): (RETRY, AGAIN, OTHER_CHANNEL, CORRECT, "unarchive", "delete"),
+    ("sent", "archived"): (RETRY, AGAIN, OTHER_CHANNEL, CORRECT, "unarchive", DELETE),
 }
 
 

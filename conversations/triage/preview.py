@@ -13,7 +13,13 @@ from conversations.triage.forms import Doubtful
 from conversations.triage.known import Known, known_of, what_is_known
 from conversations.triage.order import Skipped
 from conversations.triage.refusing import Standing, hindrance, refusal
-from conversations.triage.remedies import CANCEL, RESENDING, STOPPED, TO_ITS_ADDRESS
+from conversations.triage.remedies import (
+    CANCEL,
+    DELETE,
+    RESENDING,
+    STOPPED,
+    TO_ITS_ADDRESS,
+)
 from conversations.triage.scope import CHOSEN_AT_MOST, Scope, groups
 from deliveryportal.accounts.models import User
 
@@ -95,7 +101,7 @@ def preview(action: Action, scope: Scope, user: User) -> Preview:
         refused=refused.most_common(),
         known=(+known).most_common() if sends_again else [],
         examples=[each for each in some if each.pk not in hindered],
-        exact=few or not (sends_again or action.key == CANCEL),
+        exact=few or not (sends_again or action.key in {CANCEL, DELETE}),
         partial=not is_all,
         sends_again=sends_again,
     )

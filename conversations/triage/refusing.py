@@ -9,10 +9,12 @@ from conversations.models import Delivery
 from conversations.models.state import FAILURES, STATUS, UNDONE, State, Triage
 from conversations.triage.actions import ACTIONS, EXPORT, Action, Offer
 from conversations.triage.cancelling import BEGUN
+from conversations.triage.deleting import ON_ITS_WAY
 from conversations.triage.known import Known, what_is_known
 from conversations.triage.remedies import (
     BY_ITS_CHANNEL,
     CANCEL,
+    DELETE,
     RESENDING,
     STOPPED,
     TO_ITS_ADDRESS,
@@ -96,9 +98,11 @@ def refusal(action: Action, standing: Standing, *, of_many: bool = False) -> str
 
 def hindrance(action: Action, delivery: Delivery) -> str:
     """Say what hinders an action that would help; empty if nothing does."""
+    whole = delivery.message.deliveries
     if action.key == CANCEL:  # takes back the message whole
-        whole = delivery.message.deliveries.all()
-        return "" if all(each.state == State.QUEUED for each in whole) else BEGUN
+        return "" if all(each.state == State.QUEUED for each in whole.all()) else BEGUN
+    if action.key == DELETE:
+        return ON_ITS_WAY if any(each.in_progress for each in whole.all()) else ""
     if action.key not in RESENDING:
         return ""
     by_its_channel = action.key in BY_ITS_CHANNEL

@@ -9,6 +9,7 @@ from __future__ import annotations
 RETRY, OTHER_CHANNEL, CORRECT = "retry", "other-channel", "correct"
 AGAIN = "again"  # what has not failed
 CANCEL = "cancel"  # what has not left
+DELETE = "delete"  # what is archived
 RESENDING = frozenset({RETRY, AGAIN, OTHER_CHANNEL, CORRECT})
 BY_ITS_CHANNEL = RESENDING - {OTHER_CHANNEL}
 TO_ITS_ADDRESS = RESENDING - {CORRECT}

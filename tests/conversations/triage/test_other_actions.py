@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,10 +11,17 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import now
 
 from conversations.models import Attachment, Delivery, Draft, Message, Suppression
 from conversations.models.state import FAILURES, State, Triage
+from conversations.sending.lease import NO_LEASE
+from conversations.sending.letters import addressee
+from conversations.triage.actions import ACTIONS
 from conversations.triage.known import what_is_known
+from conversations.triage.preview import preview
+from conversations.triage.refusing import what_can_be_done
+from conversations.triage.scope import Scope
 from conversations.writing.attaching import attach
 from deliveryportal.accounts.models import User
 from tests.conftest import person
@@ -175,6 +183,34 @@ def test_files_stay_as_long_as_one_of_those_the_mail_went_to(
 def test_what_is_on_its_way_is_not_deleted(alice: User, fail: Fail, do: Do) -> None:
     waiting = fail(alice, state=State.QUEUED, reason="")
     assert "is not for mail that stands as" in do("delete", waiting, alice)
+
+
+@pytest.mark.parametrize(
+    "stands",
+    [
+        {"state": State.QUEUED},
+        {"state": State.HANDING_OVER, "lease": "50:a", "lease_until": now()},
+    ],
+    ids=["queued", "handing over"],
+)
+def test_what_is_on_its_way_to_another_recipient_is_not_deleted(
+    alice: User,
+    fail: Fail,
+    do: Do,
+    also_to: Callable[..., Delivery],
+    stands: dict[str, Any],
+) -> None:
+    """Its copies name whom it is addressed to, however late they leave."""
+    arrived = fail(alice, state=State.ACCEPTED, reason="", archived_at=now())
+    copy = also_to(arrived, "bert@customer.test", **stands)
+    assert "still on its way to another" in do("delete", arrived, alice)
+    assert "delete" not in {each.action.key for each in what_can_be_done(arrived)}
+    chosen = Scope((arrived.uuid,), "")
+    assert not preview(ACTIONS["delete"], chosen, alice).may_be_done
+    assert addressee(copy) == ("", "anna@customer.test")
+    Delivery.objects.filter(pk=copy.pk).update(state=State.ACCEPTED, **NO_LEASE)
+    assert do("delete", arrived, alice) == ""
+    assert Delivery.objects.get() == copy
 
 
 def test_a_suppression_outlives_the_failure_that_brought_it_about(
