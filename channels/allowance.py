@@ -15,6 +15,8 @@ from channels.throttle import Room
 # stores it: where several workers find the limit reached, only one of them sends it.
 rest_began = Signal()
 
+OF_THE_PROVIDER = "the limit of the provider"
+
 
 @dataclass(slots=True)
 class Limit:
@@ -112,3 +114,12 @@ def hold(channel: Channel, sender_id: int, until: datetime, because: str) -> Non
     row.save(update_fields=["held_until", "held_because"])
     if not rested:
         rest_began.send(Allowance, channel=channel)
+
+
+def ask_the_provider_again(channel: Channel) -> None:
+    """End the rests that a provider has asked for: it, or the account, may be another.
+
+    If it is not, it asks for them again when the next mail comes.
+    """
+    asked_for = Allowance.objects.filter(channel=channel, held_because=OF_THE_PROVIDER)
+    asked_for.update(held_until=None, held_because="")

@@ -7,8 +7,9 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.timezone import now
 
+from channels.allowance import ask_the_provider_again
 from channels.models import Channel, ChannelChoice
-from channels.pausing import resume
+from channels.pausing import mended, resume
 from channels.routing import channel_in_use
 from channels.transports import Traits
 from deliveryportal.accounts.auditing import Area, record
@@ -28,7 +29,10 @@ def connected(channel: Channel, *, by: User) -> None:
     channel.save(update_fields=["connected_at"])
     if channel.owner_id == by.pk:
         ChannelChoice.objects.get_or_create(user=by, defaults={"channel": channel})
-    resume(channel)
+    ask_the_provider_again(channel)
+    if not resume(channel):
+        # It was not broken, but mail may wait because it was down.
+        mended.send(Channel, channel=channel)
     record(
         Area.CREDENTIALS,
         CONNECTED,

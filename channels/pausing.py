@@ -12,8 +12,8 @@ from channels.models import Channel
 
 logger = logging.getLogger(__name__)
 
-# Sent inside the transaction that resumed a paused channel, with `channel`: what
-# waited for it may go now.
+# Sent inside the transaction that resumed a paused channel, or connected one again, with
+# `channel`: what waited for it may go now.
 mended = Signal()
 
 

@@ -50,7 +50,7 @@ from django.db import (
 from django.db.models import Case, Value, When
 from django.utils.timezone import now
 
-from channels.allowance import Limit, hold
+from channels.allowance import OF_THE_PROVIDER, Limit, hold
 from channels.models import Allowance, Channel
 from channels.pausing import pause
 from channels.renewing import open_channel
@@ -590,7 +590,7 @@ def _stop_for(trouble: Outcome, batch: Batch) -> None:
     elif trouble.error.wait is not None and "not_before" in trouble.changes:
         until = trouble.changes["not_before"]
         sender_id = trouble.delivery.sender_id
-        hold(batch.channel, sender_id, until, "the limit of the provider")
+        hold(batch.channel, sender_id, until, OF_THE_PROVIDER)
     _put_off_rest(batch, trouble)
 
 

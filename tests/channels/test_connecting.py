@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.utils.timezone import now
 
+from channels.allowance import OF_THE_PROVIDER, hold
 from channels.connecting import connected
-from channels.models import Channel, ChannelChoice
+from channels.models import Allowance, Channel, ChannelChoice
 from channels.pausing import mended, pause
 from deliveryportal.accounts.models import User
 
@@ -53,8 +56,23 @@ def test_connecting_a_paused_channel_again_lets_its_mail_go_on(
     assert heard == [channel]
 
 
-def test_connecting_a_channel_that_works_mends_nothing(
+def test_connecting_a_channel_that_was_only_down_lets_its_mail_go_on_too(
     alice: User, heard: list[Channel]
 ) -> None:
-    connected(Channel.objects.create(kind="gmail", owner=alice), by=alice)
-    assert heard == []
+    channel = Channel.objects.create(kind="gmail", owner=alice)
+    connected(channel, by=alice)
+    assert heard == [channel]
+
+
+@pytest.mark.parametrize(
+    ("because", "rests"),
+    [(OF_THE_PROVIDER, False), ("the limit of 25 messages every 45 seconds", True)],
+)
+def test_what_a_provider_asked_for_ends_when_a_channel_is_connected(
+    alice: User, because: str, rests: bool
+) -> None:
+    """It may be another account. A limit of ours holds for that one, too."""
+    channel = Channel.objects.create(kind="gmail", owner=alice)
+    hold(channel, alice.pk, now() + timedelta(hours=20), because)
+    connected(channel, by=alice)
+    assert Allowance.objects.get().rests(now()) is rests

@@ -312,6 +312,30 @@ def test_an_old_answer_does_not_pause_a_channel_that_was_just_mended(
     assert Channel.objects.get(pk=channel.pk).health == Channel.Health.WORKING
 
 
+@pytest.mark.parametrize("words", ["busy", "try again in 600 seconds"])
+def test_what_waits_for_a_server_that_is_down_leaves_once_another_is_connected(
+    alice: User, make_delivery: MakeDelivery, words: str
+) -> None:
+    mail = make_delivery(alice)
+    with ScriptedSmtp(banner=b"421 4.3.2 " + words.encode()) as server:
+        channel = own_server(alice, server)
+        channel.config["user"] = ""
+        channel.save()
+        Delivery.objects.update(channel=channel)
+        deliver_lane(channel.pk, alice.pk)
+    mail.refresh_from_db()
+    channel.refresh_from_db()
+    assert mail.not_before > now()
+    assert channel.is_working
+    with ScriptedSmtp() as another:
+        channel.config["port"] = settings_for(another)["port"]
+        channel.save()
+        connected(channel, by=alice)
+        deliver_lane(channel.pk, alice.pk)
+    mail.refresh_from_db()
+    assert mail.state == State.ACCEPTED
+
+
 def test_mail_of_the_team_one_has_left_goes_by_the_default(
     alice: User, charlie: User
 ) -> None:
