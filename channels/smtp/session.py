@@ -35,12 +35,16 @@ ABOUT_THE_RECIPIENT = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
 CONNECT_TIMEOUT = 10.0  # seconds, for all of the host's addresses together
 COMMAND_TIMEOUT = 20.0  # for each reply
 NOOP_TIMEOUT = 5.0
-CONTENT_TIMEOUT = 60.0  # for the whole message to be taken
+# For the whole message to be taken: more for a long one, which a line of a megabit or
+# two is to carry, but less than a lease allows for.
+CONTENT_TIMEOUT = 60.0
+CONTENT_PACE = 100_000  # bytes for which it is a second longer
+LONGEST_CONTENT_TIMEOUT = 180.0
 # The server may be scanning the message; hanging up now would leave it in doubt.
 FINAL_REPLY_TIMEOUT = 120.0
 # The longest that one message may take, if every step of it is as slow as it may be.
 PATIENCE = timedelta(
-    seconds=14 * COMMAND_TIMEOUT + CONTENT_TIMEOUT + FINAL_REPLY_TIMEOUT
+    seconds=14 * COMMAND_TIMEOUT + LONGEST_CONTENT_TIMEOUT + FINAL_REPLY_TIMEOUT
 )
 END = b"\r\n.\r\n"
 _BREAKS = re.compile(r"[\r\n\0<>]")  # would end the command, or the path in it
@@ -346,7 +350,7 @@ class SmtpSession:
         """
         smtp = self._open_smtp
         try:
-            smtp.send(content + then, within=CONTENT_TIMEOUT)
+            smtp.send(content + then, within=_content_timeout(len(content)))
         except (OSError, smtplib.SMTPException) as error:
             dot = smtp.unsent < len(END) + len(then)
             stage = Stage.FINAL_DOT if dot else Stage.CONTENT
@@ -408,6 +412,10 @@ class SmtpSession:
 def _head(content: bytes) -> str:
     """The headers: one that is not ASCII asks for SMTPUTF8 (RFC 6532), a body does not."""
     return content.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+
+
+def _content_timeout(length: int) -> float:
+    return min(CONTENT_TIMEOUT + length / CONTENT_PACE, LONGEST_CONTENT_TIMEOUT)
 
 
 _BEFORE_DOT = re.compile(rb"\n\.")

@@ -30,7 +30,12 @@ Talk = Callable[[BinaryIO, BinaryIO], None]
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COMMAND_TIMEOUT", "CONTENT_TIMEOUT", "FINAL_REPLY_TIMEOUT"):
+    for name in (
+        "COMMAND_TIMEOUT",
+        "CONTENT_TIMEOUT",
+        "LONGEST_CONTENT_TIMEOUT",
+        "FINAL_REPLY_TIMEOUT",
+    ):
         monkeypatch.setattr(session, name, LIMIT)
 
 
@@ -127,6 +132,15 @@ def test_a_server_that_stops_reading_in_the_middle_of_a_message_is_given_up() ->
     assert error.verdict is Verdict.NOT_NOW, "the final dot was never sent"
     assert error.words == "It did not answer in time."
     assert seconds < 10 * LIMIT
+
+
+def test_a_long_message_has_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow line is to carry it, too."""
+    monkeypatch.setattr(session, "CONTENT_TIMEOUT", 1e-9)
+    for name in ("LONGEST_CONTENT_TIMEOUT", "FINAL_REPLY_TIMEOUT"):
+        monkeypatch.setattr(session, name, 60.0)
+    with ScriptedSmtp() as far, relay(far.url) as transport:
+        assert transport.send(email(size=100_000)).code == 250
 
 
 @pytest.mark.parametrize("code", [b"250", b"200", b"252"])
