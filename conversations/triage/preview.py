@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from channels.whole_numbers import whole_number
+from conversations.bounces.reasons import Speaks
 from conversations.models import Delivery, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.actions import Action
@@ -59,6 +60,17 @@ class Preview:
     def is_short(self) -> bool:
         """Whether the examples are all, and so few that each can be asked about."""
         return self.possible == len(self.examples) <= ASKED_ABOUT and not self.partial
+
+    @property
+    def is_of_one_domain(self) -> bool:
+        """Whether several have failed for their one domain, whoever is addressed there."""
+        domains = {
+            each.recipient.rpartition("@")[2].casefold() for each in self.examples
+        }
+        of_it = [
+            each for each in self.examples if each.why and each.why.of is Speaks.DOMAIN
+        ]
+        return len(domains) == 1 and 1 < len(of_it) == len(self.examples)
 
     @property
     def shown(self) -> list[tuple[Delivery, Known | None]]:

@@ -56,10 +56,11 @@ def _form(
     more: dict[str, Any] = {"initial": request.GET.dict()}
     if request.method == "POST":
         more = {"data": request.POST}
+    asked_about_each = foreseen.is_short and not foreseen.is_of_one_domain
     return action.form(
         request.user,
         foreseen.examples,
-        everything=not (scope.uuids or foreseen.is_short),
+        everything=not (scope.uuids or asked_about_each),
         doubtful=foreseen.doubtful,
         **more,
     )

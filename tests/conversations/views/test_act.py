@@ -419,6 +419,20 @@ def test_a_domain_is_corrected_for_all_of_a_long_list_that_are_there(
     assert skipped.why == "It is not at gmial.com, so it was left as it is."
 
 
+@pytest.mark.parametrize(
+    ("other", "asked"),
+    [("bert@gmial.com", "domain"), ("bert@hotmial.com", "address-")],
+)
+def test_a_short_list_that_failed_for_its_one_domain_is_asked_for_another(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery, other: str, asked: str
+) -> None:
+    for address in ("anna@gmial.com", other):
+        make_delivery(alice, address, state=State.FAILED, reason="domain_unknown")
+    page = html(as_user(alice).get(f"/conversations/act/correct/{ALL}"))
+    assert f'name="{asked}' in page
+    assert ('name="domain"' in page) is (asked == "domain")
+
+
 def test_of_a_short_list_each_address_is_asked_for(
     as_user: AsUser, alice: User, make_delivery: MakeDelivery
 ) -> None:
