@@ -13,7 +13,7 @@ test: .venv/installed-dev  ## the tests, on SQLite and in-process workers
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/djlint --quiet --lint --check templates
+	$(BIN)/djlint --lint --check templates
 	$(BIN)/lint-imports
 
 types: .venv/installed-dev
