@@ -16,6 +16,7 @@ from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
 from channels.addresses import Address
+from channels.database.clock import SKEWED
 from channels.database.prepared import on_postgresql
 from channels.models import Channel, EmailIdentity
 from channels.return_path import new_token
@@ -205,9 +206,10 @@ def _say_the_same(
     enclosed: Enclosed,
 ) -> bool:
     """Whether these letters are what was `sent`, for their writer and all readers."""
-    # Mail that is to leave at once has another time in each try; once it is put off, it
-    # waits for something else than the time that was named.
-    soon = now() + timedelta(seconds=settings.UNDO_SECONDS)
+    # Mail that is to leave at once has another time in each try, by the clock of whoever
+    # takes the form; once it was tried, it waits for something else than a named time.
+    at_once = timedelta(seconds=settings.UNDO_SECONDS) + SKEWED
+    soon = now() + at_once
     due = enclosed.not_before
     would_be = {
         _Copy(
@@ -234,7 +236,8 @@ def _say_the_same(
                 html=each.message.body_html,
             ),
             each.not_before
-            if each.not_before > soon and not each.waiting_for
+            if each.not_before > max(soon, each.created_at + at_once)
+            and not (each.attempts or each.waiting_for)
             else None,
         )
         for each in deliveries

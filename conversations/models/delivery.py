@@ -35,7 +35,7 @@ from conversations.models.state import (
     State,
     Triage,
 )
-from conversations.sending.retry_policy import GIVE_UP_AFTER, STOOD_STILL
+from conversations.sending.retry_policy import GIVE_UP_AFTER, STOOD_STILL, TRIES
 
 BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
 
@@ -355,7 +355,8 @@ class Delivery(QuickRowsModel):
         waits = self.waiting_for
         if not (self.tried_since and waits and self.wait and self.wait[0] == waits):
             return None
-        if waits.endswith(IS_DOWN) or self.not_before < now() - STOOD_STILL:
+        stands_still = self.not_before < now() - STOOD_STILL and self.attempts < TRIES
+        if waits.endswith(IS_DOWN) or stands_still:
             return None
         return max(self.tried_since + GIVE_UP_AFTER, self.not_before)
 

@@ -46,6 +46,7 @@ WAITING = (
     "accepted_at",
     "tried_since",
     "tried_until",
+    "attempts",
 )
 # Subqueries for what a row shows of other tables. A join would read these for all that
 # match before the page's rows are chosen; for an EXISTS, PostgreSQL may read the whole

@@ -74,7 +74,7 @@ class Met(BaseTable):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, tuple[Any, ...]]:
         rows, params = self.rows.query.get_compiler(connection=connection).as_sql()
-        # PostgreSQL and SQLite read `looked_at` as far as it is asked for, and once.
+        # Both databases read `looked_at` once; PostgreSQL only as far as it is asked for.
         sql = (
             f"(WITH looked_at AS ({rows} LIMIT (SELECT {self.looked_at + 1:d})) "  # noqa: S608
             "SELECT id, 0 AS unseen "

@@ -16,8 +16,11 @@ JITTER = 0.1
 
 
 def requests_within(span: timedelta) -> int:
-    """Return after how many requests in a row a domain has been asked for so long."""
-    return span // RESTS[-1]
+    """Return how many requests in a row show that a domain has asked for so long.
+
+    As few as there are if each asks for the longest rest.
+    """
+    return span // LONGEST
 
 
 def asked_before(times: int, ended: datetime, at: datetime) -> int:

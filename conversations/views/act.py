@@ -53,14 +53,16 @@ def _form(
     scope: Scope,
     foreseen: Preview,
 ) -> ActionForm:
+    about_each = foreseen.is_short and not foreseen.is_of_one_domain
+    everything = not (scope.uuids or about_each)
     more: dict[str, Any] = {"initial": request.GET.dict()}
     if request.method == "POST":
-        more = {"data": request.POST}
-    asked_about_each = foreseen.is_short and not foreseen.is_of_one_domain
+        # As the page asked, whatever the list has become since.
+        everything, more = "domain" in request.POST, {"data": request.POST}
     return action.form(
         request.user,
         foreseen.examples,
-        everything=not (scope.uuids or asked_about_each),
+        everything=everything,
         doubtful=foreseen.doubtful,
         **more,
     )

@@ -15,6 +15,7 @@ from io import StringIO
 from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from channels.addresses import Address, AddressError, parse_addresses
 from conversations.composing import Wording
@@ -85,9 +86,11 @@ def take_back_all(
 
 def _each_alone(messages: MessageQuerySet, by: User) -> TakenBack:
     """Take back messages of which no draft is left: each becomes one of its own."""
-    known = messages.select_related("sender", "identity")
-    written = {each.pk: (each, written_again(each)) for each in known}
-    taken = [written[pk] for pk in _delete_unsent(messages, by)]
+    begun = Delivery.objects.filter(message=OuterRef("pk")).exclude(state=State.QUEUED)
+    waiting = messages.exclude(Exists(begun)).select_related("sender", "identity")
+    written = {each.pk: (each, written_again(each)) for each in waiting}
+    those = Message.objects.filter(pk__in=written)
+    taken = [written[pk] for pk in _delete_unsent(those, by)]
     drafts = [begin(each.sender, alone(each.uuid), again) for each, again in taken]
     return TakenBack(len(drafts), messages.count(), drafts)
 

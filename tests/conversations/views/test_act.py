@@ -453,6 +453,22 @@ def test_of_a_short_list_each_address_is_asked_for(
     assert job.items.get(recipient="bob@acme.test").why == "No other address was given."
 
 
+def test_what_was_filled_in_counts_though_the_list_has_shrunk_since(
+    as_user: AsUser, alice: User, make_delivery: MakeDelivery
+) -> None:
+    typo, _, other = (
+        make_delivery(alice, address, state=State.FAILED, reason="domain_unknown")
+        for address in ("anna@gmial.com", "bert@gmial.com", "bob@acme.test")
+    )
+    client, path = as_user(alice), f"/conversations/act/correct/{ALL}"
+    client.get(path)
+    Delivery.objects.filter(pk=other.pk).update(triage=Triage.LOST)
+    client.post(path, {f"address-{typo.uuid}": "anna@gmail.com"} | TOLD)
+    assert BulkJob.objects.get().options["addresses"] == {
+        str(typo.uuid): "anna@gmail.com"
+    }
+
+
 def test_what_may_be_decided_is_one_group_and_explained(
     as_user: AsUser, alice: User, failed: Delivery
 ) -> None:
