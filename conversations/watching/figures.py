@@ -89,7 +89,7 @@ def oldest_due(at: datetime) -> timedelta | None:
 
     What a worker takes up again and again, or has in hand, is not among it: there a
     far end is slow, or has no session left, or somebody has written to thousands. Nor
-    is what has waited for a limit or under a hold until lately: it is not overdue yet.
+    is what has waited until lately for the end of a limit or hold: it is not overdue yet.
     """
     lane = {"channel": OuterRef("channel_id"), "sender": OuterRef("sender_id")}
     in_hand = Delivery.objects.in_hand().filter(**lane, lease_until__gt=at)
