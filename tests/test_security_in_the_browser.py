@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import PATIENCE, Screen, browser
-from tests.portal import Portal, wait_until
+from tests.portal import Portal
 from tests.visitor import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -179,7 +179,7 @@ def test_members_are_led_and_history_tells_of_it(bob: Screen) -> None:
     alice.page.get_by_text("Send later").click()
     alice.page.get_by_label("Send at").fill("2050-01-01T09:00")
     alice.page.get_by_role("button", name=re.compile("^(Send|Schedule)$")).click()
-    wait_until(lambda: "/conversations/new/" not in alice.page.url)
+    expect(alice.page).not_to_have_url(re.compile("/conversations/new/"))
     bob.go("/settings/team/")
     page.get_by_role("button", name="Make Alice Acme a manager").click()
     bob.save("team")
