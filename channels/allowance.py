@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -8,8 +9,9 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.timezone import now
 
+from channels.database.prepared import Sql
 from channels.models import Allowance, Channel
-from channels.throttle import Room
+from channels.throttle import Room, Sent
 
 # A lane begins to rest for a limit. Sent with its `channel`, in the transaction that
 # stores it: where several workers find the limit reached, only one of them sends it.
@@ -24,14 +26,15 @@ class Limit:
 
     It locks no row. Each UPDATE expects the allowance to be as it was read; where
     another worker of the lane has changed it first, it is read and calculated again. So
-    the limit is exact with any number of workers, at the cost of one UPDATE before a batch
-    leaves and one after.
+    the limit is exact with any number of workers. It costs one UPDATE after a batch; the
+    one before is part of the statement that takes the messages.
     """
 
     channel: Channel
     allowance: Allowance
-    in_hand: int = 0  # messages that are counted and may be sent
-    in_hand_until: datetime | None = None  # unless it is told before that they are gone
+    # Messages that are counted and may be sent, and until when, unless it is told before
+    # that they are gone.
+    in_hand: Sent = field(default_factory=list)
 
     @property
     def is_none(self) -> bool:
@@ -45,32 +48,39 @@ class Limit:
                 return room.number
             self._rest(room)
 
-    def spend(self, number: int) -> int:
-        """Count `number` messages before they are sent; return how many may be.
+    def spend(
+        self, number: int, take: Callable[[int, Sql | None], set[int] | None]
+    ) -> set[int]:
+        """Count up to `number` messages before they are sent; return those taken.
 
-        They count as in hand until they are `gone`, or whoever has them has died: the
-        provider, too, is to see no more than the limit in any window, however long it
-        takes to answer.
+        `take` is told how many it may take, and the UPDATE that counts them, to be done
+        in one piece with it; it returns None if that changed no row. They count as in
+        hand until they are `gone`, or whoever has them has died: the provider, too, is to
+        see no more than the limit in any window, however long it takes to answer.
         """
         if self.is_none:
-            return number
+            return take(number, None) or set()
         while number:
             at = now()
             until = at + timedelta(seconds=settings.LEASE_SECONDS)
-            if self.allowance.spend(number, at, until):
-                self.in_hand, self.in_hand_until = number, until
-                break
+            spent = self.allowance.spent(number, at, until)
+            taken = take(number, self.allowance.update(spent))
+            if taken is not None:
+                self.allowance.now_has(spent)
+                self.in_hand.append((until.timestamp(), number))
+                return taken
             self._ask_again()
             number = self.room(number)
-        return number
+        return set()
 
-    def gone(self, unsent: int) -> None:
-        """Count the messages in hand as gone by now, but for `unsent`, which stay here."""
-        number, until = self.in_hand, self.in_hand_until
-        if until is None:
+    def gone(self, number: int | None = None) -> None:
+        """Count so many messages in hand as gone by now, or all; the rest stays here."""
+        in_hand, self.in_hand = self.in_hand, []
+        if not in_hand:
             return
-        self.in_hand, self.in_hand_until = 0, None
-        while not self.allowance.gone(number, unsent, until, now()):
+        if number is None:
+            number = sum(each for _, each in in_hand)
+        while not self.allowance.gone(in_hand, number, now()):
             [self.allowance] = self._asked() or [Allowance()]
             if not self.allowance.pk:
                 return  # the sender or the channel is gone

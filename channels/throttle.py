@@ -88,17 +88,15 @@ class Usage:
         ]
         self._add(number, (gone_by or at).timestamp())
 
-    def correct(
-        self, number: int, unsent: int, reckoned: datetime, gone_by: datetime
-    ) -> None:
-        """Of `number` messages in hand until then, forget `unsent`; the rest has gone.
+    def correct(self, in_hand: Sent, gone: int, gone_by: datetime) -> None:
+        """Of what was in hand until these moments, `gone` has gone; forget the rest.
 
         Only of those: what others have spent since then stays spent.
         """
-        moment = reckoned.timestamp()
-        self.recent = _without(self.recent, moment, number)
-        self.hours = _without(self.hours, _hour(moment), number)
-        self._add(number - unsent, gone_by.timestamp())
+        for moment, number in in_hand:
+            self.recent = _without(self.recent, moment, number)
+            self.hours = _without(self.hours, _hour(moment), number)
+        self._add(gone, gone_by.timestamp())
 
     def _add(self, number: int, moment: float) -> None:
         if not number:

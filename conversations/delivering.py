@@ -4,10 +4,10 @@ A lane is one sender on one channel. The steps of a message, in order:
 
     deliver_lane     a turn of the lane: batch after batch over one connection, until
                      it is the turn of other lanes. Called by `turns`
-    look_ahead       reads what is due and counts it against the limit; it is not yet
-                     claimed. Mail to a stopped address fails here
-    claim            queued → handing over, under a lease: some at a time, committed
-                     just before the bytes are sent
+    look_ahead       reads what is due, as much as the limit has room for. Mail to a
+                     stopped address fails here
+    claim            queued → handing over, under a lease, and counted against the limit:
+                     some at a time, committed just before the bytes are sent
     _HandingOver     lets the transport fetch one email after the other, builds each
                      (`compose`) and takes the answers, a handful at a time
     note             if all of a handful were accepted, that goes on the timeline before
@@ -51,6 +51,7 @@ from django.db.models import Case, Value, When
 from django.utils.timezone import now
 
 from channels.allowance import OF_THE_PROVIDER, Limit, hold
+from channels.database.prepared import Sql
 from channels.models import Allowance, Channel
 from channels.pausing import pause
 from channels.renewing import open_channel
@@ -62,7 +63,6 @@ from channels.transports import (
     Verdict,
 )
 from conversations.models import Delivery, DeliveryEvent
-from conversations.models.by_hand import Sql
 from conversations.models.event import Line
 from conversations.models.hold import HeldBack, over_lane, over_none
 from conversations.models.next_due import next_due
@@ -110,9 +110,6 @@ def deliver_lane(
     except TransportError as error:
         _not_opened(batch, error, lease)
         return False
-    except BaseException:  # the database, say, while a token was renewed
-        batch.limit.gone(unsent=len(batch.deliveries))
-        raise
     with transport:
         while batch.deliveries:
             more = _work_off(batch, transport, lease)
@@ -130,13 +127,13 @@ class Batch:
     deliveries: list[Delivery]
     read_at: datetime
     is_full: bool  # then more may be due
-    limit: Limit  # it has counted them as sent
+    limit: Limit
 
 
 def look_ahead(channel: Channel, sender_id: int) -> Batch:
     """Read the lane's next due mail, as much as a turn may do and the limit allows.
 
-    Mail to stopped addresses is failed; the rest is counted against the limit.
+    Mail to stopped addresses is failed.
     """
     wanted, at = fitting(channel), now()
     asked = Allowance.objects.asked(channel, sender_id, over_lane(channel.pk, at))
@@ -147,9 +144,7 @@ def look_ahead(channel: Channel, sender_id: int) -> Batch:
     read = next_due(channel.pk, sender_id, at, room, HeldBack.of(asked))
     for delivery in read:
         delivery.channel = channel
-    sendable = withhold(read)
-    sendable = sendable[: limit.spend(len(sendable))]
-    return Batch(channel, sendable, at, len(read) == wanted, limit)
+    return Batch(channel, withhold(read), at, len(read) == wanted, limit)
 
 
 def _not_opened(batch: Batch, error: TransportError, lease: Lease) -> None:
@@ -158,10 +153,10 @@ def _not_opened(batch: Batch, error: TransportError, lease: Lease) -> None:
     Nothing is handed over in between: it is claimed and settled in one transaction.
     """
     with transaction.atomic():
-        tried = claim(batch.deliveries[:1], lease, batch.read_at)
+        tried = claim(batch.deliveries[:1], lease, batch)
         results = [outcomes.not_accepted(each, error, now()) for each in tried]
         settle(results, [], lease)
-    batch.limit.gone(unsent=len(batch.deliveries))
+    batch.limit.gone(0)
     for result in results:
         _stop_for(result, batch)
 
@@ -172,12 +167,12 @@ def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
         handfuls = list(_handful_by_handful(batch, transport, lease))
     except BaseException:
         with suppress(Error):  # else they count for as long as a lease lasts
-            batch.limit.gone(unsent=0)
+            batch.limit.gone()
         raise
     results = list(chain.from_iterable(handfuls))
     gone = sum(result.changes["state"] != State.QUEUED for result in results)
     # Deliveries that are in the queue still or again do not count against the limit.
-    batch.limit.gone(unsent=len(batch.deliveries) - gone)
+    batch.limit.gone(gone)
     if trouble := next((each for each in results if each.channel_trouble), None):
         _stop_for(trouble, batch)
         return False
@@ -201,7 +196,7 @@ def _handful_by_handful(
     portions = _in_portions(batch.deliveries, max(CLAIMED, lease.handful))
     resting: set[str] = set()  # domains that asked for less mail in this batch
     try:
-        claimed = _claim_next(portions, lease, batch.read_at)
+        claimed = _claim_next(portions, lease, batch)
         while claimed:
             handing_over = _HandingOver(claimed, transport, lease, resting)
             claimed = []
@@ -222,7 +217,7 @@ def _handful_by_handful(
                         if lease.lost:
                             settle([], rest, lease)  # the rest has not begun
                         elif not (rest or _is_over(results, lease)):
-                            claimed = _claim_next(portions, lease, batch.read_at)
+                            claimed = _claim_next(portions, lease, batch)
                         # Last, because it waits for a lock on the team: nothing more is
                         # to be locked after that.
                         suppress_refused(settled)
@@ -250,42 +245,43 @@ def _in_portions(batch: list[Delivery], size: int) -> Iterator[list[Delivery]]:
 
 
 def _claim_next(
-    portions: Iterator[list[Delivery]], lease: Lease, read_at: datetime
+    portions: Iterator[list[Delivery]], lease: Lease, batch: Batch
 ) -> list[Delivery]:
     """Claim the next portion of which any can be claimed; return those."""
-    claimed = (claim(portion, lease, read_at) for portion in portions)
+    claimed = (claim(portion, lease, batch) for portion in portions)
     return next(filter(None, claimed), [])
 
 
-def claim(
-    portion: Sequence[Delivery], lease: Lease, read_at: datetime
-) -> list[Delivery]:
+def claim(portion: Sequence[Delivery], lease: Lease, batch: Batch) -> list[Delivery]:
     """Mark these as about to be sent, under the lease; return those that could be.
 
-    Not those that somebody has claimed, put off or paused since they were read. They
-    are returned, and handed over, in the order of their ids: by that order the sweeper
-    knows which of a lease have begun.
+    Not those that are more than the limit allows by now, or that somebody has claimed,
+    put off or paused since they were read. They are returned, and handed over, in the
+    order of their ids: by that order the sweeper knows which of a lease have begun.
     """
     if not portion or stopping.is_set():
         return []
-    at = now()
-    claimed = Delivery.objects.move(
-        _ids(portion),
-        {
-            "state": State.HANDING_OVER,
-            "waiting_for": "",
-            "attempts": Sql("attempts + 1"),
-            "lease": lease.token,
-            "lease_until": lease.prolong(),
-        },
-        {
-            "state": State.QUEUED,
-            "not_before": Sql("not_before <= %s", (read_at,)),
-            "hold": over_none(at),
-        },
+
+    def take(number: int, counted: Sql | None) -> set[int] | None:
         # Whoever has locked one is taking it from us; waiting for it could deadlock.
-        skip_locked=True,
-    )
+        return Delivery.objects.move_provided(
+            counted,
+            _ids(portion[:number]),
+            {
+                "state": State.HANDING_OVER,
+                "waiting_for": "",
+                "attempts": Sql("attempts + 1"),
+                "lease": lease.token,
+                "lease_until": lease.prolong(),
+            },
+            {
+                "state": State.QUEUED,
+                "not_before": Sql("not_before <= %s", (batch.read_at,)),
+                "hold": over_none(now()),
+            },
+        )
+
+    claimed = batch.limit.spend(len(portion), take)
     ours = [delivery for delivery in portion if delivery.pk in claimed]
     ours.sort(key=attrgetter("pk"))
     for delivery in ours:

@@ -3,12 +3,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
+
+
+class Sql(NamedTuple):
+    """A piece of SQL, or all of a statement, with a parameter for each %s."""
+
+    text: str
+    parameters: tuple[Any, ...] = ()
 
 
 @cache

@@ -3,15 +3,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
+from django.db.models.sql import UpdateQuery
 
+from channels.database.prepared import Sql
 from channels.database.reading import instances
 from channels.models.channel import Channel
-from channels.throttle import Room, Usage
+from channels.throttle import Room, Sent, Usage
 from channels.transports import Pace, kind_choices
 from deliveryportal.accounts.models import User
 
@@ -85,6 +87,9 @@ class Also(NamedTuple):
     parameters: Sequence[Any]
 
 
+Changes: TypeAlias = dict[str, Any]  # by the names of fields
+
+NO_HOLD: Changes = {"held_until": None, "held_because": ""}
 NOTHING = Also({}, "", ())
 LIMIT = ("messages", "seconds", "per_day")
 
@@ -184,49 +189,58 @@ class Allowance(models.Model):
             return Room(0, self.held_until, self.held_because)
         return self.usage.room(self.pace, at, wanted)
 
-    def spend(self, number: int, at: datetime, gone_by: datetime) -> bool:
-        """Count `number` messages as in hand, unless somebody else has been quicker."""
+    def spent(self, number: int, at: datetime, gone_by: datetime) -> Changes:
+        """Return the changes that count `number` messages as in hand."""
         usage = self.usage
         usage.spend(number, self.pace, at, gone_by)
-        return self._change(
-            recent=usage.recent, hours=usage.hours, held_until=None, held_because=""
-        )
+        return {"recent": usage.recent, "hours": usage.hours, **NO_HOLD}
 
-    def gone(self, number: int, unsent: int, reckoned: datetime, at: datetime) -> bool:
-        """Of what was in hand until then, count `unsent` as not sent and the rest as gone
-        by now, unless somebody else has been quicker.
+    def gone(self, in_hand: Sent, number: int, at: datetime) -> bool:
+        """Of what was in hand until these moments, count `number` as gone by now and the
+        rest as not sent, unless somebody else has been quicker.
 
         A hold that the limit itself has put on the lane ends: there is room sooner.
         """
         usage = self.usage
         limit = usage.room(self.pace, at, 1)
-        usage.correct(number, unsent, reckoned, at)
-        if limit.because and self.held_because == limit.because:
-            return self._change(
-                recent=usage.recent, hours=usage.hours, held_until=None, held_because=""
-            )
-        return self._change(recent=usage.recent, hours=usage.hours)
+        usage.correct(in_hand, number, at)
+        ends = limit.because and self.held_because == limit.because
+        return self._change(
+            {"recent": usage.recent, "hours": usage.hours, **(NO_HOLD if ends else {})}
+        )
 
     def rest(self, until: datetime | None, because: str) -> bool:
         """Let the lane be on hold, unless somebody has changed anything meanwhile."""
-        return self._change(held_until=until, held_because=because)
+        return self._change({"held_until": until, "held_because": because})
 
-    def _change(self, **changes: Any) -> bool:
+    def update(self, changes: Changes) -> Sql:
+        """Return the UPDATE that changes the row if it is still as it was read."""
+        query: Any = self._as_read.query.chain(UpdateQuery)
+        query.add_update_values(changes)
+        return Sql(*query.get_compiler(DEFAULT_DB_ALIAS).as_sql())
+
+    def now_has(self, changes: Changes) -> None:
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def _change(self, changes: Changes) -> bool:
         """Change the row if it is still as it was read; return whether it was."""
-        if self.pk:
-            as_read = Allowance.objects.filter(
-                pk=self.pk,
-                recent=self.recent,
-                hours=self.hours,
-                held_until=self.held_until,
-            )
-            changed = bool(as_read.update(**changes))
-        else:
-            made, changed = Allowance.objects.get_or_create(
-                channel_id=self.channel_id, sender_id=self.sender_id, defaults=changes
+        changed = bool(self._as_read.update(**changes))
+        if changed:
+            self.now_has(changes)
+        return changed
+
+    @property
+    def _as_read(self) -> AllowanceQuerySet:
+        """The row, made if there is none, unless it has been changed since."""
+        if not self.pk:
+            made, _ = Allowance.objects.get_or_create(
+                channel_id=self.channel_id, sender_id=self.sender_id
             )
             self.pk = made.pk
-        if changed:
-            for name, value in changes.items():
-                setattr(self, name, value)
-        return changed
+        return Allowance.objects.filter(
+            pk=self.pk,
+            recent=self.recent,
+            hours=self.hours,
+            held_until=self.held_until,
+        )

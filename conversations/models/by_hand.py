@@ -17,20 +17,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection, models, transaction
 
-from channels.database.prepared import moment, on_postgresql, prepared
+from channels.database.prepared import Sql, moment, on_postgresql, prepared
 from channels.database.quick_rows import QuickRowsModel
 
 Field: TypeAlias = "models.Field[Any, Any]"
-
-
-class Sql(NamedTuple):
-    """An SQL expression over the row's old values, with a parameter for each %s.
-
-    In `changes` it gives the new value, in `guards` it is a whole condition.
-    """
-
-    text: str
-    parameters: tuple[Any, ...] = ()
 
 
 def update_returning(
@@ -44,10 +34,59 @@ def update_returning(
 ) -> set[int]:
     """Apply `changes` to the rows of `ids` that meet all `guards`; return their ids.
 
-    With `skip_locked`, rows that another transaction has locked are left out
+    In `changes` an Sql over the old values gives a new one, in `guards` it is a whole
+    condition. With `skip_locked`, rows that another transaction has locked are left out
     (PostgreSQL). `telling` are rows with a `delivery_id`, such as events: those that
     point to a changed row are inserted in the same transaction.
     """
+    statement, parameters = _updating(model, ids, guards, changes, skip_locked)
+    if telling is None:
+        return _ids(statement, parameters)
+    if on_postgresql() and telling.are_few:
+        statement = _and_telling(statement, telling.model, telling.columns)
+        return _ids(statement, [*parameters, telling.in_json])
+    with transaction.atomic(savepoint=False):
+        moved = _ids(statement, parameters)
+        insert(telling.about(moved))
+    return moved
+
+
+def update_provided(
+    provided: Sql,
+    model: type[models.Model],
+    ids: Iterable[int],
+    *,
+    guards: Mapping[str, Any],
+    changes: Mapping[str, Any],
+) -> set[int] | None:
+    """The same, rows that are locked left out, in one piece with another UPDATE.
+
+    If `provided` changes no row, nothing is changed and this returns None. PostgreSQL
+    is asked once for both.
+    """
+    if on_postgresql():
+        guards = {**guards, "id": Sql("EXISTS (SELECT FROM provided)")}
+        statement, parameters = _updating(model, ids, guards, changes, True)  # noqa: FBT003
+        statement = (
+            f"WITH provided AS ({provided.text} RETURNING id), "  # noqa: S608
+            f"moved AS ({statement}) "
+            "SELECT id FROM moved UNION ALL SELECT NULL FROM provided"
+        )
+        found: set[int | None] = _ids(statement, [*provided.parameters, *parameters])
+        return {pk for pk in found if pk is not None} if None in found else None
+    with transaction.atomic(savepoint=False):
+        if not prepared(f"{provided.text} RETURNING id", provided.parameters):
+            return None
+        return update_returning(model, ids, guards=guards, changes=changes)
+
+
+def _updating(
+    model: type[models.Model],
+    ids: Iterable[int],
+    guards: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    skip_locked: bool,  # noqa: FBT001
+) -> tuple[str, list[Any]]:
     new, held = (
         {n: v if isinstance(v, Sql) else Sql("", (v,)) for n, v in terms.items()}
         for terms in (changes, guards)
@@ -62,16 +101,7 @@ def update_returning(
     values = [
         value for sql in (*new.values(), *held.values()) for value in sql.parameters
     ]
-    parameters = [*map(moment, values), json.dumps(list(ids))]
-    if telling is None:
-        return _ids(statement, parameters)
-    if on_postgresql() and telling.are_few:
-        statement = _and_telling(statement, telling.model, telling.columns)
-        return _ids(statement, [*parameters, telling.in_json])
-    with transaction.atomic(savepoint=False):
-        moved = _ids(statement, parameters)
-        insert(telling.about(moved))
-    return moved
+    return statement, [*map(moment, values), json.dumps(list(ids))]
 
 
 def insert_about(
@@ -131,7 +161,7 @@ def _and_telling(
     )
 
 
-def _ids(statement: str, parameters: list[Any]) -> set[int]:
+def _ids(statement: str, parameters: list[Any]) -> set[Any]:
     return {pk for (pk,) in prepared(statement, parameters)}
 
 

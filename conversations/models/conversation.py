@@ -12,8 +12,9 @@ from django.db.models.functions import Lower
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
+from channels.database.prepared import Sql
 from channels.database.quick_rows import QuickRowsModel
-from conversations.models.by_hand import Rows, Sql
+from conversations.models.by_hand import Rows
 
 # A LATERAL lookup finds each address by the unique index; with old statistics,
 # PostgreSQL would otherwise read all conversations of the owner.

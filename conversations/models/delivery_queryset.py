@@ -11,6 +11,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
+from channels.database.prepared import Sql
 from channels.models import Allowance, Channel
 from conversations.models import by_hand, hold
 from conversations.models.event import DeliveryEvent, Line, log
@@ -152,6 +153,27 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             guards=still,
             changes={**changes, "state_since": now()},
             skip_locked=skip_locked,
+        )
+
+    def move_provided(
+        self,
+        provided: Sql | None,
+        ids: Iterable[int],
+        changes: dict[str, Any],
+        still: dict[str, Any],
+    ) -> set[int] | None:
+        """The same in one piece with another UPDATE, but for `ids` that are locked.
+
+        None, and nothing is moved, if that changes no row.
+        """
+        if provided is None:
+            return self.move(ids, changes, still, skip_locked=True)
+        return by_hand.update_provided(
+            provided,
+            self.model,
+            ids,
+            guards=still,
+            changes={**changes, "state_since": now()},
         )
 
     def move_telling(

@@ -11,9 +11,8 @@ from django.db.models.functions import Coalesce, Concat
 from django.utils.timezone import now
 
 from channels.addresses import AddressError, shown_domain, wire_domain
-from channels.database.prepared import moment
+from channels.database.prepared import Sql, moment
 from channels.models.allowance import Also
-from conversations.models.by_hand import Sql
 from deliveryportal.accounts.models import User
 
 

@@ -16,11 +16,10 @@ from django.db import DEFAULT_DB_ALIAS
 from uuid_utils import uuid7  # sent as text; Python's UUID objects take longer to make
 
 from channels.addresses import Address
-from channels.database.prepared import prepared
+from channels.database.prepared import Sql, prepared
 from channels.models import Channel
 from channels.return_path import new_token
 from channels.routing import ALWAYS, Condition
-from conversations.models.by_hand import Sql
 from conversations.models.conversation import Conversation
 from conversations.models.delivery import Delivery
 from conversations.models.event import DeliveryEvent, Line, log

@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.timezone import now
 
-from conversations.models.by_hand import Sql
+from channels.database.prepared import Sql
 from conversations.models.state import State
 
 NO_LEASE = {"lease": "", "lease_until": None}

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from channels.allowance import Limit, hold
 from channels.models import Allowance, Channel, SendingLimit, pace_of
 from deliveryportal.accounts.models import User
+from tests.channels.spending import spend
 
 
 def asked(channel: Channel, user: User) -> Limit:
@@ -22,8 +23,8 @@ def asked(channel: Channel, user: User) -> Limit:
 
 def take(channel: Channel, user: User, wanted: int) -> int:
     limit = asked(channel, user)
-    number = limit.spend(limit.room(wanted))
-    limit.gone(unsent=0)
+    number = spend(limit, limit.room(wanted))
+    limit.gone()
     return number
 
 
@@ -110,9 +111,9 @@ def test_eight_workers_that_give_some_back_never_exceed_the_limit(
         try:
             for _ in range(15):
                 limit = asked(channel, alice)
-                spent = limit.spend(limit.room(draw.randint(1, 6)))
+                spent = spend(limit, limit.room(draw.randint(1, 6)))
                 unsent = draw.randint(0, spent)
-                limit.gone(unsent)
+                limit.gone(spent - unsent)
                 sent += spent - unsent
             return sent
         finally:
@@ -134,13 +135,13 @@ def test_a_limit_costs_one_update_a_batch_and_none_costs_nothing(
     """It is asked for together with what holds the lane back."""
     limit = asked(Channel.objects.default(), alice)
     with django_assert_num_queries(0):
-        assert limit.spend(limit.room(50)) == 50
+        assert spend(limit, limit.room(50)) == 50
     own = Channel.objects.create(kind="smtp", owner=alice)
     take(own, alice, 5)  # makes the row
     with django_assert_num_queries(1):
         limit = asked(own, alice)
     with django_assert_num_queries(1):
-        assert limit.spend(limit.room(5)) == 5
+        assert spend(limit, limit.room(5)) == 5
 
 
 def test_of_two_workers_that_ask_together_the_second_gets_what_is_left(
@@ -150,9 +151,9 @@ def test_of_two_workers_that_ask_together_the_second_gets_what_is_left(
     take(channel, alice, 1)
     first, second, third = (asked(channel, alice) for _ in range(3))
     assert [each.room(3) for each in (first, second, third)] == [3, 3, 3]
-    assert first.spend(3) == 3
-    assert second.spend(3) == 1
-    assert third.spend(3) == 0
+    assert spend(first, 3) == 3
+    assert spend(second, 3) == 1
+    assert spend(third, 3) == 0
     assert Allowance.objects.get().usage.in_24_hours(now()) == 5
     assert Allowance.objects.on_hold(now()).exists()
 
@@ -164,12 +165,12 @@ def test_who_tells_late_what_is_gone_tells_of_their_own(
     had the rest of it twice since then: that counts on."""
     channel, at = limited(alice, messages=3, seconds=45), now()
     first = asked(channel, alice)
-    assert first.spend(2) == 2
+    assert spend(first, 2) == 2
     for seconds in (0, 46):
         then = at + timedelta(seconds=seconds)
         monkeypatch.setattr("channels.allowance.now", lambda then=then: then)
         assert take(channel, alice, 3) == 1
-    first.gone(unsent=1)
+    first.gone(1)
     usage = Allowance.objects.get().usage
     assert [number for _, number in usage.recent] == [1, 1]
     assert usage.in_24_hours(now()) == 3
@@ -181,12 +182,12 @@ def test_to_tell_what_is_gone_costs_one_update_as_a_rule(
 ) -> None:
     limit = asked(limited(alice, messages=5, seconds=60), alice)
     with django_assert_num_queries(0):
-        limit.gone(unsent=0)
-    assert limit.spend(5) == 5
+        limit.gone()
+    assert spend(limit, 5) == 5
     with django_assert_num_queries(1):
-        limit.gone(unsent=2)
+        limit.gone(3)
     with django_assert_num_queries(0):
-        limit.gone(unsent=2)
+        limit.gone(3)
     assert Allowance.objects.get().usage.in_24_hours(now()) == 3
 
 
@@ -201,12 +202,12 @@ def test_a_batch_that_took_long_counts_from_its_end(
         monkeypatch.setattr("channels.allowance.now", lambda: then)
 
     limit = asked(channel, alice)
-    assert limit.spend(3) == 3
+    assert spend(limit, 3) == 3
     for seconds in (30, 46, 92):
         pass_to(seconds)
         assert take(channel, alice, 3) == 0
     pass_to(100)
-    limit.gone(unsent=0)
+    limit.gone()
     for seconds, number in ((144, 0), (146, 3)):
         pass_to(seconds)
         assert take(channel, alice, 3) == number
@@ -217,10 +218,10 @@ def test_what_is_given_back_after_the_limit_was_reached_may_go_at_once(
 ) -> None:
     channel = limited(alice, messages=3, seconds=60)
     limit = asked(channel, alice)
-    assert limit.spend(3) == 3
+    assert spend(limit, 3) == 3
     assert take(channel, alice, 1) == 0
     assert Allowance.objects.on_hold(now()).exists()
-    limit.gone(unsent=1)
+    limit.gone(2)
     assert not Allowance.objects.on_hold(now()).exists()
     assert take(channel, alice, 3) == 1
 
@@ -228,9 +229,9 @@ def test_what_is_given_back_after_the_limit_was_reached_may_go_at_once(
 def test_giving_back_does_not_end_what_the_provider_asked_for(alice: User) -> None:
     channel, until = limited(alice, messages=3, seconds=60), now() + timedelta(hours=1)
     limit = asked(channel, alice)
-    assert limit.spend(3) == 3
+    assert spend(limit, 3) == 3
     hold(channel, alice.pk, until, "the limit of the provider")
-    limit.gone(unsent=3)
+    limit.gone(0)
     assert Allowance.objects.get().held_until == until
     assert Allowance.objects.get().usage.recent == []
 
@@ -241,18 +242,18 @@ def test_nothing_is_given_back_to_a_channel_or_a_sender_that_is_gone(
     own = Channel.objects.create(kind="smtp", owner=alice)
     portal = limited(bob, messages=3, seconds=60)
     limits = [asked(own, alice), asked(portal, bob)]
-    assert [limit.spend(3) for limit in limits] == [3, 3]
+    assert [spend(limit, 3) for limit in limits] == [3, 3]
     own.delete()
     bob.delete()
     for limit in limits:
-        limit.gone(unsent=1)
+        limit.gone(2)
     assert not Allowance.objects.exists()
 
 
 def test_two_workers_may_make_the_row_together(alice: User) -> None:
     channel = limited(alice, messages=5, seconds=60)
     first, second = asked(channel, alice), asked(channel, alice)
-    assert (first.spend(3), second.spend(3)) == (3, 2)
+    assert (spend(first, 3), spend(second, 3)) == (3, 2)
 
 
 def test_what_the_provider_asks_for_meanwhile_is_not_overwritten(alice: User) -> None:
@@ -260,7 +261,7 @@ def test_what_the_provider_asks_for_meanwhile_is_not_overwritten(alice: User) ->
     take(channel, alice, 1)
     limit, until = asked(channel, alice), now() + timedelta(minutes=9)
     hold(channel, alice.pk, until, "the limit of the provider")
-    assert limit.spend(2) == 0
+    assert spend(limit, 2) == 0
     assert Allowance.objects.get().held_until == until
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.throttle import Usage
+from channels.throttle import Sent, Usage
 from channels.transports import Pace
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -44,6 +44,12 @@ def test_without_a_limit_everything_may_go() -> None:
 
 
 IN_HAND = timedelta(minutes=10)
+
+
+def in_hand(number: int, until: datetime) -> Sent:
+    return [(until.timestamp(), number)]
+
+
 PAUSES = st.one_of(
     st.integers(0, 60),
     st.integers(0, 900),
@@ -94,14 +100,14 @@ def test_no_window_and_no_day_ever_holds_more_than_its_limit(
 ) -> None:
     """However many have some in hand, and however late the last of those leave."""
     usage, at = Usage(), START + timedelta(seconds=into_the_hour)
-    in_hand: list[tuple[datetime, int, int, datetime]] = []
+    under_way: list[tuple[datetime, int, int, datetime]] = []
     sent: list[tuple[datetime, int]] = []
     for ask in asks:
         at += timedelta(seconds=ask.pause)
-        for batch in [batch for batch in sorted(in_hand) if batch[0] <= at]:
-            in_hand.remove(batch)
+        for batch in [batch for batch in sorted(under_way) if batch[0] <= at]:
+            under_way.remove(batch)
             gone_by, number, unsent, reckoned = batch
-            usage.correct(number, unsent, reckoned, gone_by)
+            usage.correct(in_hand(number, reckoned), number - unsent, gone_by)
         number = usage.room(pace, at, ask.wanted).number
         usage.spend(number, pace, at, at + IN_HAND)
         unsent = min(ask.unsent, number) if ask.takes is not None else 0
@@ -109,7 +115,7 @@ def test_no_window_and_no_day_ever_holds_more_than_its_limit(
         gone_by = at + IN_HAND
         if ask.takes is not None and number:
             gone_by = at + timedelta(seconds=ask.takes)
-            in_hand.append((gone_by, number, unsent, at + IN_HAND))
+            under_way.append((gone_by, number, unsent, at + IN_HAND))
         sent += [(at, number - unsent - late), (gone_by, late)]
     limits = [(pace.messages, pace.seconds), (pace.per_day, 24 * 3600)]
     for limit, seconds in limits:
@@ -129,7 +135,7 @@ def test_what_is_in_hand_stays_in_the_window_for_as_long_as_it_takes() -> None:
         assert room.number == 0
         assert room.until is not None
         assert 45 <= (room.until - at).total_seconds() < 45.1, "it may be gone by now"
-    usage.correct(25, 0, START + IN_HAND, gone)
+    usage.correct(in_hand(25, START + IN_HAND), 25, gone)
     assert usage.room(PACE, gone + timedelta(seconds=44), 25).number == 0
     assert usage.room(PACE, gone + timedelta(seconds=45), 25).number == 25
 
@@ -145,7 +151,7 @@ def test_what_left_in_the_next_hour_counts_in_that() -> None:
     pace, before = Pace(per_day=10), START - timedelta(seconds=1)
     usage = Usage()
     usage.spend(10, pace, before, before + IN_HAND)
-    usage.correct(10, 4, before + IN_HAND, START + timedelta(seconds=50))
+    usage.correct(in_hand(10, before + IN_HAND), 6, START + timedelta(seconds=50))
     assert usage.hours == [(START.timestamp(), 6)]
     next_day = START + timedelta(days=1, seconds=40)
     assert usage.room(pace, next_day, 10).number == 4
@@ -156,8 +162,19 @@ def test_what_was_in_hand_for_longer_than_was_reckoned_counts_all_the_same() -> 
     usage, gone = Usage(), START + timedelta(hours=2)
     usage.spend(5, PACE, START, START + IN_HAND)
     usage.spend(10, PACE, gone - timedelta(seconds=1))
-    usage.correct(5, 2, START + IN_HAND, gone)
+    usage.correct(in_hand(5, START + IN_HAND), 3, gone)
     assert usage.room(PACE, gone, 50).number == 25 - 10 - 3
+
+
+def test_what_several_portions_had_in_hand_is_told_at_once() -> None:
+    usage, until = Usage(), START + IN_HAND
+    for seconds in (0, 10, 10):
+        later = timedelta(seconds=seconds)
+        usage.spend(5, PACE, START + later, until + later)
+    mine = [(until.timestamp(), 5), ((until + timedelta(seconds=10)).timestamp(), 5)]
+    usage.correct(mine, 7, START + timedelta(seconds=20))
+    assert sum(number for _, number in usage.recent) == 7 + 5
+    assert usage.in_24_hours(START) == 7 + 5
 
 
 def test_what_is_in_hand_is_foreseen_to_be_gone_soon() -> None:
@@ -170,7 +187,7 @@ def test_what_took_longer_than_reckoned_counts_from_when_it_had_gone() -> None:
     pace = Pace(messages=5, seconds=45)
     usage, slow = Usage(), timedelta(seconds=20)
     usage.spend(5, pace, START, START + IN_HAND)
-    usage.correct(5, 2, START + IN_HAND, START + slow)
+    usage.correct(in_hand(5, START + IN_HAND), 3, START + slow)
     assert usage.room(pace, START + timedelta(seconds=46), 9).number == 2
     room = usage.room(pace, START + slow + timedelta(seconds=45.1), 9)
     assert room.number == 5

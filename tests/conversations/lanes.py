@@ -15,7 +15,7 @@ def claim_due(
 ) -> list[Delivery]:
     """Look ahead and claim all that is due: it is being handed over."""
     batch = look_ahead(channel, sender_id)
-    return claim(batch.deliveries, lease or Lease.new(), batch.read_at)
+    return claim(batch.deliveries, lease or Lease.new(), batch)
 
 
 def has_queued(user: User, number: int) -> LaneId:

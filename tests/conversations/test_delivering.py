@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from channels.models import Allowance, Channel, EmailIdentity
 from channels.smtp.session import SmtpSession
+from channels.throttle import Sent
 from channels.transports import OutgoingEmail, Receipt
 from conversations import delivering
 from conversations.delivering import claim, deliver_lane, look_ahead
@@ -305,8 +306,8 @@ def test_where_nothing_counts_what_was_not_sent_is_not_given_back(
 ) -> None:
     asked = list[tuple[int, int]]()
 
-    def gone(allowance: Allowance, number: int, unsent: int, *at: datetime) -> bool:
-        asked.append((number, unsent))
+    def gone(allowance: Allowance, in_hand: Sent, number: int, *at: datetime) -> bool:
+        asked.append((sum(each for _, each in in_hand), number))
         return True
 
     monkeypatch.setattr(Allowance, "gone", gone)
@@ -409,7 +410,7 @@ def test_what_another_worker_was_quicker_to_claim_is_not_sent_twice(
     delivery = make_delivery(alice)
     batch = look_ahead(delivery.channel, alice.pk)
     assert claim_due(delivery.channel, alice.pk) == [delivery]
-    assert claim(batch.deliveries, Lease.new(), batch.read_at) == []
+    assert claim(batch.deliveries, Lease.new(), batch) == []
 
 
 def test_a_result_after_the_lease_settles_nothing_and_is_kept_as_evidence(

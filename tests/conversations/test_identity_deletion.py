@@ -140,7 +140,7 @@ def test_what_a_worker_has_looked_at_is_not_sent(
     batch = look_ahead(delivery.channel, alice.pk)
     assert affected_by(identity) == 1
     assert delete(identity, accepted=1)
-    assert claim(batch.deliveries, Lease.new(), batch.read_at) == []
+    assert claim(batch.deliveries, Lease.new(), batch) == []
     assert state_of(delivery) == State.FAILED
 
 

@@ -13,6 +13,7 @@ from channels.allowance import Limit, hold
 from channels.models import Allowance, Channel, SendingLimit
 from conversations.models import Total
 from deliveryportal.accounts.models import User
+from tests.channels.spending import spend
 
 
 def waits() -> int:
@@ -27,7 +28,7 @@ def limit_of(user: User) -> Limit:
 
 def take(user: User, wanted: int) -> int:
     limit = limit_of(user)
-    return limit.spend(limit.room(wanted))
+    return spend(limit, limit.room(wanted))
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_only_what_is_still_as_expected_is_changed(
     batch = look_ahead(delivery.channel, alice.pk)
     taken = batch.deliveries[1]
     Delivery.objects.filter(pk=taken.pk).update(**change)
-    ours = claim(batch.deliveries, Lease.new(), batch.read_at)
+    ours = claim(batch.deliveries, Lease.new(), batch)
     assert set(ours) == set(batch.deliveries) - {taken}
     tries = dict(Delivery.objects.values_list("pk", "attempts"))
     assert tries == {each.pk: int(each != taken) for each in batch.deliveries}
@@ -128,7 +128,7 @@ def test_what_somebody_else_is_taking_away_is_not_waited_for(
         assert locked.wait(30)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
-            assert claim(batch.deliveries, Lease.new(), batch.read_at) == [kept]
+            assert claim(batch.deliveries, Lease.new(), batch) == [kept]
     finally:
         goes_on.set()
         other.join()

@@ -110,9 +110,9 @@ def test_what_a_worker_has_read_and_not_begun_is_paused_at_once(
     first, second = (make_delivery(alice, f"p{n}@paused.test") for n in range(2))
     batch, lease = look_ahead(first.channel, alice.pk), Lease.new()
     assert batch.deliveries == [first, second]
-    assert claim([first], lease, batch.read_at) == [first]
+    assert claim([first], lease, batch) == [first]
     pause(**naming(scope, first))
-    assert claim([second], lease, batch.read_at) == []
+    assert claim([second], lease, batch) == []
     states = dict(Delivery.objects.values_list("pk", "state"))
     assert states == {first.pk: State.HANDING_OVER, second.pk: State.QUEUED}
 
@@ -136,7 +136,7 @@ def test_what_another_domain_asks_for_meanwhile_keeps_nothing_else_back(
         placed_at=now() + ahead,
         until=now() + ahead + timedelta(minutes=1),
     )
-    assert claim(batch.deliveries, Lease.new(), batch.read_at) == [here]
+    assert claim(batch.deliveries, Lease.new(), batch) == [here]
 
 
 def test_a_pause_with_an_end_is_over_by_itself(
