@@ -88,6 +88,16 @@ def error_of(
     )
 
 
+def is_goodbye(error: TransportError) -> bool:
+    """Whether the other side ended the connection in answer to MAIL, or before it."""
+    if error.stage != Stage.SENDER.name.lower() or has_hung_up():
+        return False
+    closed = isinstance(
+        error.__cause__, smtplib.SMTPServerDisconnected | ConnectionError
+    )
+    return error.code == 421 or (error.code is None and closed)
+
+
 def requested_wait(words: str) -> timedelta | None:
     """Return the pause in "try again in N seconds", if the server asks for one."""
     match = _WAIT.search(words[:MAX_WORDS])

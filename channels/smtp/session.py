@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import NoReturn, TypeVar
 
 from channels.calling import first_to_answer
-from channels.smtp.answers import Stage, error_of, explain, text_of
+from channels.smtp.answers import Stage, error_of, explain, is_goodbye, text_of
 from channels.smtp.client import SmtpClient
 from channels.smtp.server import Security, SmtpServer
 from channels.smtp.sign_in import sign_in
@@ -72,6 +72,7 @@ class SmtpSession:
         self.helo = helo
         self._look_up = look_up or (lambda host, port: [host])
         self._smtp: SmtpClient | None = None
+        self._has_served = False  # this connection, a message
         self.ends = math.inf  # by the monotonic clock; see SmtpClient
         self.is_lost = False  # the other side did not answer, or said goodbye
         # Whose envelope has been sent, and not yet its content.
@@ -120,6 +121,7 @@ class SmtpSession:
         """Connect, unless it is done; raise TransportError, nothing was sent."""
         if self._smtp is None:
             self.is_lost = True  # until it is connected
+            self._has_served = False
             for _ in self.connect():
                 pass
             self.is_lost = False
@@ -270,6 +272,21 @@ class SmtpSession:
     # --- one transaction ----------------------------------------------------
 
     def _begin(self, email: OutgoingEmail) -> None:
+        """Announce a message; return if that is taken.
+
+        Some servers end a connection after so many messages. That says nothing of the
+        next one, of which they have heard no more than MAIL: it goes over a new
+        connection.
+        """
+        try:
+            self._announce(email)
+        except TransportError as error:
+            if not (self._has_served and is_goodbye(error)):
+                raise
+            self._recover(error)
+            self._announce(email)
+
+    def _announce(self, email: OutgoingEmail) -> None:
         """Send MAIL, RCPT and DATA, unless they have gone; return if all are taken."""
         self.open()
         if self._announced is email:
@@ -294,6 +311,7 @@ class SmtpSession:
         self._write(_dot_stuffed(email.content), then)
         self._announced = following if then else None
         code, words = self._reply(Stage.FINAL_DOT, within=FINAL_REPLY_TIMEOUT)
+        self._has_served = True
         if code // 100 != 2:
             self._fail(Stage.FINAL_DOT, code, words)
         return Receipt(words=text_of(words), code=code, remote=self.server.host)

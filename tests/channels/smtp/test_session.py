@@ -23,6 +23,8 @@ EMAIL = OutgoingEmail(
     content=b"Subject: Hello\r\n\r\nFirst line.\r\n.starts with a dot\r\n",
 )
 
+PIPELINING = b"250-far.test\r\n250-PIPELINING\r\n250 8BITMIME"
+
 
 def portal(server: ScriptedSmtp):  # type: ignore[no-untyped-def]
     settings = {"PORTAL_RELAY_URL": server.url, "PORTAL_DOMAIN": "portal.test"}
@@ -138,6 +140,51 @@ def test_after_a_lost_connection_the_next_message_gets_a_new_one() -> None:
     assert len(server.messages) == 1
 
 
+GOODBYES = [b"421 4.7.0 enough for one connection", HANG_UP]
+
+
+@pytest.mark.parametrize("goodbye", GOODBYES, ids=["it says so", "it hangs up"])
+@pytest.mark.parametrize("pipelines", [False, True])
+def test_a_server_that_ends_connections_after_so_many_messages_delays_none(
+    goodbye: bytes, pipelines: bool
+) -> None:
+    fine, greeting = b"250 2.1.0 ok", {"EHLO": PIPELINING} if pipelines else {}
+    each = iter([fine, fine, goodbye, fine, fine, goodbye, fine])
+    with (
+        ScriptedSmtp(MAIL=lambda line: next(each), **greeting) as server,
+        portal(server) as transport,
+    ):
+        answers = list(transport.send_all([EMAIL] * 5))
+    assert [getattr(answer, "code", None) for answer in answers] == [250] * 5
+    assert len(server.messages) == 5
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize("goodbye", GOODBYES, ids=["it says so", "it hangs up"])
+def test_a_server_that_ends_the_new_connection_too_is_believed(goodbye: bytes) -> None:
+    each = iter([b"250 2.1.0 ok", goodbye, goodbye])
+    with (
+        ScriptedSmtp(MAIL=lambda line: next(each)) as server,
+        portal(server) as transport,
+    ):
+        first, second = transport.send_all([EMAIL] * 2)
+    assert not isinstance(first, TransportError)
+    assert isinstance(second, TransportError)
+    assert second.verdict is Verdict.NOT_NOW
+    assert server.connections == 2
+
+
+def test_what_a_server_says_of_the_recipient_is_no_end_of_its_connection() -> None:
+    each = iter([b"250 2.1.5 ok", b"421 4.7.0 too much for customer.test"])
+    with (
+        ScriptedSmtp(RCPT=lambda line: next(each)) as server,
+        portal(server) as transport,
+    ):
+        _, second = transport.send_all([EMAIL] * 2)
+    assert isinstance(second, TransportError)
+    assert server.connections == 1
+
+
 def test_nobody_listening_means_the_channel_is_down() -> None:
     with ScriptedSmtp() as server:
         url = server.url
@@ -194,9 +241,6 @@ def test_without_smtputf8_it_is_refused_and_nothing_is_sent() -> None:
         transport.send(email)
     assert caught.value.verdict is Verdict.REFUSED
     assert server.messages == []
-
-
-PIPELINING = b"250-far.test\r\n250-PIPELINING\r\n250 8BITMIME"
 
 
 def test_a_server_that_pipelines_is_sent_the_envelope_at_once() -> None:
