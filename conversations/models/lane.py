@@ -9,15 +9,14 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from channels.database.prepared import moment, prepared
+from channels.database.prepared import Sql, moment, prepared
 from channels.database.quick_rows import QuickRowsModel
 from channels.database.reading import instances
 from conversations.models import by_hand
-from conversations.models.by_hand import Sql
 
 _TAKE_UP = """
     UPDATE conversations_lane SET announced = 0, not_again_before = %s, waits_for = ''
-    WHERE channel_id = %s AND sender_id = %s
+    WHERE channel_id = %s AND sender_id = %s RETURNING {columns}
 """
 _ANY_WAITS = """
     SELECT EXISTS(
@@ -40,9 +39,18 @@ class LaneQuerySet(models.QuerySet["Lane"]):
             [json.dumps(list(channels)), json.dumps(list(senders))],
         )
 
-    def take_up(self, channel_id: int, sender_id: int) -> None:
-        """Note that a worker begins its turn: mail queued from now on is announced."""
-        prepared(_TAKE_UP, [moment(now()), channel_id, sender_id])
+    def take_up(self, channel_id: int, sender_id: int) -> datetime | None:
+        """Note that a worker begins its turn: mail queued from now on is announced.
+
+        Return since when the lane has been waiting for a session of its host, if it has.
+        """
+        taken = instances(
+            self.model,
+            _TAKE_UP,
+            [moment(now()), channel_id, sender_id],
+            only=("id", "waits_since"),
+        )
+        return taken[0].waits_since if taken else None
 
     def attended(self, since: datetime) -> Self:
         """Those that a worker has taken up since then, or for that session of a host
@@ -87,8 +95,8 @@ class Lane(QuickRowsModel):
     # announcement is believed to be in the queue.
     announced = models.PositiveSmallIntegerField(default=0)
     not_again_before = models.DateTimeField(default=now)
-    # The host whose sessions were all taken when the lane's turn came, and since when
-    # the lane waits for one.
+    # The host whose sessions were all taken when the lane's turn came; and since when
+    # the lane waits for one, which it keeps while it is called, until it has one.
     waits_for = models.CharField(max_length=255, blank=True)
     waits_since = models.DateTimeField(null=True, blank=True)
 

@@ -10,21 +10,21 @@ import logging
 import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import Error
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
+from channels.database.prepared import Sql
 from channels.far_ends import session
 from channels.models import Channel
 from conversations.delivering import deliver_lane
 from conversations.models import Lane
 from conversations.models.by_hand import (
     Rows,
-    Sql,
     insert_or_change,
     update_returning,
 )
@@ -63,7 +63,7 @@ def take_turn(lane: LaneId) -> list[LaneId]:
     waiting for one, and the worker is free.
     """
     # Before anything is read: mail queued from now on announces the lane again.
-    Lane.objects.take_up(*lane)
+    waited_since = Lane.objects.take_up(*lane)
     channel = Channel.objects.working_one(lane.channel_id)
     if channel is None:
         return []  # once the channel works again, the sweeper finds what waits
@@ -71,16 +71,20 @@ def take_turn(lane: LaneId) -> list[LaneId]:
     queued_up: list[LaneId] = []
 
     def queue_up() -> None:
-        _queue_up(lane, host, ahead=AHEAD)
+        ahead = now() - AHEAD
+        _queue_up(lane, host, since=min(waited_since or ahead, ahead))
         queued_up.append(lane)
 
     with session(host, queue_up) as free:
         if not free:
             return []
         if queued_up:  # it has found a session after all
-            _row(lane).update(waits_for="", not_again_before=now())
+            _row(lane).update(waits_for="", waits_since=None, not_again_before=now())
+        elif waited_since:
+            _row(lane).update(waits_since=None)
         rest = _take_turns(host, lane, channel)
-    return [*_next_for(host), *rest]
+    # Who is called keeps its place until it has a session: it may find none again.
+    return [*_call_next(host), *rest]
 
 
 def _take_turns(host: str, lane: LaneId, channel: Channel | None) -> list[LaneId]:
@@ -91,18 +95,18 @@ def _take_turns(host: str, lane: LaneId, channel: Channel | None) -> list[LaneId
     ends = time.monotonic() + STAY
     more = _deliver(lane, channel)
     while time.monotonic() < ends and not (stopping.is_set() or somebody_waits()):
-        waiting = _next_for(host)
+        waiting = _call_next(host, waits_since=None)
         if not more and not waiting:
             return []
         if waiting:
             if more:
-                _queue_up(lane, host)
+                _queue_up(lane, host, since=now())
             (lane,) = waiting
             channel = None  # another lane's, to be read anew: it may have broken
         more = _deliver(lane, channel)
     if more and Lane.objects.any_waits_for(host):
         # It waits behind them; if it were announced, it would compete with them.
-        _queue_up(lane, host)
+        _queue_up(lane, host, since=now())
         return []
     return [lane] if more else []
 
@@ -171,18 +175,17 @@ def announce_all_again() -> None:
         logger.error("Lanes are announced later than they could be: %r", str(error))
 
 
-def _queue_up(lane: LaneId, host: str, *, ahead: timedelta = timedelta(0)) -> None:
-    at = now()
+def _queue_up(lane: LaneId, host: str, *, since: datetime) -> None:
     waiting = Lane(
         **lane._asdict(),
         waits_for=host,
-        waits_since=at - ahead,
-        not_again_before=at + CALLED_WITHIN,
+        waits_since=since,
+        not_again_before=now() + CALLED_WITHIN,
     )
     _keep([waiting], "waits_for", "waits_since", "not_again_before")
 
 
-def _next_for(host: str) -> list[LaneId]:
+def _call_next(host: str, **changes: Any) -> list[LaneId]:
     """Return the lane that has waited longest for the host, as waiting no more."""
     for row in Lane.objects.waiting_longest(host):
         # The guards fail if another worker has just called it.
@@ -190,7 +193,12 @@ def _next_for(host: str) -> list[LaneId]:
             Lane,
             [row.pk],
             guards={"waits_for": host, "waits_since": row.waits_since},
-            changes={"announced": 0, "waits_for": "", "not_again_before": now()},
+            changes={
+                "announced": 0,
+                "waits_for": "",
+                "not_again_before": now(),
+                **changes,
+            },
         ):
             return [LaneId(row.channel_id, row.sender_id)]
     return []

@@ -36,6 +36,7 @@ from conversations.sending.turns import (
 from conversations.sweeping import end_all_leases, sweep
 from conversations.tasks import announce_lanes, work_lane
 from deliveryportal.accounts.models import User
+from tests.channels.spending import spend
 from tests.conftest import delivery_by
 from tests.peers.scripted_smtp import ScriptedSmtp
 
@@ -374,6 +375,30 @@ def test_a_lane_that_waits_is_found_though_nobody_calls_it(
     assert queue == [lane]
 
 
+def test_who_waits_keeps_its_place_when_it_is_announced_again(
+    alice: User, bob: User, make_delivery: MakeDelivery, settings: Settings
+) -> None:
+    """Nobody called it, or it was called and another has been quicker again."""
+    settings.FAR_END_SESSIONS = 1
+    first, second = lane_of(make_delivery(alice)), lane_of(make_delivery(bob))
+    host, start = Channel.objects.default().far_end, now()
+    with ScriptedSmtp() as relay:
+        settings.PORTAL_RELAY_URL = relay.url
+        with time_machine.travel(start) as clock, session(host, lambda: None):
+            take_turn(first)
+            since = Lane.objects.get().waits_since
+            clock.shift(timedelta(seconds=3))
+            take_turn(second)
+            clock.shift(timedelta(seconds=3))
+            take_turn(first)
+            assert turns._call_next(host) == [first]
+            take_turn(first)
+            assert Lane.objects.get(sender=alice).waits_since == since
+        assert take_turn(first) == []
+    assert len(relay.messages) == 2
+    assert not Lane.objects.exclude(waits_since=None).exists(), "both have had a turn"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_host_that_hangs_keeps_its_sessions_busy_and_no_other_worker(
     alice: User,
@@ -460,13 +485,13 @@ def test_what_breaks_before_anything_leaves_uses_nothing_of_a_limit(
         delivering.deliver_lane(server.pk, alice.pk)
     mail.refresh_from_db()
     assert (mail.state, mail.attempts) == (State.QUEUED, 0)
-    assert Allowance.objects.get().recent == []
+    assert not Allowance.objects.exists()
 
 
 def test_who_is_alone_has_nothing_in_hand(alice: User) -> None:
     server = Channel.objects.create(kind="smtp", owner=alice, connected_at=now())
     limit = Limit(server, Allowance.objects.asked(server, alice.pk)[0])
-    assert limit.spend(25) == 25
+    assert spend(limit, 25) == 25
     end_all_leases()
     [(when, number)] = Allowance.objects.get().recent
     assert when <= now().timestamp()
