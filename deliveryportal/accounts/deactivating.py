@@ -27,6 +27,10 @@ class MoreThanAcceptedError(Exception):
     """More is scheduled by now than was said when it was asked."""
 
 
+class HeirIsGoneError(Exception):
+    """Whoever was to get what is scheduled is not in the team any more."""
+
+
 def scheduled_by(member: User) -> int:
     answers: list[tuple[Any, Any]] = scheduled_asked.send(User, member=member)
     return sum(number for _, number in answers)
@@ -46,9 +50,12 @@ def deactivate(member: User, *, heir: User | None, accepted: int, by: User) -> b
     """End their sessions and let them in no more; False if that was so already.
 
     `accepted` is how many scheduled messages `by` was told of. Raises
-    MoreThanAcceptedError, and LastManagerError.
+    MoreThanAcceptedError, HeirIsGoneError, and LastManagerError.
     """
-    keep_a_manager(member)
+    keep_a_manager(member)  # so others are deactivated before it, or after
+    team = User.objects.filter(team=member.team_id, is_active=True)
+    if heir and not team.filter(pk=heir.pk).exists():
+        raise HeirIsGoneError
     if scheduled_by(member) > accepted:
         raise MoreThanAcceptedError
     return lock_out(member, heir=heir, by=by)

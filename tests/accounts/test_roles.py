@@ -17,13 +17,19 @@ from channels.models import Channel
 from channels.pausing import pause
 from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.models.state import State
+from deliveryportal.accounts import deactivating
 from deliveryportal.accounts.deactivating import (
     MoreThanAcceptedError,
     deactivate,
     reactivate,
 )
 from deliveryportal.accounts.models import AuditEntry, User
-from deliveryportal.accounts.promoting import LastManagerError, demote, promote
+from deliveryportal.accounts.promoting import (
+    LastManagerError,
+    demote,
+    keep_a_manager,
+    promote,
+)
 from tests.conftest import PASSWORD, person
 
 AsUser = Callable[[User], Client]
@@ -306,6 +312,29 @@ def test_what_was_scheduled_meanwhile_is_asked_about_again(
     with pytest.raises(MoreThanAcceptedError):
         deactivate(alice, heir=None, accepted=0, by=bob)
     assert fresh(alice).is_active
+
+
+def test_nobody_inherits_who_has_left_the_team_meanwhile(
+    alice: User,
+    bob: User,
+    scheduled: Message,
+    as_user: AsUser,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heir = person("Dora", team_of=alice)
+    promote(heir, by=bob)
+
+    def another_is_quicker(leaver: User) -> None:
+        keep_a_manager(leaver)
+        User.objects.filter(pk=heir.pk).update(is_active=False)
+
+    monkeypatch.setattr(deactivating, "keep_a_manager", another_is_quicker)
+    page = as_user(bob).post(
+        page_of("deactivate", alice), {"accepted": "1", "scheduled": str(heir.pk)}
+    )
+    assert "Dora Acme has left the team meanwhile" in page.text
+    assert fresh(alice).is_active
+    assert not Draft.objects.filter(owner=heir).exists()
 
 
 @pytest.mark.parametrize("choice", ["hand over", "cancel"])

@@ -8,7 +8,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from deliveryportal.accounts import deactivating, promoting
 from deliveryportal.accounts.access import UserRequest, manager_required
-from deliveryportal.accounts.deactivating import MoreThanAcceptedError, objection
+from deliveryportal.accounts.deactivating import (
+    HeirIsGoneError,
+    MoreThanAcceptedError,
+    objection,
+)
 from deliveryportal.accounts.forms import DeactivateForm
 from deliveryportal.accounts.models import User
 from deliveryportal.accounts.promoting import LastManagerError
@@ -89,6 +93,13 @@ def _done(request: UserRequest, member: User, form: DeactivateForm) -> bool:
         messages.warning(
             request,
             f"{member} is not deactivated: more mail was scheduled meanwhile. Read on.",
+        )
+        return False
+    except HeirIsGoneError:
+        messages.warning(
+            request,
+            f"{member} is not deactivated: {form.heir} has left the team meanwhile. "
+            "Choose somebody else for the mail.",
         )
         return False
     else:
