@@ -1,7 +1,7 @@
 """Sending again mail that failed because of its channel, once that works, and mail that
 a suppression stopped, once that is released.
 
-A resend is a new message with its own timeline, linked to the failed one. Only mail in
+It is retried in the background, as if somebody had chosen it in the list. Only mail in
 the state `failed` is offered: never a bounce, never an unconfirmed one.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
 from django.db.models import (
     Case,
     Count,
@@ -29,20 +28,16 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from channels.models import Channel
-from conversations.models import Delivery, Message, Suppression
+from conversations.models import BulkJob, Delivery, Message, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, FourDays, Span
 from conversations.models.state import UNDONE, State
-from conversations.triage.order import Order
-from conversations.triage.sending_again import Resend, queue_again, take_turns
-from deliveryportal.accounts.auditing import Area, record
+from conversations.triage.actions import ACTIONS
+from conversations.triage.beginning import begin_on
+from conversations.triage.remedies import RETRY
 from deliveryportal.accounts.models import User
 
-# The row to lock, so that only one request at a time sends again.
-Turn = QuerySet[Channel] | QuerySet[Suppression]
-
 LATELY = timedelta(days=30)  # nobody wants older mail to be sent again
-AT_A_TIME = 100  # in one transaction
 
 CONNECTED_SINCE = Q(channel__connected_at__gt=F("state_since"))
 # The reasons that are a channel's fault → whether mail that the channel accepted later
@@ -179,45 +174,20 @@ def offers_for(user: User) -> list[Offer]:
     return [Offer(channel, numbers[channel.pk]) for channel in channels.order_by("pk")]
 
 
-def resend(channel: Channel, *, by: User) -> int:
-    """Send again by the channel what failed because of it; return how many mails.
+def resend(channel: Channel, *, by: User) -> BulkJob | None:
+    """Send again by the channel what failed because of it; None if there is nothing.
 
     Idempotent: mail that has been sent again is not sent once more.
     """
-    turn = Channel.objects.filter(pk=channel.pk)
-    return _resend_all(turn, resendable(by).filter(channel=channel), by, channel)
+    return _retry(resendable(by).filter(channel=channel), by)
 
 
-def resend_stopped(suppression: Suppression, *, by: User) -> int:
+def resend_stopped(suppression: Suppression, *, by: User) -> BulkJob | None:
     """Send again what the suppression stopped, as `resend` does."""
-    turn = Suppression.objects.filter(pk=suppression.pk)
-    return _resend_all(turn, stopped_by(suppression, by), by, suppression)
+    return _retry(stopped_by(suppression, by), by)
 
 
-def _resend_all(
-    turn: Turn, failed: DeliveryQuerySet, by: User, because_of: Channel | Suppression
-) -> int:
-    number = 0
-    while resent := _resend_some(turn, failed, by, because_of):
-        number += resent
-    return number
-
-
-@transaction.atomic
-def _resend_some(
-    turn: Turn, failed: DeliveryQuerySet, by: User, because_of: Channel | Suppression
-) -> int:
-    # Two requests at once take turns; the second sees the first one's messages.
-    turn.select_for_update(no_key=True).get()
-    some = list(
-        failed.select_related("message__conversation", "channel")
-        # What somebody has in hand at this moment, they decide about.
-        .select_for_update(of=("self",), skip_locked=True)
-        .order_by("state_since", "pk")[:AT_A_TIME]
-    )
-    take_turns([each.message for each in some])
-    resends = [Resend(each, each.channel) for each in some]
-    number = len(some) - len(queue_again(resends, Order(by)))
-    if number:
-        record(Area.TRIAGE, "Sent failed mail again", because_of, by=by, number=number)
-    return number
+def _retry(failed: DeliveryQuerySet, by: User) -> BulkJob | None:
+    if not failed.exists():
+        return None
+    return begin_on(ACTIONS[RETRY], failed.order_by("state_since", "pk"), by=by)

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from channels.announcing import announce
 from conversations.models import BulkJob, Delivery
+from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.bulk import at_once, keep
 from conversations.triage.scope import Scope
@@ -22,20 +23,43 @@ def begin(
     action: Action, scope: Scope, *, by: User, options: dict[str, Any]
 ) -> BulkJob:
     """Make a job for `bulk.work` to do; it is announced on commit."""
-    newest = Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    job = BulkJob.objects.create(
-        by=by,
-        team_id=by.team_id,
-        action=action.key,
-        options=options,
-        query=scope.query,
-        gather_until=0 if scope.uuids else newest,
-    )
     if scope.uuids:
-        keep(job, list(scope.deliveries(by).values_list("pk", "recipient")))
+        return begin_on(action, scope.deliveries(by), by=by, options=options)
+    newest = Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return _begin(
+        BulkJob(action=action.key, query=scope.query, gather_until=newest),
+        by=by,
+        options=options,
+    )
+
+
+@transaction.atomic
+def begin_on(
+    action: Action,
+    deliveries: DeliveryQuerySet,
+    *,
+    by: User,
+    options: dict[str, Any] | None = None,
+) -> BulkJob:
+    """The same for deliveries that are known by now."""
+    found = list(deliveries.values_list("pk", "recipient"))
+    return _begin(BulkJob(action=action.key), found, by=by, options=options or {})
+
+
+def _begin(
+    job: BulkJob,
+    found: list[tuple[int, str]] | None = None,
+    *,
+    by: User,
+    options: dict[str, Any],
+) -> BulkJob:
+    job.by, job.team_id, job.options = by, by.team_id, options
+    job.save()
+    if found:
+        keep(job, found)
         job.save()
     if not at_once(job):  # a small job is logged once only, at its end
-        began = f"Began: {action.label}"
+        began = f"Began: {ACTIONS[job.action].label}"
         record(Area.TRIAGE, began, about(job), by=by, **filled_in(options))
     transaction.on_commit(lambda: announce(work_job, job.pk))
     return job

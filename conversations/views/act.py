@@ -3,19 +3,18 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.beginning import begin
-from conversations.triage.bulk import at_once, turn
 from conversations.triage.forms import ActionForm
 from conversations.triage.preview import Preview, preview
 from conversations.triage.scope import Scope
-from conversations.views.back import back_of, with_back
+from conversations.views.back import back_of
 from conversations.views.chosen import chosen
+from conversations.views.job import follow
 from deliveryportal.accounts.access import UserRequest
 
 
@@ -80,13 +79,4 @@ def _do(
     form: ActionForm,
 ) -> HttpResponse:
     job = begin(action, scope, by=request.user, options=form.options)
-    # A few are done before the page is answered, the rest in the background.
-    if at_once(job):
-        while turn(job.pk):
-            pass
-        job.refresh_from_db()
-    if job.finished_at is None or job.skipped:
-        return redirect(with_back(job.get_absolute_url(), back_of(request)))
-    what = "One message" if job.done == 1 else f"{job.done:,} messages"
-    messages.success(request, f"{what} {action.done}.")
-    return redirect(back_of(request))
+    return follow(request, job, back=back_of(request))

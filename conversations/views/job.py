@@ -11,12 +11,29 @@ from django.views.decorators.http import require_POST, require_safe
 from conversations.models import BulkItem, BulkJob
 from conversations.triage.actions import ACTIONS
 from conversations.triage.beginning import ask_to_stop
+from conversations.triage.bulk import at_once, turn
 from conversations.views.back import back_of, with_back
 from conversations.views.live import live
 from deliveryportal.accounts.access import UserRequest
 
 LISTED = 200  # of those that were skipped
 Outcome = BulkItem.Outcome
+
+
+def follow(request: UserRequest, job: BulkJob, *, back: str) -> HttpResponse:
+    """Lead to the page of a job that has begun, or `back` if all of it is done.
+
+    A few are done before the page is answered, the rest in the background.
+    """
+    if at_once(job):
+        while turn(job.pk):
+            pass
+        job.refresh_from_db()
+    if job.finished_at is None or job.skipped:
+        return redirect(with_back(job.get_absolute_url(), back))
+    what = "One message" if job.done == 1 else f"{job.done:,} messages"
+    messages.success(request, f"{what} {ACTIONS[job.action].done}.")
+    return redirect(back)
 
 
 @require_safe

@@ -11,7 +11,7 @@ from conversations.blocking import release
 from conversations.models import Delivery, Evidence, Suppression
 from conversations.resending import resend_stopped, stopped_by
 from conversations.suppression_forms import ReleaseForm
-from conversations.views.resend import say_how_many
+from conversations.views.resend import lead_to
 from deliveryportal.accounts.access import UserRequest
 
 SHOWN = 50  # pieces of evidence, and of mail that it stopped
@@ -44,8 +44,8 @@ def release_suppression(request: UserRequest, uuid: UUID) -> HttpResponse:
 def resend_what_it_stopped(request: UserRequest, uuid: UUID) -> HttpResponse:
     """Send again what it stopped before its release, as far as one may see it."""
     found = _of_team(request, uuid)
-    number = resend_stopped(found, by=request.user)
-    return say_how_many(request, number, if_none=found)
+    job = resend_stopped(found, by=request.user)
+    return lead_to(request, job, if_none=found)
 
 
 def _of_team(request: UserRequest, uuid: UUID) -> Suppression:

@@ -10,8 +10,9 @@ from django.utils.timezone import now
 
 from channels.connecting import connected
 from channels.models import Channel
-from conversations.models import Delivery, Message
+from conversations.models import BulkJob, Delivery, Message
 from conversations.models.state import State
+from conversations.triage import bulk
 from deliveryportal.accounts.models import User
 
 MakeDelivery = Callable[..., Delivery]
@@ -53,9 +54,7 @@ def test_mending_offers_to_resend_and_afterwards_nothing(
     page = html(client.get(path))
     assert "1 mail failed because Custom SMTP server" in page
     assert f'action="{url_of(failed)}"' in page
-    assert "One message is on the way again." in html(
-        client.post(url_of(failed), follow=True)
-    )
+    assert "One message sent again." in html(client.post(url_of(failed), follow=True))
     assert url_of(failed) not in html(client.get(path))
 
 
@@ -77,6 +76,32 @@ def test_a_second_click_resends_nothing(
     page = html(client.post(url_of(failed), follow=True))
     assert "There is nothing left to be sent again." in page
     assert Message.objects.filter(resend_of=failed.message).count() == 1
+
+
+def test_many_are_sent_in_the_background_and_their_page_says_how_far_it_is(
+    as_user: AsUser,
+    alice: User,
+    failed: Delivery,
+    make_delivery: MakeDelivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk, "AT_A_TIME", 1)
+    other = make_delivery(
+        alice,
+        state=State.FAILED,
+        reason="channel_down",
+        state_since=now() - timedelta(hours=1),
+    )
+    Delivery.objects.filter(pk=other.pk).update(channel=failed.channel)
+    client = as_user(alice)
+    response = client.post(url_of(failed))
+    job = BulkJob.objects.get()
+    assert response["Location"].startswith(job.get_absolute_url())
+    assert not Message.objects.exclude(resend_of=None).exists()
+    assert "0 of 2" in html(client.get(job.get_absolute_url()))
+    while bulk.turn(job.pk):
+        pass
+    assert Message.objects.exclude(resend_of=None).count() == 2
 
 
 def test_both_messages_lead_to_each_other(
