@@ -136,11 +136,19 @@ class Pages:
         self.measure("pending: first page", "pending/", self.queued)
 
     def _further(self, words: str) -> str:
-        """Where the first page of a search leads to, if it has not seen all that was sent."""
-        browsing = Browsing.of(self.manager, "sent", QueryDict(f"q={words}"))
+        """Where the first page of a search leads to, if that looks through as many rows.
+
+        In a short list it ends sooner, and is no page to compare others with.
+        """
+        further = self._seen_to(f"q={words}")
+        query = f"q={words}&after={further}"
+        return f"sent/?{query}" if further and self._seen_to(query) else ""
+
+    def _seen_to(self, query: str) -> str:
+        """Up to where a page of what was sent has looked; empty if that is all of it."""
+        browsing = Browsing.of(self.manager, "sent", QueryDict(query))
         assert browsing
-        page = browsing.page(Layout((), ROWS_OF_PAGE))
-        return f"sent/?q={words}&after={page.further}" if page.further else ""
+        return str(browsing.page(Layout((), ROWS_OF_PAGE)).further or "")
 
     def _deep_page(self) -> Cursor | None:
         rows = Delivery.objects.visible_to(self.manager).filter(

@@ -101,6 +101,9 @@ class Google:
 
     url: str
 
+    def __init__(self) -> None:
+        self._known: dict[str, SentMail] = {}  # by id
+
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             ["node", "emulator.mjs"],
@@ -127,6 +130,7 @@ class Google:
 
     def reset(self) -> None:
         self._order("reset")
+        self._known.clear()
 
     def fault(self, match: str, **how: Any) -> None:
         """Answer the next request (`times`) that matches `METHOD path` otherwise.
@@ -235,6 +239,12 @@ class Google:
         return [line for line in log if not line.startswith("GET /gmail/")]
 
     def _mail(self, address: str, number: str) -> SentMail:
+        # What is sent stays as it is, and only so many requests an hour are answered.
+        if number not in self._known:
+            self._known[number] = self._fetched(address, number)
+        return self._known[number]
+
+    def _fetched(self, address: str, number: str) -> SentMail:
         found = requests.get(
             f"{self.url}/gmail/v1/users/me/messages/{number}?format=raw",
             headers={"Authorization": f"Bearer inspector:{address}"},
