@@ -24,10 +24,10 @@ OF_THE_PROVIDER = "the limit of the provider"
 class Limit:
     """What one user may send now on one channel.
 
-    It locks no row. Each UPDATE expects the allowance to be as it was read; where
-    another worker of the lane has changed it first, it is read and calculated again. So
-    the limit is exact with any number of workers. It costs one UPDATE after a batch; the
-    one before is part of the statement that takes the messages.
+    Each UPDATE expects the allowance to be as it was read; where another worker of the
+    lane has changed it first, it is read and calculated again. So the limit is exact with
+    any number of workers. It costs one UPDATE after a batch; the one before is part of
+    the statement that takes the messages.
     """
 
     channel: Channel
@@ -35,6 +35,7 @@ class Limit:
     # Messages that are counted and may be sent, and until when, unless it is told before
     # that they are gone.
     in_hand: Sent = field(default_factory=list)
+    was_reached: bool = False  # since the batch was read
 
     @property
     def is_none(self) -> bool:
@@ -49,9 +50,9 @@ class Limit:
             self._rest(room)
 
     def spend(
-        self, number: int, take: Callable[[int, Sql | None], set[int] | None]
+        self, wanted: int, take: Callable[[int, Sql | None], set[int] | None]
     ) -> set[int]:
-        """Count up to `number` messages before they are sent; return those taken.
+        """Count up to `wanted` messages before they are sent; return those taken.
 
         `take` is told how many it may take, and the UPDATE that counts them, to be done
         in one piece with it; it returns None if that changed no row. They count as in
@@ -59,8 +60,8 @@ class Limit:
         see no more than the limit in any window, however long it takes to answer.
         """
         if self.is_none:
-            return take(number, None) or set()
-        while number:
+            return take(wanted, None) or set()
+        while number := self.room(wanted):
             at = now()
             until = at + timedelta(seconds=settings.LEASE_SECONDS)
             spent = self.allowance.spent(number, at, until)
@@ -68,9 +69,10 @@ class Limit:
             if taken is not None:
                 self.allowance.now_has(spent)
                 self.in_hand.append((until.timestamp(), number))
+                self.was_reached = self.was_reached or number < wanted
                 return taken
             self._ask_again()
-            number = self.room(number)
+        self.was_reached = True
         return set()
 
     def gone(self, number: int | None = None) -> None:

@@ -94,8 +94,11 @@ class Usage:
         Only of those: what others have spent since then stays spent.
         """
         for moment, number in in_hand:
-            self.recent = _without(self.recent, moment, number)
-            self.hours = _without(self.hours, _hour(moment), number)
+            self.recent, found = _without(self.recent, moment, number)
+            # What is still to come cannot have been forgotten: it was undone.
+            undone = moment > gone_by.timestamp()
+            spent = found if undone else number
+            self.hours, _ = _without(self.hours, _hour(moment), spent)
         self._add(gone, gone_by.timestamp())
 
     def _add(self, number: int, moment: float) -> None:
@@ -149,11 +152,13 @@ def _hour(moment: float) -> float:
     return moment - moment % HOUR
 
 
-def _without(sent: Sent, moment: float, number: int) -> Sent:
+def _without(sent: Sent, moment: float, number: int) -> tuple[Sent, int]:
+    """Return the rest without `number` of that moment, and how many it had of these."""
     rest: Sent = []
+    wanted = number
     for when, each in sent:
         taken = min(each, number) if when == moment else 0
         number -= taken
         if each > taken:
             rest.append((when, each - taken))
-    return rest
+    return rest, wanted - number

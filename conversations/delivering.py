@@ -176,7 +176,8 @@ def _work_off(batch: Batch, transport: Transport, lease: Lease) -> bool:
     if trouble := next((each for each in results if each.channel_trouble), None):
         _stop_for(trouble, batch)
         return False
-    learn(batch.channel, len(batch.deliveries), len(results))
+    if not batch.limit.was_reached:
+        learn(batch.channel, len(batch.deliveries), len(results))
     # If nothing could be claimed now, going on would not claim anything either.
     more = batch.is_full or len(results) < len(batch.deliveries)
     return bool(results) and more and not stopping.is_set()

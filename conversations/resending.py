@@ -23,6 +23,7 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.functions import Concat, Lower
 from django.db.models.lookups import GreaterThanOrEqual
 from django.urls import reverse
 from django.utils.timezone import now
@@ -32,6 +33,7 @@ from conversations.models import BulkJob, Delivery, Message, Suppression
 from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.models.sought import Day, FourDays, Span
 from conversations.models.state import UNDONE, State
+from conversations.models.suppression import DOMAIN_MARK
 from conversations.triage.actions import ACTIONS
 from conversations.triage.beginning import begin_on
 from conversations.triage.remedies import RETRY
@@ -121,6 +123,16 @@ def _sent_again() -> QuerySet[Message]:
     )
 
 
+def _stopped() -> QuerySet[Suppression]:
+    """Suppressions in force of the outer delivery's address or domain, parents aside."""
+    return Suppression.objects.filter(
+        Q(address=Lower(OuterRef("recipient_wire")))
+        | Q(address=Concat(Value(DOMAIN_MARK), OuterRef("recipient_domain"))),
+        team=OuterRef("team"),
+        released_at=None,
+    )
+
+
 def _can_go(user: User) -> DeliveryQuerySet:
     """Failed mail that would not fail now because of channel, identity or sender.
 
@@ -143,6 +155,7 @@ def _can_go(user: User) -> DeliveryQuerySet:
             message__identity__verified_at__isnull=False,
         )
         .exclude(Exists(_sent_again()))
+        .exclude(Exists(_stopped()))
     )
 
 
@@ -179,7 +192,8 @@ def resend(channel: Channel, *, by: User) -> BulkJob | None:
 
     Idempotent: mail that has been sent again is not sent once more.
     """
-    return _retry(resendable(by).filter(channel=channel), by)
+    failed = resendable(by).filter(channel=channel)
+    return _retry(failed, by, channel=str(channel.uuid))
 
 
 def resend_stopped(suppression: Suppression, *, by: User) -> BulkJob | None:
@@ -187,7 +201,8 @@ def resend_stopped(suppression: Suppression, *, by: User) -> BulkJob | None:
     return _retry(stopped_by(suppression, by), by)
 
 
-def _retry(failed: DeliveryQuerySet, by: User) -> BulkJob | None:
-    if not failed.exists():
-        return None
-    return begin_on(ACTIONS[RETRY], failed.order_by("state_since", "pk"), by=by)
+def _retry(failed: DeliveryQuerySet, by: User, **told: str) -> BulkJob | None:
+    """Begin to; what is `told` stands in the audit log with it."""
+    oldest_first = failed.order_by("state_since", "pk")
+    found = list(oldest_first.values_list("pk", "recipient"))
+    return begin_on(ACTIONS[RETRY], found, by=by, options=told) if found else None

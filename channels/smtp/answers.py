@@ -89,8 +89,11 @@ def error_of(
 
 
 def is_goodbye(error: TransportError) -> bool:
-    """Whether the other side ended the connection in answer to MAIL, or before it."""
-    if error.stage != Stage.SENDER.name.lower() or has_hung_up():
+    """Whether the other side ended the connection in answer to MAIL, or before it.
+
+    Not if it names a time to wait.
+    """
+    if error.stage != Stage.SENDER.name.lower() or error.wait or has_hung_up():
         return False
     closed = isinstance(
         error.__cause__, smtplib.SMTPServerDisconnected | ConnectionError

@@ -11,6 +11,7 @@ import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -35,6 +36,9 @@ ABOUT_THE_RECIPIENT = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
 CONNECT_TIMEOUT = 10.0  # seconds, for all of the host's addresses together
 COMMAND_TIMEOUT = 20.0  # for each reply
 NOOP_TIMEOUT = 5.0
+# For the end of a connection to be no answer to the next message: to connect again after
+# longer could take more than PATIENCE.
+GOODBYE_WITHIN = 5.0
 # For the whole message to be taken: more for a long one, which a line of a megabit or
 # two is to carry, but less than a lease allows for.
 CONTENT_TIMEOUT = 60.0
@@ -278,12 +282,18 @@ class SmtpSession:
         next one, of which they have heard no more than MAIL: it goes over a new
         connection.
         """
+        begun = time.monotonic()
         try:
             self._announce(email)
         except TransportError as error:
-            if not (self._has_served and is_goodbye(error)):
+            soon = time.monotonic() - begun < GOODBYE_WITHIN
+            if not (soon and self._has_served and is_goodbye(error)):
                 raise
             self._recover(error)
+            try:
+                self.open()
+            except TransportError:
+                raise error from None  # its own words; another relay may be there
             self._announce(email)
 
     def _announce(self, email: OutgoingEmail) -> None:

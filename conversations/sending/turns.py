@@ -66,6 +66,7 @@ def take_turn(lane: LaneId) -> list[LaneId]:
     waited_since = Lane.objects.take_up(*lane)
     channel = Channel.objects.working_one(lane.channel_id)
     if channel is None:
+        _waits_no_more(lane)
         return []  # once the channel works again, the sweeper finds what waits
     host = channel.far_end
     queued_up: list[LaneId] = []
@@ -81,7 +82,7 @@ def take_turn(lane: LaneId) -> list[LaneId]:
         if queued_up:  # it has found a session after all
             _row(lane).update(waits_for="", waits_since=None, not_again_before=now())
         elif waited_since:
-            _row(lane).update(waits_since=None)
+            _waits_no_more(lane)
         rest = _take_turns(host, lane, channel)
     # Who is called keeps its place until it has a session: it may find none again.
     return [*_call_next(host), *rest]
@@ -202,6 +203,11 @@ def _call_next(host: str, **changes: Any) -> list[LaneId]:
         ):
             return [LaneId(row.channel_id, row.sender_id)]
     return []
+
+
+def _waits_no_more(lane: LaneId) -> None:
+    # Unless another worker on the lane has just found no session.
+    _row(lane).filter(waits_for="").update(waits_since=None)
 
 
 def _row(lane: LaneId) -> QuerySet[Lane]:

@@ -8,7 +8,6 @@ from django.db import transaction
 
 from channels.announcing import announce
 from conversations.models import BulkJob, Delivery
-from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.actions import ACTIONS, Action
 from conversations.triage.bulk import at_once, keep
 from conversations.triage.scope import Scope
@@ -24,7 +23,8 @@ def begin(
 ) -> BulkJob:
     """Make a job for `bulk.work` to do; it is announced on commit."""
     if scope.uuids:
-        return begin_on(action, scope.deliveries(by), by=by, options=options)
+        found = list(scope.deliveries(by).values_list("pk", "recipient"))
+        return begin_on(action, found, by=by, options=options)
     newest = Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     return _begin(
         BulkJob(action=action.key, query=scope.query, gather_until=newest),
@@ -36,14 +36,13 @@ def begin(
 @transaction.atomic
 def begin_on(
     action: Action,
-    deliveries: DeliveryQuerySet,
+    found: list[tuple[int, str]],
     *,
     by: User,
-    options: dict[str, Any] | None = None,
+    options: dict[str, Any],
 ) -> BulkJob:
-    """The same for deliveries that are known by now."""
-    found = list(deliveries.values_list("pk", "recipient"))
-    return _begin(BulkJob(action=action.key), found, by=by, options=options or {})
+    """The same for deliveries that are known by now: their ids and recipients."""
+    return _begin(BulkJob(action=action.key), found, by=by, options=options)
 
 
 def _begin(

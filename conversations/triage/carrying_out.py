@@ -11,6 +11,8 @@ from conversations.models.delivery_queryset import DeliveryQuerySet
 from conversations.triage.actions import Action
 from conversations.triage.order import Order, Skipped
 from conversations.triage.refusing import Standing, refusal
+from conversations.triage.remedies import RESENDING
+from conversations.triage.sending_again import in_its_way
 
 GONE = "It is gone, or not yours to see any more."
 
@@ -40,8 +42,11 @@ def carry_out(
     )
     skipped = dict.fromkeys(set(ids) - {each.pk for each in deliveries}, GONE)
     for each in deliveries:
-        if why := refusal(action, Standing.of(each), of_many=order.of_many):
-            skipped[each.pk] = why
+        standing = Standing.of(each)
+        if why := refusal(action, standing, of_many=order.of_many):
+            # Sending it again is what has decided about it, if nothing else has.
+            again = standing.decided and action.key in RESENDING
+            skipped[each.pk] = (again and in_its_way(each)) or why
     skipped |= action.act(
         [each for each in deliveries if each.pk not in skipped], order
     )

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from deliveryportal.accounts.auditing import Area, record, record_in
-from deliveryportal.accounts.models import User
+from deliveryportal.accounts.models import Team, User
 from deliveryportal.accounts.promoting import keep_a_manager
 
 # Sent with `member`; a receiver returns how many scheduled messages they have, and how
@@ -36,6 +36,13 @@ def scheduled_by(member: User) -> int:
     return sum(number for _, number in answers)
 
 
+def keep_heir(heir: User | None, member: User) -> None:
+    """Raise HeirIsGoneError if the heir is not in the member's team any more."""
+    team = User.objects.filter(team=member.team_id, is_active=True)
+    if heir and not team.filter(pk=heir.pk).exists():
+        raise HeirIsGoneError
+
+
 def objection(member: User, *, by: User) -> str:
     """Return why `by` may not close or open their access; empty if they may."""
     if member.pk == by.pk:
@@ -52,10 +59,7 @@ def deactivate(member: User, *, heir: User | None, accepted: int, by: User) -> b
     `accepted` is how many scheduled messages `by` was told of. Raises
     MoreThanAcceptedError, HeirIsGoneError, and LastManagerError.
     """
-    keep_a_manager(member)  # so others are deactivated before it, or after
-    team = User.objects.filter(team=member.team_id, is_active=True)
-    if heir and not team.filter(pk=heir.pk).exists():
-        raise HeirIsGoneError
+    keep_a_manager(member)
     if scheduled_by(member) > accepted:
         raise MoreThanAcceptedError
     return lock_out(member, heir=heir, by=by)
@@ -64,6 +68,9 @@ def deactivate(member: User, *, heir: User | None, accepted: int, by: User) -> b
 @transaction.atomic
 def lock_out(member: User, *, heir: User | None, by: User) -> bool:
     """The same, whoever they are and whatever is scheduled."""
+    # So others of the team are deactivated before it, or after.
+    Team.objects.select_for_update(no_key=True).get(pk=member.team_id)
+    keep_heir(heir, member)
     if not User.objects.filter(pk=member.pk, is_active=True).update(is_active=False):
         return False
     number = scheduled_by(member)

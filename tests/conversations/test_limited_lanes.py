@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from pytest_django import Settings
 
+from channels.allowance import OF_THE_PROVIDER, Limit, hold
 from channels.models import Allowance, Channel
 from conversations import delivering
 from conversations.delivering import claim, deliver_lane, look_ahead
@@ -19,6 +21,7 @@ from conversations.models import Delivery
 from conversations.models.state import State
 from conversations.sending.lease import Lease
 from deliveryportal.accounts.models import User
+from tests.channels.spending import spend
 from tests.conversations.lanes import claim_due, has_queued
 from tests.peers.scripted_smtp import ScriptedSmtp
 
@@ -111,14 +114,49 @@ def test_each_portion_is_counted_as_it_is_claimed_and_all_as_gone_at_once(
     assert gone <= now().timestamp()
 
 
+def test_once_the_provider_asks_for_rest_no_portion_is_claimed(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    channel = let(alice, messages=50, seconds=60)
+    for _ in range(3):
+        make_delivery(alice)
+    batch, until = look_ahead(channel, alice.pk), now() + timedelta(hours=1)
+    hold(channel, alice.pk, until, OF_THE_PROVIDER)
+    for each in batch.deliveries:
+        assert claim([each], Lease.new(), batch) == []
+    assert Allowance.objects.get().held_until == until
+
+
+def test_what_others_have_spent_since_counts_for_each_portion(
+    alice: User, make_delivery: MakeDelivery
+) -> None:
+    channel = let(alice, messages=4, seconds=60)
+    for _ in range(4):
+        make_delivery(alice)
+    batch = look_ahead(channel, alice.pk)
+    other = Limit(channel, Allowance.objects.asked(channel, alice.pk)[0])
+    assert spend(other, 3) == 3
+    first, *rest = batch.deliveries
+    assert claim([first], Lease.new(), batch) == [first]
+    assert [claim([each], Lease.new(), batch) for each in rest] == [[], [], []]
+    assert batch.limit.was_reached
+    assert counted() == 4
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_claim_that_is_rolled_back_has_counted_nothing(
     alice: User, make_delivery: MakeDelivery
 ) -> None:
+    """Nor does it take away what others have counted, when that is told as gone."""
     channel, delivery = let(alice, messages=3, seconds=60), make_delivery(alice)
+    other = Limit(channel, Allowance.objects.asked(channel, alice.pk)[0])
+    assert spend(other, 1) == 1
+    batch = look_ahead(channel, alice.pk)
     with suppress(LookupError), transaction.atomic():
-        assert claim_due(channel, alice.pk) == [delivery]
+        assert claim(batch.deliveries, Lease.new(), batch) == [delivery]
         raise LookupError
-    assert [each.hours for each in Allowance.objects.all()] in ([], [[]])
-    assert claim_due(channel, alice.pk) == [delivery]
     assert counted() == 1
+    batch.limit.gone(0)
+    assert counted() == 1
+    assert claim_due(channel, alice.pk) == [delivery]
+    assert counted() == 2

@@ -15,6 +15,7 @@ from channels.disconnecting import disconnect
 from channels.models import Channel, EmailIdentity
 from channels.pausing import pause
 from conversations import resending
+from conversations.blocking import block_domain, suppress_address
 from conversations.bounces.reasons import REASONS
 from conversations.composing import queue
 from conversations.models import Delivery, Message
@@ -149,6 +150,19 @@ def test_what_people_have_done_with_is_not_offered(
     undone = triage in {Triage.OPEN, Triage.WAITING}
     assert len(offers_for(alice)) == undone
     assert resend(server, by=alice) == undone
+
+
+@pytest.mark.parametrize(
+    ("stop", "what"),
+    [(suppress_address, "anna@customer.test"), (block_domain, "customer.test")],
+)
+def test_what_is_suppressed_since_is_not_offered(
+    alice: User, bob: User, fail: Fail, stop: Callable[..., object], what: str
+) -> None:
+    fail(alice, recipient="anna@customer.test")
+    assert resendable(alice).exists()
+    stop(what, by=bob, note="She asked for it.")
+    assert not resendable(alice).exists()
 
 
 def test_nothing_is_offered_while_the_channel_does_not_work(

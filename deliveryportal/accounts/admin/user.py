@@ -21,7 +21,12 @@ from deliveryportal.accounts.admin._base import (
     notes_itself,
 )
 from deliveryportal.accounts.admin.telling import left_alone
-from deliveryportal.accounts.deactivating import lock_out, scheduled_by
+from deliveryportal.accounts.deactivating import (
+    HeirIsGoneError,
+    keep_heir,
+    lock_out,
+    scheduled_by,
+)
 from deliveryportal.accounts.forms import ScheduledMailField
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
@@ -94,6 +99,12 @@ class ChangeUserForm(UserForm):
                 raise forms.ValidationError(
                     "The team would have no manager: make somebody else one first."
                 ) from None
+        try:  # the team is held by now
+            keep_heir(self.heir if closes else None, before)
+        except HeirIsGoneError:
+            raise forms.ValidationError(
+                f"{self.heir} has left the team meanwhile: choose somebody else."
+            ) from None
         return cleaned
 
 

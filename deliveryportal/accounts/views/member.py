@@ -67,8 +67,11 @@ def deactivate(request: UserRequest, pk: int) -> HttpResponse:
     scheduled = deactivating.scheduled_by(member)
     form = DeactivateForm(member, request.POST or None, scheduled=scheduled)
     refused = objection(member, by=request.user)
-    if form.is_valid() and not refused and _done(request, member, form):
-        return redirect("accounts:team")
+    if form.is_valid() and not refused:
+        if _done(request, member, form):
+            return redirect("accounts:team")
+        scheduled = deactivating.scheduled_by(member)
+        form = DeactivateForm(member, scheduled=scheduled)
     context = {
         "member": member,
         "scheduled": scheduled,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,33 @@ def test_a_server_that_ends_the_new_connection_too_is_believed(goodbye: bytes) -
     assert isinstance(second, TransportError)
     assert second.verdict is Verdict.NOT_NOW
     assert server.connections == 2
+
+
+def test_a_server_that_is_gone_after_its_goodbye_is_left_to_its_words() -> None:
+    """Another relay may take what it did not."""
+    each = iter([b"250 2.1.0 ok", b"421 4.3.2 restarting"])
+    refusals = iter([b"220 far.test ESMTP", b"421 4.3.2 not yet"])
+    with (
+        ScriptedSmtp(
+            MAIL=lambda line: next(each), banner=lambda line: next(refusals)
+        ) as server,
+        portal(server) as transport,
+    ):
+        _, second = transport.send_all([EMAIL] * 2)
+    assert isinstance(second, TransportError)
+    assert (second.verdict, second.words) == (Verdict.NOT_NOW, "4.3.2 restarting")
+
+
+def test_a_server_that_names_a_time_is_left_alone_until_then() -> None:
+    each = iter([b"250 2.1.0 ok", b"421 4.7.0 try again in 600 seconds"])
+    with (
+        ScriptedSmtp(MAIL=lambda line: next(each)) as server,
+        portal(server) as transport,
+    ):
+        _, second = transport.send_all([EMAIL] * 2)
+    assert isinstance(second, TransportError)
+    assert second.wait == timedelta(seconds=600)
+    assert server.connections == 1
 
 
 def test_what_a_server_says_of_the_recipient_is_no_end_of_its_connection() -> None:
