@@ -30,12 +30,11 @@ PROCESSES = 2
 THREADS = int(os.environ.get("BENCH_THREADS", "4"))
 LANES = 16
 # Ids and tokens in the order of time, as the product makes them.
-SECOND = "lpad(to_hex(extract(epoch FROM clock_timestamp())::bigint), 8, '0')"
 MILLISECOND = (
     "lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')"
 )
 UUID = f"({MILLISECOND} || substr(md5(random()::text || n), 13))::uuid"
-TOKEN = f"{SECOND} || substr(md5(random()::text || n), 9)"
+TOKEN = f"{MILLISECOND} || substr(md5(random()::text || n), 13)"
 NOW_OR_LATER = "now() + mod(n, 2) * (interval '1 day' + n * interval '1 second')"
 DATABASE = os.environ.get("BENCH_DATABASE", "deliveryportal_bench")
 

@@ -31,7 +31,7 @@ def test_none_can_be_guessed_and_those_of_later_come_later() -> None:
         early = {new_token() for _ in range(100)}
         clock.shift(timedelta(seconds=1))
         late = new_token()
-    assert len({token[8:] for token in early}) == 100
+    assert len({token[12:] for token in early}) == 100
     assert max(early) < late
 
 
