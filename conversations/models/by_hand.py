@@ -177,16 +177,16 @@ def _update(
     table = model._meta.db_table
     changes = ", ".join(f"{_column(model, name)} = {sql or '%s'}" for name, sql in new)
     guards = _guards(model, held)
-    wanted = among(ID)
+    wanted = f"id {among(ID)}"
     if skip_locked and vendor == "postgresql":
         # ARRAY() runs the subquery once; in a join it would lock its rows again and
-        # again.
+        # again. What is locked stays where it is, so it need not be looked up again.
         wanted = (
-            f'= ANY(ARRAY(SELECT id FROM "{table}" WHERE id {wanted} '  # noqa: S608
+            f'ctid = ANY(ARRAY(SELECT ctid FROM "{table}" WHERE {wanted} '  # noqa: S608
             "FOR NO KEY UPDATE SKIP LOCKED))"
         )
     # Only names of tables and columns, and our own SQL, are put into it.
-    return f'UPDATE "{table}" SET {changes} WHERE {guards} AND id {wanted} RETURNING id'  # noqa: S608
+    return f'UPDATE "{table}" SET {changes} WHERE {guards} AND {wanted} RETURNING id'  # noqa: S608
 
 
 def _guards(model: type[models.Model], held: tuple[tuple[str, str], ...]) -> str:
