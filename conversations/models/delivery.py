@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import StrIndex, Substr
+from django.db.models.lookups import Exact
 from django.utils.functional import cached_property
 from django.utils.timezone import now
 from uuid_utils.compat import uuid7
@@ -37,6 +38,12 @@ from conversations.models.state import (
 )
 from conversations.sending.retry_policy import GIVE_UP_AFTER, STOOD_STILL, TRIES
 
+
+def _whether(condition: models.Q) -> models.ExpressionWrapper[models.Q]:
+    return models.ExpressionWrapper(condition, models.BooleanField())
+
+
+IN_HAND = _whether(models.Q(state="handing_over"))
 BY_CAUSE = ("cause", "state_since")  # the order of a team's open failures
 
 
@@ -129,7 +136,7 @@ class Delivery(QuickRowsModel):
     state_since = models.DateTimeField(default=now)
     not_before = models.DateTimeField(default=now)
     waiting_for = models.CharField(max_length=300, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.SmallIntegerField(default=0)
     # When it was first tried, or another in its place, since it last waited for a limit
     # or a broken channel: the two days of retries do not run meanwhile. `next_due` leaves
     # it out when it has stood still.
@@ -243,12 +250,13 @@ class Delivery(QuickRowsModel):
             models.UniqueConstraint(
                 fields=["return_token"], name="conv_delivery_return_path"
             ),
-            # A lease is held exactly while a worker has the delivery in hand.
+            # A lease is held exactly while a worker has the delivery in hand. Said like
+            # this, PostgreSQL has half as much to parse at each INSERT.
             models.CheckConstraint(
-                condition=models.Q(state="handing_over", lease_until__isnull=False)
-                & ~models.Q(lease="")
-                | ~models.Q(state="handing_over")
-                & models.Q(lease="", lease_until=None),
+                condition=models.Q(Exact(IN_HAND, _whether(~models.Q(lease=""))))
+                & models.Q(
+                    Exact(IN_HAND, _whether(models.Q(lease_until__isnull=False)))
+                ),
                 name="conv_delivery_lease_in_hand",
             ),
         ]

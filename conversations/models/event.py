@@ -122,9 +122,9 @@ class DeliveryEvent(models.Model):
     note = RemoteLineField(max_length=500, blank=True)  # our words, may quote addresses
     remote = models.CharField(max_length=255, blank=True)  # host that answered
     remote_words = RemoteWordsField(blank=True)  # that host's words: hostile text
-    code = models.PositiveSmallIntegerField(null=True, blank=True)
+    code = models.SmallIntegerField(null=True, blank=True)
     enhanced_code = models.CharField(max_length=12, blank=True)
-    attempt = models.PositiveSmallIntegerField(null=True, blank=True)
+    attempt = models.SmallIntegerField(null=True, blank=True)
     report = models.ForeignKey(
         "conversations.Report",
         null=True,

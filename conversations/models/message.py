@@ -69,7 +69,10 @@ class Message(QuickRowsModel):
         db_index=False,  # the index of conv_message_once_a_submission begins with it
     )
     team = models.ForeignKey(
-        "accounts.Team", on_delete=models.PROTECT, related_name="messages"
+        "accounts.Team",
+        on_delete=models.PROTECT,
+        related_name="messages",
+        db_index=False,  # lists are of deliveries
     )
     identity = models.ForeignKey(
         "channels.EmailIdentity",
