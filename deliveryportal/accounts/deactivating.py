@@ -12,8 +12,8 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from deliveryportal.accounts.auditing import Area, record, record_in
-from deliveryportal.accounts.models import Team, User
-from deliveryportal.accounts.promoting import keep_a_manager
+from deliveryportal.accounts.models import User
+from deliveryportal.accounts.promoting import hold_team, keep_a_manager
 
 # Sent with `member`; a receiver returns how many scheduled messages they have, and how
 # many that wait for something which only they can do.
@@ -68,8 +68,7 @@ def deactivate(member: User, *, heir: User | None, accepted: int, by: User) -> b
 @transaction.atomic
 def lock_out(member: User, *, heir: User | None, by: User) -> bool:
     """The same, whoever they are and whatever is scheduled."""
-    # So others of the team are deactivated before it, or after.
-    Team.objects.select_for_update(no_key=True).get(pk=member.team_id)
+    hold_team(member)  # so the heir is deactivated before this, or after
     keep_heir(heir, member)
     if not User.objects.filter(pk=member.pk, is_active=True).update(is_active=False):
         return False

@@ -35,13 +35,17 @@ def demote(manager: User, *, by: User) -> bool:
     return True
 
 
+def hold_team(leaver: User) -> None:
+    """Until the end of the transaction, let others who leave the team wait."""
+    Team.objects.select_for_update(no_key=True).get(pk=leaver.team_id)
+
+
 def keep_a_manager(leaver: User) -> None:
     """Raise LastManagerError if the team has no other manager than this one.
 
-    Holds the team until the end of the transaction: two managers who go at the same
-    moment take turns, and the second stays.
+    Holds the team: of two managers who go at the same moment the second stays.
     """
-    Team.objects.select_for_update(no_key=True).get(pk=leaver.team_id)
+    hold_team(leaver)
     managers = User.objects.filter(
         team=leaver.team_id, role=Role.MANAGER, is_active=True
     ).values_list("pk", flat=True)
