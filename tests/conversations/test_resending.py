@@ -270,6 +270,20 @@ def test_asking_twice_sends_once(alice: User, fail: Fail, server: Channel) -> No
     assert Message.objects.exclude(resend_of=None).count() == 1
 
 
+def test_a_second_click_while_the_first_is_at_work_says_that_it_was_sent_again(
+    alice: User, fail: Fail, server: Channel
+) -> None:
+    fail(alice)
+    fail(alice)
+    jobs = [resending.resend(server, by=alice) for _ in range(2)]
+    for job in jobs:
+        assert job
+        while bulk.turn(job.pk):
+            pass
+    reasons = [list(job.items.values_list("why", flat=True)) for job in jobs if job]
+    assert reasons == [["", ""], ["It has been sent again before."] * 2]
+
+
 def test_the_database_allows_one_resend_of_a_message(
     alice: User, fail: Fail, make_delivery: MakeDelivery
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -161,55 +162,54 @@ def test_a_server_that_ends_connections_after_so_many_messages_delays_none(
     assert server.connections == 3
 
 
-@pytest.mark.parametrize("goodbye", GOODBYES, ids=["it says so", "it hangs up"])
-def test_a_server_that_ends_the_new_connection_too_is_believed(goodbye: bytes) -> None:
-    each = iter([b"250 2.1.0 ok", goodbye, goodbye])
+def answers_to_two(**replies: list[bytes]) -> tuple[TransportError, ScriptedSmtp]:
+    """Send two messages to a server that gives these replies in turn; the first is
+    taken. Return what becomes of the second."""
+
+    def in_turn(these: list[bytes]) -> Callable[[bytes], bytes]:
+        each = iter(these)
+        return lambda line: next(each)
+
     with (
-        ScriptedSmtp(MAIL=lambda line: next(each)) as server,
+        ScriptedSmtp(
+            **{verb: in_turn(these) for verb, these in replies.items()}
+        ) as server,
         portal(server) as transport,
     ):
         first, second = transport.send_all([EMAIL] * 2)
     assert not isinstance(first, TransportError)
     assert isinstance(second, TransportError)
-    assert second.verdict is Verdict.NOT_NOW
+    return second, server
+
+
+@pytest.mark.parametrize("goodbye", GOODBYES, ids=["it says so", "it hangs up"])
+def test_a_server_that_ends_the_new_connection_too_is_believed(goodbye: bytes) -> None:
+    error, server = answers_to_two(MAIL=[b"250 2.1.0 ok", goodbye, goodbye])
+    assert error.verdict is Verdict.NOT_NOW
     assert server.connections == 2
 
 
 def test_a_server_that_is_gone_after_its_goodbye_is_left_to_its_words() -> None:
     """Another relay may take what it did not."""
-    each = iter([b"250 2.1.0 ok", b"421 4.3.2 restarting"])
-    refusals = iter([b"220 far.test ESMTP", b"421 4.3.2 not yet"])
-    with (
-        ScriptedSmtp(
-            MAIL=lambda line: next(each), banner=lambda line: next(refusals)
-        ) as server,
-        portal(server) as transport,
-    ):
-        _, second = transport.send_all([EMAIL] * 2)
-    assert isinstance(second, TransportError)
-    assert (second.verdict, second.words) == (Verdict.NOT_NOW, "4.3.2 restarting")
+    error, _ = answers_to_two(
+        MAIL=[b"250 2.1.0 ok", b"421 4.3.2 restarting"],
+        banner=[b"220 far.test ESMTP", b"421 4.3.2 not yet"],
+    )
+    assert (error.verdict, error.words) == (Verdict.NOT_NOW, "4.3.2 restarting")
 
 
 def test_a_server_that_names_a_time_is_left_alone_until_then() -> None:
-    each = iter([b"250 2.1.0 ok", b"421 4.7.0 try again in 600 seconds"])
-    with (
-        ScriptedSmtp(MAIL=lambda line: next(each)) as server,
-        portal(server) as transport,
-    ):
-        _, second = transport.send_all([EMAIL] * 2)
-    assert isinstance(second, TransportError)
-    assert second.wait == timedelta(seconds=600)
+    error, server = answers_to_two(
+        MAIL=[b"250 2.1.0 ok", b"421 4.7.0 try again in 600 seconds"]
+    )
+    assert error.wait == timedelta(seconds=600)
     assert server.connections == 1
 
 
 def test_what_a_server_says_of_the_recipient_is_no_end_of_its_connection() -> None:
-    each = iter([b"250 2.1.5 ok", b"421 4.7.0 too much for customer.test"])
-    with (
-        ScriptedSmtp(RCPT=lambda line: next(each)) as server,
-        portal(server) as transport,
-    ):
-        _, second = transport.send_all([EMAIL] * 2)
-    assert isinstance(second, TransportError)
+    _, server = answers_to_two(
+        RCPT=[b"250 2.1.5 ok", b"421 4.7.0 too much for customer.test"]
+    )
     assert server.connections == 1
 
 
