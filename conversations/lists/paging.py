@@ -174,10 +174,12 @@ class Part(Generic[Row]):
             return Found(answer[:-1], unseen=Cursor.of(answer[-1], self.by))
         return Found(answer)
 
-    def latest(self, number: int) -> QuerySet[Row]:
-        """What matches `sought` among the newest `number` rows."""
-        newest = self.ordered(None, down=True)
-        return leading(newest, number).filter(self.sought or Q())
+    def among_next(
+        self, number: int, cursor: Cursor | None = None, *, down: bool
+    ) -> QuerySet[Row]:
+        """What matches `sought` among the next `number` rows from the cursor on."""
+        rows = self.ordered(cursor, down=down)
+        return leading(rows, number).filter(self.sought or Q())
 
     def ordered(self, cursor: Cursor | None, *, down: bool) -> QuerySet[Row]:
         rows, date = self.rows, self.date

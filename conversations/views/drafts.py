@@ -30,7 +30,11 @@ from conversations.views.pages import shown_of
 from conversations.writing import drafting
 from deliveryportal.accounts.access import UserRequest
 
-LIVE = {"live_list": "conversations/_list.html", **LIVE_AROUND}
+LIVE = {
+    "live_list": "conversations/_list.html",
+    "live_matches": "conversations/_matches.html",
+    **LIVE_AROUND,
+}
 
 
 @require_safe

@@ -198,10 +198,12 @@ def test_htmx_gets_only_the_live_part(alice: User, as_user: SignIn) -> None:
     assert "HX-Request" in response["Vary"]
 
 
+@pytest.mark.parametrize(
+    "url", ["/conversations/failed/", "/conversations/failed/?q=anna"]
+)
 def test_what_else_a_refresh_takes_stands_in_it_and_in_the_page(
-    bob: User, as_user: SignIn
+    bob: User, as_user: SignIn, url: str
 ) -> None:
-    url = "/conversations/failed/"
     refreshed = as_user(bob).get(url, headers=HTMX).content.decode()
     whole = page(as_user(bob), url)
     [taken] = re.findall('hx-select-oob="([^"]+)"', whole)
@@ -294,6 +296,26 @@ def test_what_has_not_changed_is_not_swapped(
     changed = client.get(f"{url}&seen={seen}", headers=HTMX)
     assert changed.status_code == 200
     assert changed.context["live_url"] == url
+
+
+def test_what_has_a_common_word_is_shown_at_once_and_counted_by_the_first_refresh(
+    alice: User, make_delivery: MakeDelivery, as_user: SignIn
+) -> None:
+    keep_layout(alice, "failed", ("subject",), 25)
+    for _ in range(27):
+        make_delivery(alice, state=State.FAILED)
+    client, url = as_user(alice), "/conversations/failed/?q=anna"
+    at_once = page(client, url)
+    assert "25+ matches" in at_once
+    assert "All 25+ that match" in at_once
+    assert 'hx-trigger="load, every 2s"' in at_once
+    [seen] = re.findall(r'"seen": "(\w+)"', at_once)
+    refreshed = client.get(f"{url}&seen={seen}", headers=HTMX).content.decode()
+    assert "27 matches" in refreshed
+    assert "All 27 that match" in refreshed
+    assert 'hx-trigger="every 2s"' in refreshed
+    [seen] = re.findall(r'"seen": "(\w+)"', refreshed)
+    assert client.get(f"{url}&seen={seen}", headers=HTMX).status_code == 204
 
 
 def test_fields_left_empty_do_not_stand_in_the_address(
