@@ -208,10 +208,10 @@ class Browsing(Looking):
     def sample(self, counting: Counting) -> Number | None:
         """Ask how many of the next SAMPLE rows have the words that are searched for.
 
-        None where that decides nothing: where more is asked for, or where no index finds
-        words and the list is read in its order anyway.
+        None where that decides nothing: where more than words and dates is asked for, or
+        where no index finds words and the list is read in its order anyway.
         """
-        if not (self._is_searched_alone and self._knows_its_matches):
+        if self.filter.values.keys() - DATES != {"q"} or not self._knows_its_matches:
             return None
         cursor, down = self.place.cursor, self.order.down == self.place.forward
         return counting.number(

@@ -115,12 +115,29 @@ def test_a_sample_is_taken_from_the_page_on(
     assert told(oldest) == (["2.anna", "6.anna"], "4", False)
 
 
-@pytest.mark.parametrize("query", ["", "reason=mailbox_full&q=anna", "q=bounced"])
-def test_nothing_else_is_left_uncounted(
-    alice: User, make_failures: MakeFailures, query: str
+@pytest.mark.parametrize(
+    ("query", "is_estimate"),
+    [
+        ("q=anna", True),
+        ("q=anna&since=2026-03-01", True),
+        ("q=anna&member={alice}", False),
+        ("q=anna&channel=portal", False),
+        ("member={alice}", False),
+        ("", False),
+    ],
+)
+def test_only_words_of_a_whole_list_or_of_days_are_left_uncounted(
+    alice: User,
+    bob: User,
+    make_failures: MakeFailures,
+    query: str,
+    *,
+    is_estimate: bool,
 ) -> None:
     make_failures("anna anna anna")
-    assert not search(alice, query).is_estimate
+    found = search(bob, query.format(alice=alice.pk))
+    assert len(found.page.rows) == SIZE
+    assert found.is_estimate is is_estimate
 
 
 def test_what_no_index_counts_tells_what_stands_on_the_page(
