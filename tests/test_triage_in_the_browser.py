@@ -50,6 +50,7 @@ def test_three_hundred_failures_of_twelve_causes_until_none_is_unresolved(
         wait_until(lambda: portal.count(*FAILURES) == EACH * len(CAUSES))
         sign_in(bob, "bob@acme.test")
         see_the_causes(bob)
+        search_for_all(bob)
         connect_a_server(bob, sink)
         work_them_off(bob, portal)
         assert bob.complaints == []
@@ -72,6 +73,21 @@ def see_the_causes(screen: Screen) -> None:
     for name in ("unknown", "nowhere", "policy", "too-big", "content", "complaint"):
         expect(button(screen, CAUSES[name], RETRY)).to_have_count(0)
     screen.save("causes")
+
+
+def search_for_all(screen: Screen) -> None:
+    """The rows come first, and the number of matches by itself after them."""
+    everything = EACH * len(CAUSES)
+    screen.go("/conversations/failed/")
+    screen.page.fill("#filter-q", "bigco.test")
+    screen.page.press("#filter-q", "Enter")
+    expect(screen.page.locator("#matches")).to_have_text(f"{everything} matches")
+    expect(screen.page.locator(".acts")).to_contain_text(f"All {everything} that match")
+    screen.save("search")
+    plain = screen.without_javascript()
+    plain.go("/conversations/failed/?q=bigco.test")
+    expect(plain.page.locator("#matches")).to_have_text("50+ matches")
+    expect(plain.page.locator(".acts")).to_contain_text("All 50+ that match")
 
 
 def card(screen: Screen, title: str) -> Locator:
