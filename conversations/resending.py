@@ -23,8 +23,8 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Concat, Lower
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models.functions import Concat, Lower, Substr
+from django.db.models.lookups import EndsWith, GreaterThanOrEqual
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -124,10 +124,12 @@ def _sent_again() -> QuerySet[Message]:
 
 
 def _stopped() -> QuerySet[Suppression]:
-    """Suppressions in force of the outer delivery's address or domain, parents aside."""
+    """Suppressions in force of the outer delivery's address, its domain or a parent."""
+    dotted = Concat(Value("."), Lower(OuterRef("recipient_domain")))
+    blocked = Concat(Value("."), Substr("address", len(DOMAIN_MARK) + 1))
     return Suppression.objects.filter(
         Q(address=Lower(OuterRef("recipient_wire")))
-        | Q(address=Concat(Value(DOMAIN_MARK), OuterRef("recipient_domain"))),
+        | Q(EndsWith(dotted, blocked), address__startswith=DOMAIN_MARK),
         team=OuterRef("team"),
         released_at=None,
     )
