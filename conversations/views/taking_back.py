@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from conversations.models import Draft, Message
 from conversations.writing import taking_back
-from conversations.writing.taking_back import TakenBack, alone
+from conversations.writing.taking_back import TakenBack, alone, rest_of
 from deliveryportal.accounts.access import UserRequest
 
 TOO_LATE = (
@@ -41,10 +41,12 @@ def take_back(request: UserRequest, uuid: UUID) -> HttpResponse:
 def undo(request: UserRequest, submission: UUID) -> HttpResponse:
     """Take back all that one form sent, as far as it has not begun to leave."""
     taken = taking_back.take_back_all(request.user, submission)
-    if taken.left and not taken.number:
+    rest = rest_of(submission)
+    before = Draft.objects.filter(owner=request.user, uuid=rest)
+    if taken.left and not taken.number and not before.exists():
         messages.error(request, TOO_LATE)
         return redirect("conversations:pending")
-    return _lead_to_draft(request, taken, submission)
+    return _lead_to_draft(request, taken, submission, rest)
 
 
 def _submission(request: UserRequest) -> list[UUID]:

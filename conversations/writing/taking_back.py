@@ -77,11 +77,16 @@ def take_back_all(
         return TakenBack(0, left, [])
     draft.to, draft.people = _only(draft, set().union(*recipients.values()))
     # If some messages have left, the draft is a new form: the old one was sent.
-    draft.uuid = uuid4() if left else draft.uuid
+    draft.uuid = rest_of(submission) if left else draft.uuid
     draft.forget_at = None
     draft.version += 1
     draft.save()
     return TakenBack(len(recipients), left, [draft])
+
+
+def rest_of(submission: UUID) -> UUID:
+    """The uuid of the draft of what was taken back of a form that has left in part."""
+    return uuid5(submission, "rest")
 
 
 def _each_alone(messages: MessageQuerySet, by: User) -> TakenBack:

@@ -177,6 +177,9 @@ def test_of_a_list_that_has_left_in_part_the_others_are_taken_back(
     assert "annika@c.test" not in draft.people
     assert draft.subject == "For {{name}}"
     assert Message.objects.get().subject == "For Annika"
+    again = client.post(f"/conversations/undo/{submission}/", follow=True)
+    assert b"It was taken back already." in again.content
+    assert again.redirect_chain[-1][0] == draft.get_absolute_url()
 
 
 def test_all_of_a_list_are_kept_where_its_form_is_forgotten(
