@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier, Thread
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,6 +19,7 @@ from channels.pausing import pause
 from conversations.models import Attachment, Delivery, Draft, Message
 from conversations.models.state import State
 from deliveryportal.accounts import deactivating
+from deliveryportal.accounts.admin import user as user_admin
 from deliveryportal.accounts.deactivating import (
     MoreThanAcceptedError,
     deactivate,
@@ -314,12 +316,14 @@ def test_what_was_scheduled_meanwhile_is_asked_about_again(
     assert fresh(alice).is_active
 
 
+@pytest.mark.parametrize("where", ["the team's page", "Django admin"])
 def test_nobody_inherits_who_has_left_the_team_meanwhile(
     alice: User,
     bob: User,
     scheduled: Message,
     as_user: AsUser,
     monkeypatch: pytest.MonkeyPatch,
+    where: str,
 ) -> None:
     heir = person("Dora", team_of=alice)
     promote(heir, by=bob)
@@ -328,13 +332,29 @@ def test_nobody_inherits_who_has_left_the_team_meanwhile(
         keep_a_manager(leaver)
         User.objects.filter(pk=heir.pk).update(is_active=False)
 
-    monkeypatch.setattr(deactivating, "keep_a_manager", another_is_quicker)
-    page = as_user(bob).post(
-        page_of("deactivate", alice), {"accepted": "1", "scheduled": str(heir.pk)}
-    )
+    if where == "Django admin":
+        monkeypatch.setattr(user_admin, "keep_a_manager", another_is_quicker)
+        admin = as_user(User.objects.create_superuser("root@portal.test", "x", "Root"))
+        url = reverse("admin:accounts_user_change", args=[alice.pk])
+        page = admin.post(url, {**in_admin(alice), "scheduled": str(heir.pk)})
+    else:
+        monkeypatch.setattr(deactivating, "keep_a_manager", another_is_quicker)
+        page = as_user(bob).post(
+            page_of("deactivate", alice), {"accepted": "1", "scheduled": str(heir.pk)}
+        )
     assert "Dora Acme has left the team meanwhile" in page.text
     assert fresh(alice).is_active
     assert not Draft.objects.filter(owner=heir).exists()
+
+
+def in_admin(member: User) -> dict[str, Any]:
+    """What Django admin's form says of a member whose access is to be closed."""
+    return {
+        "email": member.email,
+        "name": member.name,
+        "team": member.team_id,
+        "role": "member",
+    }
 
 
 @pytest.mark.parametrize("choice", ["hand over", "cancel"])
@@ -345,12 +365,7 @@ def test_django_admin_asks_about_scheduled_mail_too(
     theirs.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
     root = User.objects.create_superuser("root@portal.test", "x", "Root")
     page = reverse("admin:accounts_user_change", args=[alice.pk])
-    form = {
-        "email": alice.email,
-        "name": alice.name,
-        "team": alice.team_id,
-        "role": "member",
-    }
+    form = in_admin(alice)
     admin = as_user(root)
     assert "Hand it to Bob Acme" in admin.get(page).text
     answer = admin.post(page, form)
