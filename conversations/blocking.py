@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.template.defaultfilters import pluralize
 from django.utils.timezone import now
 
@@ -37,14 +36,8 @@ def block_domain(domain: str, *, by: User, note: str) -> Suppression:
 
 def what_waits(suppression: Suppression) -> str:
     """Say what becomes of queued mail to this address or domain; empty without any."""
-    where = suppression.address.removeprefix(DOMAIN_MARK)
-    stopped = (
-        Q(recipient_domain__iexact=where) | Q(recipient_domain__iendswith=f".{where}")
-        if suppression.is_domain
-        else Q(recipient_wire__iexact=where)
-    )
     of_team = Delivery.objects.unarchived().filter(team=suppression.team_id)
-    number = not_begun(of_team.filter(stopped)).count()
+    number = not_begun(of_team.filter(suppression.stops)).count()
     if not number:
         return ""
     return (

@@ -32,6 +32,27 @@ def test_a_rare_word_is_found_by_looking_further_back(tmp_path: Path) -> None:
         assert screen.complaints == []
 
 
+def test_a_common_word_is_counted_as_soon_as_what_has_it_is_shown(
+    tmp_path: Path,
+) -> None:
+    with Portal(tmp_path) as portal, browser(portal.url) as screen:
+        sign_up(screen)
+        portal_of_many(portal, screen)
+        with closing(sqlite3.connect(portal.database, timeout=30)) as database:
+            failed = "SET state = 'failed', reason = 'mailbox_full'"
+            database.execute(f"UPDATE conversations_delivery {failed}")
+            database.commit()
+        plain = screen.without_javascript()
+        plain.go("/conversations/failed/?q=customer.test")
+        expect(plain.page.locator("#matches")).to_have_text("50+ matches")
+        screen.go("/conversations/failed/")
+        screen.page.fill("#filter-q", "customer.test")
+        screen.page.press("#filter-q", "Enter")
+        expect(screen.page.locator("#matches")).to_have_text("999+ matches")
+        expect(screen.page.locator(".acts")).to_contain_text("All 999+ that match")
+        assert screen.complaints == []
+
+
 def portal_of_many(portal: Portal, screen: Screen) -> None:
     """Mail to anna, the newest and the oldest of more than two pages look at."""
     screen.go("/conversations/new/")

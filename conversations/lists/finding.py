@@ -12,7 +12,7 @@ from conversations.models import Delivery
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     page: Page[Delivery]
     matching: Number
     is_estimate: bool = False  # there are more, which were left uncounted for now
@@ -24,28 +24,29 @@ def find(
     counting: Counting,
     whole: Number,
     *,
-    to_the_end: bool,
-) -> Found:
+    to_be_counted: bool,
+) -> Finding:
     """Run `counting`, find the page, and count the matches.
 
-    `whole` is the number of rows in the list without filters. To count what has a common
-    word takes longer than to read a page of it: unless they are to be counted
-    `to_the_end`, it is only told that there are more.
+    `whole` is the number of rows in the list without filters. In a long list, to count
+    what has a common word takes longer than to read a page of it: unless they are
+    `to_be_counted` all the same, it is only told that there are more.
     """
     matching: Number | None = None
-    sample = None if to_the_end else browsing.sample(counting)
+    page: Page[Delivery] | None = None
+    sample = None if to_be_counted else browsing.sample(counting)
     if sample is None:
         matching = _asked(browsing, counting, whole)
     counting.count()
     if sample is not None:
         page = browsing.page_in_order(layout, sample)
-        if page is not None:
-            return Found(page, _number_on(page), is_estimate=not page.is_all)
+        if page is not None and (page.is_all or not whole.is_exact):
+            return Finding(page, _number_on(page), is_estimate=not page.is_all)
         again = Counting()
         matching = _asked(browsing, again, whole)
         again.count()
-    page = browsing.page(layout, matching)
-    return Found(page, _number_on(page) if matching is None else matching)
+    page = page or browsing.page(layout, matching)
+    return Finding(page, _number_on(page) if matching is None else matching)
 
 
 def _asked(browsing: Browsing, counting: Counting, whole: Number) -> Number | None:

@@ -172,6 +172,15 @@ class Suppression(models.Model):
         return self.address.startswith(DOMAIN_MARK)
 
     @property
+    def stops(self) -> models.Q:
+        """The condition on deliveries that it stops, with subdomains."""
+        where = self.address.removeprefix(DOMAIN_MARK)
+        if not self.is_domain:
+            return models.Q(recipient_wire__iexact=where)
+        within = models.Q(recipient_domain__iendswith=f".{where}")
+        return models.Q(recipient_domain__iexact=where) | within
+
+    @property
     def why(self) -> Reason | None:
         return REASONS.get(self.reason)
 

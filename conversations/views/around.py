@@ -19,6 +19,11 @@ LIVE_EVERYWHERE = {
     "live_searches": "conversations/_searches.html",
 }
 LIVE_AROUND = {**LIVE_EVERYWHERE, "live_lists": "conversations/_lists.html"}
+LIVE_LIST = {
+    "live_list": "conversations/_list.html",
+    "live_matches": "conversations/_matches.html",
+    **LIVE_AROUND,
+}
 
 
 def around_page(

@@ -23,18 +23,12 @@ from conversations.models import Draft
 from conversations.models.draft import DraftQuerySet
 from conversations.triage.preview import EXAMPLES
 from conversations.triage.scope import uuids_in
-from conversations.views.around import LIVE_AROUND, around
+from conversations.views.around import LIVE_LIST, around
 from conversations.views.back import back_of
 from conversations.views.live import live
 from conversations.views.pages import shown_of
 from conversations.writing import drafting
 from deliveryportal.accounts.access import UserRequest
-
-LIVE = {
-    "live_list": "conversations/_list.html",
-    "live_matches": "conversations/_matches.html",
-    **LIVE_AROUND,
-}
 
 
 @require_safe
@@ -65,7 +59,7 @@ def drafts(request: UserRequest) -> HttpResponse:
         "body": draft_rows_of(page.rows, to_pick=True),
         "matching": matching,
     }
-    return live(request, "conversations/drafts.html", LIVE, context)
+    return live(request, "conversations/drafts.html", LIVE_LIST, context)
 
 
 @require_POST

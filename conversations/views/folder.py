@@ -15,18 +15,13 @@ from conversations.lists.rows import rows_of
 from conversations.models import Alert, BulkJob
 from conversations.models.state import State
 from conversations.triage.actions import ACTIONS, Action, offers_in
-from conversations.views.around import LIVE_AROUND, around
+from conversations.views.around import LIVE_LIST, around
 from conversations.views.live import is_refresh, live
 from conversations.views.pages import shown_of
 from deliveryportal.accounts.access import UserRequest
 from deliveryportal.accounts.models import User
 
 MOST_JOBS = 5
-LIVE = {
-    "live_list": "conversations/_list.html",
-    "live_matches": "conversations/_matches.html",
-    **LIVE_AROUND,
-}
 
 
 @require_safe
@@ -45,8 +40,10 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         each["count"] for each in shown["lists"] if each["listing"] is browsing.listing
     ]
     under_way = counting.theirs(request.user, BulkJob.objects.under_way)
-    # What is left out at first, the page asks for as soon as it is there.
-    found = find(browsing, layout, counting, whole, to_the_end=is_refresh(request))
+    # What is left out at first, the page asks for as soon as it is there. A saved search
+    # is counted anyway.
+    counted = is_refresh(request) or any(each["current"] for each in shown["searches"])
+    found = find(browsing, layout, counting, whole, to_be_counted=counted)
     page = found.page
     for each in shown["searches"]:
         if each["current"]:  # the one number that the page tells
@@ -72,7 +69,7 @@ def folder(request: UserRequest, key: str) -> HttpResponse:
         "jobs": _jobs(request.user) if under_way else [],
         **shown,
     }
-    return live(request, "conversations/folder.html", LIVE, context)
+    return live(request, "conversations/folder.html", LIVE_LIST, context)
 
 
 def _alerts(user: User) -> QuerySet[Alert]:

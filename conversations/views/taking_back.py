@@ -23,6 +23,10 @@ BEFORE = (
     "It had been taken back already, before it could leave. It stands among your drafts, "
     "unless you have sent or deleted it since."
 )
+THE_REST_BEFORE = (
+    "{} had left already and stay sent. The others had been taken back before: they stand "
+    "among your drafts, unless you have sent or deleted them since."
+)
 NOTHING = TakenBack(0, 0, [])
 
 
@@ -50,11 +54,12 @@ def undo(request: UserRequest, submission: UUID) -> HttpResponse:
 
 
 def _submission(request: UserRequest) -> list[UUID]:
-    """The form that the message was sent by, as its page says."""
+    """The drafts of the form that the message was sent by, as its page says."""
     try:
-        return [UUID(request.POST.get("submission", ""))]
+        submission = UUID(request.POST.get("submission", ""))
     except ValueError:
         return []
+    return [submission, rest_of(submission)]
 
 
 def _lead_to_draft(
@@ -64,7 +69,7 @@ def _lead_to_draft(
     drafts = taken.drafts
     several = len(drafts) > 1
     if not taken.number:
-        drafts = _taken_back_before(request, uuids)
+        drafts = _taken_back_before(request, uuids, taken.left)
     elif taken.left:
         found = "each is a draft" if several else "this draft is for them alone"
         messages.warning(
@@ -85,12 +90,14 @@ def _lead_to_draft(
     return redirect(drafts[0])
 
 
-def _taken_back_before(request: UserRequest, uuids: Collection[UUID]) -> list[Draft]:
+def _taken_back_before(
+    request: UserRequest, uuids: Collection[UUID], left: int
+) -> list[Draft]:
     """What is left after the button was pressed twice: the draft, unless it is hidden."""
     drafts = Draft.objects.filter(owner=request.user, uuid__in=uuids)
     if not drafts.exists():
         raise Http404("There is no such message.")
     shown = list(drafts.filter(forget_at=None)[:1])
     already = f"It was taken back already. {IS_A_DRAFT}" if shown else BEFORE
-    messages.info(request, already)
+    messages.info(request, THE_REST_BEFORE.format(left) if left else already)
     return shown

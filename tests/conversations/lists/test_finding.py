@@ -12,8 +12,8 @@ from conversations.lists import browsing as browsing_module
 from conversations.lists import paging
 from conversations.lists.browsing import Browsing
 from conversations.lists.columns import Layout
-from conversations.lists.counting import Counting, Number
-from conversations.lists.finding import Found, find
+from conversations.lists.counting import CAP, Counting, Number
+from conversations.lists.finding import Finding, find
 from conversations.models import Delivery
 from conversations.models.state import State
 from deliveryportal.accounts.models import User
@@ -41,14 +41,25 @@ def make_failures(alice: User, make_delivery: MakeDelivery) -> MakeFailures:
 
 
 def search(
-    user: User, query: str = "q=anna", tab: str = "failed", *, to_the_end: bool = False
-) -> Found:
+    user: User,
+    query: str = "q=anna",
+    tab: str = "failed",
+    *,
+    to_be_counted: bool = False,
+    rows: int = CAP + 1,
+) -> Finding:
     browsing = Browsing.of(user, tab, QueryDict(query))
     assert browsing is not None
-    return find(browsing, Layout((), SIZE), Counting(), Number(), to_the_end=to_the_end)
+    return find(
+        browsing,
+        Layout((), SIZE),
+        Counting(),
+        Number(rows),
+        to_be_counted=to_be_counted,
+    )
 
 
-def told(found: Found) -> tuple[list[str], str, bool]:
+def told(found: Finding) -> tuple[list[str], str, bool]:
     rows = [row.recipient.split("@")[0] for row in found.page.rows]
     return rows, str(found.matching), found.is_estimate
 
@@ -58,8 +69,16 @@ def test_of_a_common_word_a_page_is_read_before_it_is_counted(
 ) -> None:
     make_failures("anna bert anna anna bert")
     assert told(search(alice)) == (["0.anna", "2.anna"], "2+", True)
-    counted = search(alice, to_the_end=True)
+    counted = search(alice, to_be_counted=True)
     assert told(counted) == (["0.anna", "2.anna"], "3", False)
+
+
+def test_a_list_that_is_short_enough_to_be_counted_is(
+    alice: User, make_failures: MakeFailures
+) -> None:
+    make_failures("anna bert anna anna bert")
+    found = search(alice, rows=5)
+    assert told(found) == (["0.anna", "2.anna"], "3", False)
 
 
 def test_a_rare_word_is_counted_at_once(

@@ -178,7 +178,8 @@ def test_of_a_list_that_has_left_in_part_the_others_are_taken_back(
     assert draft.subject == "For {{name}}"
     assert Message.objects.get().subject == "For Annika"
     again = client.post(f"/conversations/undo/{submission}/", follow=True)
-    assert b"It was taken back already." in again.content
+    assert b"1 had left already and stay sent. The others had been" in again.content
+    assert b"Nothing was sent" not in again.content
     assert again.redirect_chain[-1][0] == draft.get_absolute_url()
 
 
