@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -68,13 +69,26 @@ def what_changes(user: User, deliveries: Iterable[Delivery]) -> list[Offered]:
 
     Without examples, all that may be chosen for anything.
     """
-    examples = {each.message.written_as: each for each in deliveries}
+    # Newest first, of which each identity's newest on each channel counts.
+    examples: dict[tuple[str, int], Delivery] = {}
+    for each in deliveries:
+        examples.setdefault((each.message.written_as, each.channel_id), each)
+    several = {
+        name
+        for name, number in Counter(name for name, _ in examples).items()
+        if number > 1
+    }
     return [
         Offered(
             channel=channel,
             whose=_whose(channel, user),
             changes=[
-                (name, _changes(each, channel)) for name, each in examples.items()
+                (
+                    f"{name} by {each.channel}" if name in several else name,
+                    _changes(each, channel),
+                )
+                for (name, _), each in examples.items()
+                if each.channel_id != channel.pk
             ],
         )
         for channel in channels_offered(user)

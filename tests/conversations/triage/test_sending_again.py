@@ -216,6 +216,23 @@ def test_what_changes_for_the_recipient_is_told(
     assert "From" not in differing
 
 
+def test_what_changes_is_told_for_each_channel_that_it_failed_on(
+    alice: User, fail: Fail, server: Channel
+) -> None:
+    by_portal = fail(alice)
+    by_server = fail(alice, "bert@customer.test")
+    Delivery.objects.filter(pk=by_server.pk).update(channel=server)
+    by_server.refresh_from_db()
+    offered = {
+        each.channel: each.changes
+        for each in what_changes(alice, [by_server, by_portal])
+    }
+    assert offered.keys() == {by_portal.channel, server}
+    for channel, other in ((server, by_portal.channel), (by_portal.channel, server)):
+        [(name, _)] = offered[channel]
+        assert name == f"Alice Acme <alice@acme.test> by {other}"
+
+
 def test_a_corrected_address_gets_the_same_words(
     alice: User, fail: Fail, do: Do
 ) -> None:
