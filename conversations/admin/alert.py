@@ -11,6 +11,7 @@ from deliveryportal.accounts.admin import (
     AnswerFilter,
     AutocompleteSelectFilter,
     RecordAdmin,
+    notes_itself,
 )
 
 
@@ -57,6 +58,7 @@ class AlertAdmin(ReasonColumn, RemoteWords, RecordAdmin[Alert]):
     actions = ["close"]
 
     @admin.action(description="Close: seen to", permissions=["operate"])
+    @notes_itself
     def close(self, request: HttpRequest, alerts: QuerySet[Alert]) -> None:
         assert request.user.is_authenticated
         closed = sum(alert.close(by=request.user) for alert in alerts)

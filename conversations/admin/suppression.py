@@ -15,6 +15,7 @@ from deliveryportal.accounts.admin import (
     AnswerFilter,
     AutocompleteSelectFilter,
     RecordAdmin,
+    notes_itself,
 )
 from deliveryportal.accounts.admin.telling import left_alone
 
@@ -78,6 +79,7 @@ class SuppressionAdmin(ReasonColumn, RemoteWords, RecordAdmin[Suppression]):
         )
 
     @admin.action(description="Release", permissions=["operate"])
+    @notes_itself
     def release_these(
         self, request: UserRequest, chosen: QuerySet[Suppression]
     ) -> None:
