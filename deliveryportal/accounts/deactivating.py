@@ -68,7 +68,7 @@ def deactivate(member: User, *, heir: User | None, accepted: int, by: User) -> b
 @transaction.atomic
 def lock_out(member: User, *, heir: User | None, by: User) -> bool:
     """The same, whoever they are and whatever is scheduled."""
-    hold_team(member)  # so the heir is deactivated before this, or after
+    hold_team(member.team_id)  # so the heir is deactivated before this, or after
     keep_heir(heir, member)
     if not User.objects.filter(pk=member.pk, is_active=True).update(is_active=False):
         return False

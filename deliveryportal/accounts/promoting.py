@@ -35,9 +35,18 @@ def demote(manager: User, *, by: User) -> bool:
     return True
 
 
-def hold_team(leaver: User) -> None:
+def hold_team(team_id: int) -> None:
     """Until the end of the transaction, let others who leave the team wait."""
-    Team.objects.select_for_update(no_key=True).get(pk=leaver.team_id)
+    Team.objects.select_for_update(no_key=True).get(pk=team_id)
+
+
+def has_a_manager(team: Team, *, besides: User | None = None) -> bool:
+    """Whether the team has an active one, other than `besides`; holds the team."""
+    hold_team(team.pk)
+    managers = User.objects.filter(team=team, role=Role.MANAGER, is_active=True)
+    if besides is not None:
+        managers = managers.exclude(pk=besides.pk)
+    return managers.exists()
 
 
 def keep_a_manager(leaver: User) -> None:
@@ -45,7 +54,7 @@ def keep_a_manager(leaver: User) -> None:
 
     Holds the team: of two managers who go at the same moment the second stays.
     """
-    hold_team(leaver)
+    hold_team(leaver.team_id)
     managers = User.objects.filter(
         team=leaver.team_id, role=Role.MANAGER, is_active=True
     ).values_list("pk", flat=True)

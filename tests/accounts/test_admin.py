@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from channels.models import EmailIdentity
-from deliveryportal.accounts.models import User
+from deliveryportal.accounts.models import AuditEntry, Team, User
 from tests.conftest import PASSWORD
 
 ADD = "admin:accounts_user_add"
@@ -92,3 +93,44 @@ def test_an_operator_sets_another_password(operator: Client, alice: User) -> Non
     )
     alice.refresh_from_db()
     assert alice.check_password(another)
+
+
+def in_form(person: User, **changes: Any) -> dict[str, Any]:
+    """What the form says of somebody active."""
+    return {
+        "email": person.email,
+        "name": person.name,
+        "team": person.team_id,
+        "role": person.role,
+        "is_active": "on",
+        **changes,
+    }
+
+
+def test_no_team_gets_a_member_before_a_manager(
+    operator: Client, alice: User, bob: User
+) -> None:
+    nobodys = Team.objects.create(name="Globex")
+    moved = in_form(alice, team=nobodys.pk)
+    page = operator.post(f"/admin/accounts/user/{alice.pk}/change/", moved)
+    assert "Globex would have no manager" in page.content.decode()
+    page = operator.post(reverse(ADD), form(team=nobodys.pk))
+    assert "Globex would have no manager" in page.content.decode()
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    page = operator.post(f"/admin/accounts/user/{alice.pk}/change/", in_form(alice))
+    assert "would have no manager" in page.content.decode()
+    assert not User.objects.filter(pk=alice.pk, is_active=True).exists()
+    as_manager = in_form(alice, role="manager")
+    operator.post(f"/admin/accounts/user/{alice.pk}/change/", as_manager)
+    assert User.objects.filter(pk=alice.pk, is_active=True).exists()
+
+
+def test_both_teams_are_told_of_somebody_who_is_moved(
+    operator: Client, alice: User, charlie: User
+) -> None:
+    left = alice.team_id
+    moved = in_form(alice, team=charlie.team_id)
+    operator.post(f"/admin/accounts/user/{alice.pk}/change/", moved)
+    told = {each.team_id for each in AuditEntry.objects.exclude(team=None)}
+    assert {left, charlie.team_id} <= told

@@ -205,7 +205,16 @@ def _team_of(row: Model) -> int | None:
     """Return the team whose managers may know: by the first of these that it has."""
     if isinstance(row, Team):
         return row.pk
-    for name in ("team_id", "owner", "user", "sender", "actor", "delivery", "message"):
+    for name in (
+        "team_id",
+        "owner",
+        "user",
+        "sender",
+        "actor",
+        "delivery",
+        "message",
+        "channel",
+    ):
         found = getattr(row, name, None)
         if found is not None:
             return found if isinstance(found, int) else _team_of(found)

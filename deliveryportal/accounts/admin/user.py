@@ -21,6 +21,7 @@ from deliveryportal.accounts.admin._base import (
     notes_itself,
 )
 from deliveryportal.accounts.admin.telling import left_alone
+from deliveryportal.accounts.auditing import Area, record_in
 from deliveryportal.accounts.deactivating import (
     HeirIsGoneError,
     keep_heir,
@@ -30,7 +31,11 @@ from deliveryportal.accounts.deactivating import (
 from deliveryportal.accounts.forms import ScheduledMailField
 from deliveryportal.accounts.joining import found_team, joined
 from deliveryportal.accounts.models import User
-from deliveryportal.accounts.promoting import LastManagerError, keep_a_manager
+from deliveryportal.accounts.promoting import (
+    LastManagerError,
+    has_a_manager,
+    keep_a_manager,
+)
 
 if TYPE_CHECKING:
     DjangoUserAdmin = auth_admin.UserAdmin[User]
@@ -54,6 +59,20 @@ class NewUserForm(UserCreationForm):
         self.fields[
             "team"
         ].help_text = "Empty: the person founds a new team and is its manager."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        _need_a_manager(cleaned, None)
+        return cleaned
+
+
+def _need_a_manager(cleaned: dict[str, Any], person: User | None) -> None:
+    """Refuse a member in a team that no manager is in."""
+    team, role = cleaned.get("team"), cleaned.get("role")
+    if team and role == User.Role.MEMBER and not has_a_manager(team, besides=person):
+        raise forms.ValidationError(
+            f"{team} would have no manager: make this person one, or somebody else first."
+        )
 
 
 class ChangeUserForm(UserForm):
@@ -99,6 +118,8 @@ class ChangeUserForm(UserForm):
                 raise forms.ValidationError(
                     "The team would have no manager: make somebody else one first."
                 ) from None
+        if self.cleaned_data.get("is_active"):
+            _need_a_manager(self.cleaned_data, before)
         try:  # the team is held by now
             keep_heir(self.heir if closes else None, before)
         except HeirIsGoneError:
@@ -182,6 +203,16 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin[User]):
                 assert isinstance(form, ChangeUserForm)
                 assert isinstance(request.user, User)
                 lock_out(obj, heir=form.heir, by=request.user)
+            if "team" in form.changed_data:
+                # The change itself is told to the team that they are in by now.
+                assert isinstance(request.user, User)
+                record_in(
+                    form.initial["team"],
+                    Area.MEMBERSHIP,
+                    "Moved a member to another team",
+                    obj.email,
+                    by=request.user,
+                )
             super().save_model(request, obj, form, change)
         elif form.cleaned_data["team"] is None:
             found_team(obj)
