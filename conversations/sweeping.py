@@ -190,9 +190,7 @@ def _lanes_of(deliveries: DeliveryQuerySet) -> QuerySet[Any, tuple[int, int]]:
 
 def announce_unread_reports(at: datetime) -> int:
     unread = list(
-        Report.objects.filter(
-            state=Report.State.UNREAD, received_at__lte=at - UNREAD_AFTER
-        )
+        Report.objects.unread_since(at - UNREAD_AFTER)
         .order_by("received_at")
         .values_list("pk", flat=True)[:AT_A_TIME]
     )

@@ -39,6 +39,7 @@ from deliveryportal.health import SWEEP_OVERDUE, last_sweep
 
 Kind = DeliveryEvent.Kind
 HOURS = 24
+UNREAD_FOR = timedelta(minutes=2)  # of a report; a worker reads one in seconds
 SHOWN = {
     Kind.ACCEPTED: "handed over",
     Kind.FAILED: "failed",
@@ -256,6 +257,11 @@ def _needs() -> list[Fact]:
             "Alerts: somebody refuses our mail",
             Alert.objects.open,
             _list("conversations_alert", standing="open"),
+        ),
+        (
+            "Reports that no worker has read",
+            lambda: Report.objects.unread_since(now() - UNREAD_FOR),
+            _list("conversations_report", state__exact="unread"),
         ),
         (
             "Reports that could not be read",

@@ -178,6 +178,8 @@ def test_what_needs_a_hand_leads_to_its_list(
         latest=now(),
     )
     Report.objects.create(raw=b"x", digest="0", state=Report.State.UNREADABLE)
+    waits = Report.objects.create(raw=b"y", digest="1", return_token="0" * 32)
+    Report.objects.filter(pk=waits.pk).update(received_at=now() - timedelta(hours=1))
     make_delivery(
         alice,
         state=State.HANDING_OVER,
@@ -189,6 +191,7 @@ def test_what_needs_a_hand_leads_to_its_list(
     assert wanting.keys() >= {
         "Channels that stopped working",
         "Alerts: somebody refuses our mail",
+        "Reports that no worker has read",
         "Reports that could not be read",
         "Leases that a worker left behind",
     }

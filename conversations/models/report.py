@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
@@ -18,6 +19,10 @@ class ReportQuerySet(models.QuerySet["Report"]):
     def strays(self) -> Self:
         """Reports that came without a valid return path and led to no delivery."""
         return self.filter(delivery=None, return_token="")
+
+    def unread_since(self, at: datetime) -> Self:
+        """Reports that no worker has read yet, though they came before that."""
+        return self.filter(state=Report.State.UNREAD, received_at__lte=at)
 
     def unreadable(self) -> Self:
         return self.filter(state=Report.State.UNREADABLE)
