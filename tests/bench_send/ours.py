@@ -23,6 +23,7 @@ from tests.bench_send.machine import (
     manage,
     memory_mb,
     running,
+    tidy,
 )
 from tests.portal import wait_until
 
@@ -111,7 +112,6 @@ def queue(
     With `own_words` no two letters say the same.
     """
     words = {"body": "t.body || n", "body_html": "t.body_html || n"}
-    from django.db import connection
 
     from conversations.models import Delivery, Message
 
@@ -153,10 +153,7 @@ def queue(
                     "not_before": NOW_OR_LATER,
                 },
             )
-    with connection.cursor() as cursor:
-        # What the database would do about so many new rows in the next minutes.
-        cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")
+    tidy(os.environ["DATABASE_URL"])
 
 
 def writer(sender: Any = None) -> Callable[[Iterable[int]], list[Any]]:
